@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What became of one recipient in one attempt: the remote's answer as a value. An answer is never a struct po_err.
+ */
+#ifndef PO_DELIVER_DELIVERY_H
+#define PO_DELIVER_DELIVERY_H
+
+enum delivery_state {
+	DELIVERY_UNTOUCHED, /* nothing was tried, no attempt counts: hand the recipient back */
+	DELIVERY_SENT,
+	DELIVERY_DEFERRED, /* try again later */
+	DELIVERY_FAILED,   /* permanent */
+	DELIVERY_IN_DOUBT  /* the last dot left, no reply came: nobody knows (RFC 1047) */
+};
+
+/* Where the answer fell; retry policy and log read it. */
+enum delivery_phase {
+	PHASE_NONE,
+	PHASE_CONNECT, /* name look-up and connect */
+	PHASE_GREETING,
+	PHASE_EHLO,
+	PHASE_TLS,
+	PHASE_AUTH,
+	PHASE_MAIL,
+	PHASE_RCPT,
+	PHASE_DATA,
+	PHASE_CONTENT, /* between 354 and the last dot */
+	PHASE_DOT,     /* the reply to the last dot */
+	PHASE_LOCAL    /* a failure on this host (file, disk) */
+};
+
+const char *delivery_phase_name(enum delivery_phase p);
+
+struct delivery {
+	enum delivery_state state;
+	enum delivery_phase phase;
+	int reply_code;	  /* 200 to 599, 0 where no server spoke */
+	char status[12];  /* enhanced status "D.DDD.DDD" (RFC 3463), always set unless untouched */
+	char text[400];	  /* the reply or the cause: one line, printable, escaped already */
+};
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Memory that dies together: what is parsed out of one message lives in one arena. Not for one thing that grows
+ * (struct buf). Every pointer is aligned for any type and valid until arena_clear().
+ */
+#ifndef PO_UTIL_ARENA_H
+#define PO_UTIL_ARENA_H
+
+#include <stddef.h>
+
+#include "util/span.h"
+
+struct arena_block;
+
+struct arena {
+	struct arena_block *head;
+	size_t used; /* bytes handed out */
+	size_t max;  /* ceiling of used */
+};
+
+void arena_init(struct arena *a, size_t max);
+void arena_clear(struct arena *a); /* frees all; harmless on a zeroed one; may be used again */
+
+/* NULL when the ceiling or the memory is reached. Memory is zeroed. */
+void *arena_alloc(struct arena *a, size_t len);
+void *arena_alloc_array(struct arena *a, size_t n, size_t size);
+char *arena_strndup(struct arena *a, const char *s, size_t len);
+char *arena_strdup(struct arena *a, const char *s);
+
+#endif

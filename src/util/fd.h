@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Descriptors: whole reads and writes, and the deadline of a wait. All retry EINTR. `what` names the object in the
+ * error text.
+ */
+#ifndef PO_UTIL_FD_H
+#define PO_UTIL_FD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/err.h"
+
+/* Write all of it, or -1 (a short write goes on). */
+int fd_write_all(int fd, const void *p, size_t len, const char *what, struct po_err *err);
+int fd_pwrite_all(int fd, const void *p, size_t len, off_t at, const char *what, struct po_err *err);
+
+/* Read exactly `len` bytes at `at`: 0, or -1; a file that ends before is PO_ECORRUPT. */
+int fd_pread_all(int fd, void *p, size_t len, off_t at, const char *what, struct po_err *err);
+
+/* Wait for `events` (poll(2)) until monotonic `deadline_ms` (-1: for ever): 1 ready, 0 deadline, -1 error, errno set.
+ * EINTR returns -1: the caller has a flag to look at. */
+int fd_wait(int fd, short events, int64_t deadline_ms);
+
+/* Close *fd if it is open and set it to -1. */
+void fd_close(int *fd);
+
+/* Make sure that descriptors 0, 1 and 2 are open (on /dev/null), so that no file of ours takes their place. */
+void fd_open_standard(void);
+
+#endif
