@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "util/wallclock.h"
@@ -89,6 +91,24 @@ fd_wait(int fd, short events, int64_t deadline_ms)
 		if (deadline_ms != -1 && monotonic_ms() >= deadline_ms)
 			return 0;
 	}
+}
+
+int
+fd_open_beneath(int dirfd, const char *path, int flags, unsigned mode)
+{
+	struct open_how how = { 0 };
+	long fd;
+
+	flags |= O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK;
+	how.flags = (unsigned)flags;
+	how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+	how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+	do {
+		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	} while (fd == -1 && errno == EINTR);
+	if (fd != -1 || (errno != ENOSYS && errno != EPERM))
+		return (int)fd;
+	return openat(dirfd, path, flags, (mode_t)mode);
 }
 
 void

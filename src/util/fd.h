@@ -23,6 +23,13 @@ int fd_pread_all(int fd, void *p, size_t len, off_t at, const char *what, struct
  * EINTR returns -1: the caller has a flag to look at. */
 int fd_wait(int fd, short events, int64_t deadline_ms);
 
+/*
+ * Open `path` below `dirfd` and nowhere else: no symbolic link in any part of it, no mount point crossed, CLOEXEC, NOCTTY,
+ * and NONBLOCK, so that neither a FIFO nor a lease makes it wait. `mode` counts with O_CREAT. A descriptor, or -1, errno set. Kernels
+ * without openat2(2) check the last part alone; then the caller's folders must be nobody else's.
+ */
+int fd_open_beneath(int dirfd, const char *path, int flags, unsigned mode);
+
 /* Close *fd if it is open and set it to -1. */
 void fd_close(int *fd);
 

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The file has no name until it is complete: O_TMPFILE, then link(2) through
+ * /proc/self/fd. Where either is missing it is made as "t.RANDOM" and renamed.
+ * The one fsync comes after the link, because it is the fsync of the file that
+ * makes the new name durable too (measured on ext4, XFS and btrfs; a submitter
+ * cannot open a folder of mode 3733 to sync that). A file that could not be
+ * synced is never synced again: its name is removed.
+ *
+ * Everything passes through one buffer of 64 KiB, so a small message costs one
+ * write(2). The checksum covers preamble, envelope and content, but no cell.
+ */
+#include "spool/drop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "spool/file.h"
+#include "util/crc32c.h"
+#include "util/fd.h"
+#include "util/xalloc.h"
+
+#define BUFFER_BYTES 65536u
+#define LOOK_AGAIN_BYTES (1u << 20) /* look at the free space this often */
+#define MIN_FREE_INODES 100u
+#define MODE_SYSTEM 03733u
+#define MODE_OWN 0700u
+
+const struct conf_option drop_options[] = {
+	{ "spool", CONF_STRING, offsetof(struct drop_conf, spool),
+	    PO_LOCALSTATEDIR "/spool/po", 0, 0, "folder of the spool", NULL },
+	{ "min_free", CONF_SIZE, offsetof(struct drop_conf, min_free), "64M",
+	    0, 0, "free space below which no mail is accepted", NULL },
+	{ NULL, CONF_INT, 0, NULL, 0, 0, NULL, NULL },
+};
+
+struct drop {
+	char *path;
+	int dirfd; /* O_PATH: a submitter may not read the folder */
+	bool own;
+	int64_t min_free;
+
+	int fd; /* of the file that was begun, or -1 */
+	char name[QUEUE_ID_LEN + 3];
+	char temp[35]; /* "t." and 32 digits, or "" for an unnamed file */
+	struct trailer trailer;
+	uint64_t line; /* bytes of the last line so far */
+	bool bad_byte; /* a NUL or CR was in the content */
+	uint64_t since_look;
+	size_t used;
+	char buffer[BUFFER_BYTES];
+};
+
+static const char remedy_system[] = "run \"po-queue --setup\" as root";
+static const char remedy_own[] =
+    "run \"po-queue --setup\" as root, or \"po-queue --setup --user\" for a "
+    "spool of your own";
+
+/* ------------------------------------------------------------ the folder */
+
+static int
+look_at_space(struct drop *d, struct po_err *err)
+{
+	struct statvfs v;
+	uint64_t left;
+
+	if (fstatvfs(d->dirfd, &v) == -1)
+		return po_fail_sys(err, PO_ETEMP, "%s: free space", d->path);
+	left = (uint64_t)v.f_bavail * v.f_frsize;
+	if (left < (uint64_t)d->min_free)
+		return po_fail(err, PO_EFULL,
+		    "%s: %llu bytes are free, less than min_free (%lld); "
+		    "make room",
+		    d->path, (unsigned long long)left,
+		    (long long)d->min_free);
+	if (v.f_files > 0 && v.f_favail < MIN_FREE_INODES)
+		return po_fail(err, PO_EFULL,
+		    "%s: only %llu inodes are free; make room", d->path,
+		    (unsigned long long)v.f_favail);
+	return 0;
+}
+
+static int
+check_mode(struct drop *d, struct po_err *err)
+{
+	struct stat st;
+	unsigned mode;
+
+	if (fstat(d->dirfd, &st) == -1)
+		return po_fail_sys(err, PO_ETEMP, "%s", d->path);
+	mode = st.st_mode & 07777;
+	d->own = mode == MODE_OWN && st.st_uid == geteuid();
+	if (d->own || mode == MODE_SYSTEM)
+		return 0;
+	return po_fail(err, PO_ETEMP,
+	    "%s: mode %04o of uid %lu, but uid %lu needs 3733 (or 0700 and "
+	    "its own); %s",
+	    d->path, mode, (unsigned long)st.st_uid, (unsigned long)geteuid(),
+	    remedy_system);
+}
+
+int
+drop_open(const struct drop_conf *conf, struct drop **out, struct po_err *err)
+{
+	struct drop *d = xcalloc(1, sizeof(*d));
+	size_t len = strlen(conf->spool) + sizeof("/drop");
+
+	d->fd = -1;
+	d->min_free = conf->min_free;
+	d->path = xcalloc(1, len);
+	(void)snprintf(d->path, len, "%s/drop", conf->spool);
+	d->dirfd = open(d->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (d->dirfd == -1) {
+		(void)po_fail_sys(err, PO_ETEMP, "uid %lu cannot open %s (%s)",
+		    (unsigned long)geteuid(), d->path, remedy_own);
+		goto fail;
+	}
+	if (check_mode(d, err) == -1 || look_at_space(d, err) == -1)
+		goto fail;
+	*out = d;
+	return 0;
+fail:
+	drop_close(d);
+	return -1;
+}
+
+/* ------------------------------------------------------------ the file */
+
+static int
+flush(struct drop *d, struct po_err *err)
+{
+	size_t len = d->used;
+
+	d->used = 0;
+	d->since_look += len;
+	if (d->since_look >= LOOK_AGAIN_BYTES) {
+		d->since_look = 0;
+		if (look_at_space(d, err) == -1)
+			return -1;
+	}
+	return fd_write_all(d->fd, d->buffer, len, d->path, err);
+}
+
+static int
+put(struct drop *d, const void *p, size_t len, struct po_err *err)
+{
+	const char *from = p;
+	size_t some;
+
+	while (len > 0) {
+		if (d->used == BUFFER_BYTES && flush(d, err) == -1)
+			return -1;
+		some = BUFFER_BYTES - d->used;
+		if (some > len)
+			some = len;
+		memcpy(d->buffer + d->used, from, some);
+		d->used += some;
+		from += some;
+		len -= some;
+	}
+	return 0;
+}
+
+static int
+put_summed(struct drop *d, const void *p, size_t len, struct po_err *err)
+{
+	d->trailer.crc = crc32c(d->trailer.crc, p, len);
+	return put(d, p, len, err);
+}
+
+static int
+put_blanks(struct drop *d, size_t cells, struct po_err *err)
+{
+	char blank[CELL_BYTES];
+
+	cell_put_blank(blank);
+	for (; cells > 0; cells--)
+		if (put(d, blank, sizeof(blank), err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+open_named(struct drop *d, struct po_err *err)
+{
+	unsigned char r[16];
+	size_t i;
+
+	if (getrandom(r, sizeof(r), 0) != sizeof(r))
+		return po_fail_sys(err, PO_EOS, "random bytes for a name");
+	(void)snprintf(d->temp, sizeof(d->temp), "t.");
+	for (i = 0; i < sizeof(r); i++)
+		(void)snprintf(d->temp + 2 + 2 * i, 3, "%02x", r[i]);
+	d->fd = openat(d->dirfd, d->temp,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (d->fd == -1) {
+		d->temp[0] = '\0';
+		return po_fail_sys(err, PO_ETEMP,
+		    "uid %lu cannot write to %s (%s)", (unsigned long)geteuid(),
+		    d->path, remedy_system);
+	}
+	return 0;
+}
+
+static int
+open_file(struct drop *d, struct po_err *err)
+{
+	d->temp[0] = '\0';
+	if (access("/proc/self/fd", X_OK) == 0) {
+		d->fd = openat(d->dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC,
+		    0600);
+		if (d->fd != -1)
+			return 0;
+	}
+	return open_named(d, err);
+}
+
+int
+drop_begin(struct drop *d, const struct envelope *env, struct po_err *err)
+{
+	static const char padding[CELL_BYTES] =
+	    "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
+	    "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n";
+	struct preamble p;
+	struct buf text;
+	char cell[CELL_BYTES];
+	int rc = -1;
+
+	drop_discard(d);
+	buf_init(&text, ENVELOPE_MAX_BYTES);
+	if (envelope_encode(env, &text, err) == -1 || open_file(d, err) == -1)
+		goto out;
+	d->trailer = (struct trailer){ 0 };
+	d->line = d->since_look = 0;
+	d->bad_byte = false;
+	d->used = 0;
+	(void)snprintf(d->name, sizeof(d->name), "n.%s", env->id.text);
+	p.envelope_bytes = (uint32_t)text.len;
+	p.slots = (uint32_t)env->n_recipients;
+	cell_put_preamble(&p, cell);
+	if (put_summed(d, cell, sizeof(cell), err) == -1 ||
+	    put_blanks(d, FILE_ENVELOPE_AT / CELL_BYTES - 1, err) == -1 ||
+	    put_summed(d, text.p, text.len, err) == -1 ||
+	    put_summed(d, padding, -text.len % CELL_BYTES, err) == -1 ||
+	    put_blanks(d, p.slots, err) == -1)
+		goto out;
+	rc = 0;
+out:
+	buf_clear(&text);
+	if (rc == -1)
+		drop_discard(d);
+	return rc;
+}
+
+/* ------------------------------------------------------------ the content */
+
+static bool
+any_8bit(const char *p, size_t len)
+{
+	uint64_t word, seen = 0;
+
+	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, p, sizeof(word));
+		seen |= word;
+	}
+	for (; len > 0; p++, len--)
+		seen |= (unsigned char)*p;
+	return (seen & UINT64_C(0x8080808080808080)) != 0;
+}
+
+static void
+end_line(struct drop *d)
+{
+	if (d->line > d->trailer.longest_line)
+		d->trailer.longest_line =
+		    d->line > UINT32_MAX ? UINT32_MAX : (uint32_t)d->line;
+}
+
+static void
+note_lines(struct drop *d, const char *p, size_t len)
+{
+	const char *lf;
+
+	while ((lf = memchr(p, '\n', len)) != NULL) {
+		d->line += (uint64_t)(lf - p);
+		end_line(d);
+		d->line = 0;
+		len -= (size_t)(lf - p) + 1;
+		p = lf + 1;
+	}
+	d->line += len;
+}
+
+static int
+take_content(void *ctx, const void *p, size_t len, struct po_err *err)
+{
+	struct drop *d = ctx;
+
+	if (d->fd == -1)
+		return po_fail(err, PO_EBUG, "content, but no message begun");
+	d->trailer.content_bytes += len;
+	if (memchr(p, '\0', len) != NULL || memchr(p, '\r', len) != NULL)
+		d->bad_byte = true;
+	if (!d->trailer.has_8bit)
+		d->trailer.has_8bit = any_8bit(p, len);
+	note_lines(d, p, len);
+	return put_summed(d, p, len, err);
+}
+
+struct sink
+drop_sink(struct drop *d)
+{
+	return (struct sink){ take_content, d };
+}
+
+uint64_t
+drop_content_bytes(const struct drop *d)
+{
+	return d->trailer.content_bytes;
+}
+
+/* ------------------------------------------------------------ the name */
+
+static int
+give_name(struct drop *d)
+{
+	char self[32];
+
+	if (d->temp[0] != '\0') {
+		if (renameat2(d->dirfd, d->temp, d->dirfd, d->name,
+			RENAME_NOREPLACE) == 0) {
+			d->temp[0] = '\0';
+			return 0;
+		}
+		if (errno != EINVAL && errno != ENOSYS)
+			return -1;
+		/* The temporary name goes with drop_discard(). */
+		return linkat(d->dirfd, d->temp, d->dirfd, d->name, 0);
+	}
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", d->fd);
+	return linkat(AT_FDCWD, self, d->dirfd, d->name, AT_SYMLINK_FOLLOW);
+}
+
+/*
+ * The name is out, the sync failed. Gone already means that the runner has
+ * taken it, and the runner syncs what it takes: accepted.
+ */
+static int
+take_back(struct drop *d, struct po_err *err)
+{
+	int sys = errno;
+
+	if (unlinkat(d->dirfd, d->name, 0) == -1 && errno == ENOENT)
+		return 0;
+	errno = sys;
+	return po_fail_sys(err, PO_EIO, "sync %s/%s", d->path, d->name);
+}
+
+static int
+finish(struct drop *d, struct po_err *err)
+{
+	char cell[CELL_BYTES];
+
+	if (d->bad_byte)
+		return po_fail(err, PO_EBUG, "a NUL or CR in the content");
+	end_line(d);
+	cell_put_trailer(&d->trailer, cell);
+	if (put(d, cell, sizeof(cell), err) == -1 || flush(d, err) == -1)
+		return -1;
+	if (fchmod(d->fd, d->own ? 0600 : 0640) == -1)
+		return po_fail_sys(err, PO_EIO, "set the mode of a file in %s",
+		    d->path);
+	if (give_name(d) == -1)
+		return po_fail_sys(err, PO_EIO, "name %s/%s", d->path, d->name);
+	return fsync(d->fd) == -1 ? take_back(d, err) : 0;
+}
+
+int
+drop_publish(struct drop *d, struct po_err *err)
+{
+	int rc;
+
+	if (d->fd == -1)
+		return po_fail(err, PO_EBUG, "publish, but no message begun");
+	rc = finish(d, err);
+	drop_discard(d);
+	return rc;
+}
+
+void
+drop_discard(struct drop *d)
+{
+	if (d->temp[0] != '\0')
+		(void)unlinkat(d->dirfd, d->temp, 0);
+	d->temp[0] = '\0';
+	fd_close(&d->fd);
+}
+
+void
+drop_close(struct drop *d)
+{
+	if (d == NULL)
+		return;
+	drop_discard(d);
+	fd_close(&d->dirfd);
+	free(d->path);
+	free(d);
+}
