@@ -34,8 +34,8 @@ queue_id_of_bytes(const unsigned char bytes[QUEUE_ID_BYTES], struct queue_id *id
 	id->text[n] = '\0';
 }
 
-static bool
-to_bytes(const struct queue_id *id, unsigned char bytes[QUEUE_ID_BYTES])
+bool
+queue_id_bytes(const struct queue_id *id, unsigned char bytes[QUEUE_ID_BYTES])
 {
 	unsigned acc = 0, bits = 0, i, n = 0;
 	int d;
@@ -80,7 +80,7 @@ queue_id_parse(struct span s, struct queue_id *id)
 		return false;
 	memcpy(out.text, s.p, QUEUE_ID_LEN);
 	out.text[QUEUE_ID_LEN] = '\0';
-	if (!to_bytes(&out, bytes))
+	if (!queue_id_bytes(&out, bytes))
 		return false;
 	*id = out;
 	return true;
@@ -93,7 +93,7 @@ queue_id_time_ms(const struct queue_id *id)
 	uint64_t ms = 0;
 	unsigned i;
 
-	if (!to_bytes(id, bytes))
+	if (!queue_id_bytes(id, bytes))
 		return 0;
 	for (i = 0; i < 6; i++)
 		ms = ms << 8 | bytes[i];
@@ -106,7 +106,7 @@ queue_id_folder(const struct queue_id *id, char folder[3])
 	static const char hex[] = "0123456789abcdef";
 	unsigned char bytes[QUEUE_ID_BYTES];
 
-	if (!to_bytes(id, bytes))
+	if (!queue_id_bytes(id, bytes))
 		bytes[QUEUE_ID_BYTES - 1] = 0;
 	folder[0] = hex[bytes[QUEUE_ID_BYTES - 1] >> 4];
 	folder[1] = hex[bytes[QUEUE_ID_BYTES - 1] & 15];

@@ -26,6 +26,9 @@ int queue_id_make(struct queue_id *id, struct po_err *err);
 /* The id of these 16 bytes: for derived ids (bounces), where the same input must give the same id. */
 void queue_id_of_bytes(const unsigned char bytes[QUEUE_ID_BYTES], struct queue_id *id);
 
+/* And back: the 16 bytes of an id; false when it is not one. Their order is the text's. */
+bool queue_id_bytes(const struct queue_id *id, unsigned char bytes[QUEUE_ID_BYTES]);
+
 /* True when `s` is an id in canonical form (26 of 0-9 A-Z without I L O U, first 0 to 7). */
 bool queue_id_parse(struct span s, struct queue_id *id);
 

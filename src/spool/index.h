@@ -21,11 +21,15 @@ struct index_tx;
 
 enum index_mode { INDEX_READ, INDEX_WRITE /* creates what is missing; run lock held */ };
 
-/* `dirfd` is the spool's. PO_ECORRUPT when the file is no index or of another schema: rebuild. */
+/* `dirfd` is the spool's. PO_ECORRUPT when the file is no index, cut, or of another schema: rebuild; INDEX_READ where there is
+ * none yet says the same with err->sys ENOENT. */
 int index_open(int dirfd, const char *folder, enum index_mode mode, struct index **out, struct po_err *err);
 void index_close(struct index *ix);
+bool index_is_new(const struct index *ix); /* made by this open: if queue/ or done/ has files, rebuild */
+uint64_t index_map_bytes(const struct index *ix); /* address space it got; less than 64 GiB: worth a word in the log */
 void index_reader_check(struct index *ix); /* drop the slots of dead readers: at start and each minute */
 
+/* After a put or delete that failed, the transaction can only be discarded: commit refuses it (PO_EBUG). */
 int index_begin(struct index *ix, enum index_mode mode, struct index_tx **out, struct po_err *err);
 int index_commit(struct index_tx *tx, struct po_err *err); /* ends tx in any case */
 void index_discard(struct index_tx *tx);		   /* NULL is harmless */
