@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Makes a long queue quickly: writes message files straight into queue/, as
+ * the ingester would leave them. "po-queue --rebuild-index" then indexes them,
+ * so no runner may be alive meanwhile. Runs as the spool's owner.
+ *
+ *     fill SPOOL COUNT DUE      DUE: seconds UTC, the same for all
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spool/file.h"
+#include "util/crc32c.h"
+#include "util/fd.h"
+#include "util/parse_num.h"
+#include "util/wallclock.h"
+
+#define YEAR (INT64_C(366) * 86400)
+#define MESSAGE_MAX 4096u
+
+static const char content[] = "From: bench@example.org\n"
+                              "To: sink@example.net\n"
+                              "Subject: one of many\n"
+                              "\n"
+                              "It waits.\n";
+#define LONGEST 23 /* "From: bench@example.org" */
+
+static struct recipient recipient = { "sink@example.net", 0, NULL };
+
+/* One message file in `out`, as spool-layout.md says. */
+static int
+build(struct buf *out, const struct envelope *env, const struct head *head,
+    const struct stamp *stamp, struct po_err *err)
+{
+	char cell[2 * CELL_BYTES];
+	struct buf text;
+	struct preamble preamble = { 0, 1 };
+	struct slot slot = { .generation = 1, .state = SLOT_WAITING };
+	struct trailer trailer = { .content_bytes = sizeof(content) - 1,
+		.longest_line = LONGEST };
+	int rc;
+
+	buf_init(&text, MESSAGE_MAX);
+	rc = envelope_encode(env, &text, err);
+	preamble.envelope_bytes = (uint32_t)text.len;
+	while (text.len % CELL_BYTES != 0)
+		(void)buf_putc(&text, '\n');
+	buf_reset(out);
+	cell_put_preamble(&preamble, cell);
+	trailer.crc = crc32c(0, cell, CELL_BYTES);
+	trailer.crc = crc32c(trailer.crc, text.p, text.len);
+	trailer.crc = crc32c(trailer.crc, content, sizeof(content) - 1);
+	(void)buf_put(out, cell, CELL_BYTES);
+	cell_put_head(head, cell);
+	(void)buf_put(out, cell, CELL_BYTES);
+	cell_put_blank(cell);
+	(void)buf_put(out, cell, CELL_BYTES);
+	cell_put_stamp(stamp, cell);
+	(void)buf_put(out, cell, 2 * CELL_BYTES);
+	(void)buf_put(out, text.p, text.len);
+	cell_put_slot(&slot, cell);
+	(void)buf_put(out, cell, CELL_BYTES);
+	(void)buf_put(out, content, sizeof(content) - 1);
+	cell_put_trailer(&trailer, cell);
+	if (!buf_put(out, cell, CELL_BYTES))
+		rc = po_fail(err, PO_EBUG, "message larger than %u",
+		    MESSAGE_MAX);
+	buf_clear(&text);
+	return rc;
+}
+
+static int
+write_file(int queue, const struct queue_id *id, const struct buf *file,
+    struct po_err *err)
+{
+	char path[QUEUE_ID_LEN + 4], folder[3];
+	int fd, rc;
+
+	queue_id_folder(id, folder);
+	if (mkdirat(queue, folder, 0700) == -1 && errno != EEXIST)
+		return po_fail_sys(err, PO_EIO, "make queue/%s", folder);
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, id->text);
+	fd = openat(queue, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return po_fail_sys(err, PO_EIO, "make queue/%s", path);
+	rc = fd_write_all(fd, file->p, file->len, path, err);
+	fd_close(&fd);
+	return rc;
+}
+
+static int
+fill(int queue, uint64_t count, int64_t due, struct po_err *err)
+{
+	int64_t now = wallclock_now();
+	struct envelope env = { .sender = "bench@example.org",
+		.priority = PRIORITY_MEDIUM,
+		.recipients = &recipient,
+		.n_recipients = 1 };
+	struct head head = { .generation = 1,
+		.priority = PRIORITY_MEDIUM,
+		.due = due,
+		.expires = now + YEAR,
+		.changed = now };
+	struct stamp stamp = { .uid = geteuid(), .arrival = now };
+	struct buf file;
+	int rc = 0;
+
+	buf_init(&file, MESSAGE_MAX);
+	for (; rc == 0 && count > 0; count--) {
+		rc = queue_id_make(&env.id, err);
+		if (rc == 0)
+			rc = build(&file, &env, &head, &stamp, err);
+		if (rc == 0)
+			rc = write_file(queue, &env.id, &file, err);
+	}
+	buf_clear(&file);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct po_err err;
+	char path[4096];
+	uint64_t count;
+	int64_t due;
+	int queue;
+
+	if (argc != 4 || !parse_u64(span_of(argv[2]), 1, UINT32_MAX, &count) ||
+	    !parse_i64(span_of(argv[3]), 1, INT64_MAX, &due)) {
+		(void)fprintf(stderr, "usage: fill SPOOL COUNT DUE\n");
+		return 64;
+	}
+	(void)snprintf(path, sizeof(path), "%s/queue", argv[1]);
+	queue = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (queue == -1) {
+		perror(path);
+		return 1;
+	}
+	if (fill(queue, count, due, &err) == -1) {
+		(void)fprintf(stderr, "fill: %s\n", err.text);
+		return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: ISC
+"""The test's end of sink_server.py."""
+import base64
+import collections
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from wait import wait_for
+
+SERVER = pathlib.Path(__file__).with_name("sink_server.py")
+
+Received = collections.namedtuple("Received", "n sender mail_options recipients content session tls helo user")
+
+
+class Sink:
+    """options: rules, keywords, cert, key, implicit, require_tls, users, delay, port (see sink_server.py)"""
+
+    def __init__(self, folder, **options):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.process = subprocess.Popen([sys.executable, str(SERVER), str(self.folder)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=(self.folder / "stderr").open("w"))
+        self.port = self._ask(json.loads(json.dumps(options, default=str)))["port"]
+
+    def _ask(self, command):
+        self.process.stdin.write((json.dumps(command) + "\n").encode())
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, f"the sink died: {(self.folder / 'stderr').read_text()}"
+        return json.loads(line)
+
+    def status(self):
+        return self._ask({"cmd": "status"})
+
+    def rules(self, *rules):
+        """Each {"stage": ..., "reply": ..., "match": REGEX, "times": N}; the first that fits answers."""
+        return self._ask({"cmd": "rules", "rules": rules})
+
+    def pause(self, stage, n):
+        """Stop at the n-th event of this stage from the sink's start, before the reply."""
+        return self._ask({"cmd": "pause", "stage": stage, "n": n})
+
+    def resume(self):
+        return self._ask({"cmd": "resume"})
+
+    def wait_paused(self, deadline_s=20):
+        wait_for(lambda: self.status()["paused"], "the sink reaches its pause", deadline_s)
+
+    def count(self):
+        return self.status()["messages"]
+
+    def messages(self):
+        path = self.folder / "messages.jsonl"
+        found = []
+        for line in path.read_text().splitlines() if path.exists() else []:
+            fields = json.loads(line)
+            fields["content"] = base64.b64decode(fields["content"])
+            found.append(Received(**fields))
+        return found
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()

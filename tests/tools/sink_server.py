@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: ISC
+"""The sink: an SMTP server (aiosmtpd) in a process of its own that writes down exactly what it was given.
+
+    /usr/bin/python3 sink_server.py FOLDER   JSON lines: options on the first line of stdin, then commands
+
+FOLDER/messages.jsonl has one line for each message whose last dot was seen, written before the reply is sent:
+{"n", "sender", "mail_options", "recipients", "content" (base64, CRLF, unstuffed), "session", "tls", "user", "helo"}.
+A rule answers a stage with a reply of the test's choice; a pause stops the n-th event of a stage, before it is answered,
+until "resume". All state is in this process; sink.py is the test's end of it.
+"""
+import asyncio
+import base64
+import json
+import os
+import re
+import ssl
+import sys
+
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+STAGES = ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT")
+ACCEPTED = {"MAIL": "250 2.1.0 Ok", "RCPT": "250 2.1.5 Ok", "DOT": "250 2.0.0 Ok: queued as {n}"}
+
+
+class State:
+    def __init__(self, folder, options):
+        self.options = options
+        self.rules = list(options.get("rules", []))
+        self.pauses = []  # [stage, n, asyncio.Event, reached]
+        self.counts = dict.fromkeys(STAGES, 0)
+        self.sessions = 0
+        self.connections = 0
+        self.most_connections = 0
+        self.messages = 0
+        self.log = os.open(os.path.join(folder, "messages.jsonl"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def rule(self, stage, text):
+        for rule in self.rules:
+            if rule["stage"] == stage and re.search(rule.get("match", ""), text) and rule.get("times", 1) != 0:
+                return rule
+        return None
+
+    async def event(self, stage, text):
+        """Counts an event, waits where a pause stands, and returns a rule's reply or None."""
+        self.counts[stage] += 1
+        if self.options.get("delay"):
+            await asyncio.sleep(self.options["delay"])
+        for pause in self.pauses:
+            if pause["stage"] == stage and self.counts[stage] >= pause["n"]:
+                pause["reached"] = True
+                await pause["go"].wait()
+        rule = self.rule(stage, text)
+        if rule is None:
+            return None
+        rule["times"] = rule.get("times", 0) - 1
+        return rule["reply"]
+
+
+class Handler:
+    def __init__(self, state):
+        self.state = state
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        session.host_name = hostname
+        reply = await self.state.event("EHLO", hostname)
+        if reply:
+            return [reply]
+        extra = ["250-" + word for word in self.state.options.get("keywords", ["PIPELINING", "ENHANCEDSTATUSCODES"])]
+        return responses[:-1] + extra + responses[-1:]
+
+    async def handle_MAIL(self, server, session, envelope, address, mail_options):
+        reply = await self.state.event("MAIL", address or "")
+        if reply is None or reply.startswith("2"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(mail_options)
+        return reply or ACCEPTED["MAIL"]
+
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        reply = await self.state.event("RCPT", address)
+        if reply is None or reply.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return reply or ACCEPTED["RCPT"]
+
+    async def handle_DATA(self, server, session, envelope):
+        """After the last dot. What a rule refuses is not written down; a pause comes after the writing."""
+        text = envelope.content.decode("latin-1")
+        rule = self.state.rule("DOT", text)
+        if rule is None or rule["reply"].startswith("2"):
+            self._write_down(server, session, envelope)
+        reply = await self.state.event("DOT", text)
+        return reply or ACCEPTED["DOT"].format(n=self.state.messages)
+
+    def _write_down(self, server, session, envelope):
+        self.state.messages += 1
+        line = {
+            "n": self.state.messages, "sender": envelope.mail_from, "recipients": envelope.rcpt_tos,
+            "mail_options": envelope.mail_options, "content": base64.b64encode(envelope.content).decode(),
+            "session": server.number, "tls": session.ssl is not None, "helo": session.host_name,
+            "user": getattr(session, "auth_data", None),
+        }
+        os.write(self.state.log, (json.dumps(line) + "\n").encode())
+
+
+class Session(SMTP):
+    """aiosmtpd's server with the two stages that it has no hook for."""
+
+    def __init__(self, state, **kwargs):
+        self.state = state
+        state.sessions += 1
+        self.number = state.sessions
+        super().__init__(Handler(state), **kwargs)
+        self.line_length_limit = 1 << 24
+        self.command_size_limits.default_factory = lambda: 4096
+
+    async def _handle_client(self):
+        self.state.connections += 1
+        self.state.most_connections = max(self.state.most_connections, self.state.connections)
+        try:
+            reply = await self.state.event("CONNECT", "")
+            if reply:
+                await self.push(reply)
+                if reply.startswith(("4", "5")):
+                    self.transport.close()
+                    return
+            await super()._handle_client()
+        finally:
+            self.state.connections -= 1
+
+    async def smtp_DATA(self, arg):
+        reply = await self.state.event("DATA", arg or "") if self.envelope and self.envelope.rcpt_tos else None
+        if reply:
+            await self.push(reply)
+            return
+        await super().smtp_DATA(arg)
+
+
+def authenticator(users):
+    def check(server, session, envelope, mechanism, data):
+        if not isinstance(data, LoginPassword):
+            return AuthResult(success=False, handled=False)
+        user, password = data.login.decode(), data.password.decode()
+        return AuthResult(success=users.get(user) == password, handled=False, auth_data=user)
+    return check
+
+
+def session_maker(state):
+    options = state.options
+    context = None
+    if options.get("cert"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(options["cert"], options["key"])
+    implicit = bool(options.get("implicit"))
+    users = options.get("users")
+
+    def make():
+        return Session(state, hostname="sink.example", data_size_limit=None, enable_SMTPUTF8=True, ident="sink",
+                       tls_context=None if implicit else context, require_starttls=bool(options.get("require_tls")),
+                       auth_required=bool(users), auth_require_tls=False if implicit else bool(context),
+                       authenticator=authenticator(users or {}), timeout=60)
+    return make, context if implicit else None
+
+
+def obey(state, command):
+    name = command["cmd"]
+    if name == "rules":
+        state.rules = command["rules"]
+    elif name == "pause":
+        state.pauses.append({"stage": command["stage"], "n": command["n"], "go": asyncio.Event(), "reached": False})
+    elif name == "resume":
+        for pause in state.pauses:
+            pause["go"].set()
+        state.pauses = []
+    elif name != "status":
+        return {"error": f"unknown command {name}"}
+    return {"counts": state.counts, "messages": state.messages, "connections": state.connections,
+            "most_connections": state.most_connections, "paused": any(p["reached"] for p in state.pauses)}
+
+
+async def main():
+    reader = asyncio.StreamReader(limit=1 << 24)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    options = json.loads(await reader.readline())
+    state = State(sys.argv[1], options)
+    make, context = session_maker(state)
+    server = await loop.create_server(make, "127.0.0.1", options.get("port", 0), ssl=context, backlog=1024)
+    print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
+    while line := await reader.readline():
+        print(json.dumps(obey(state, json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
