@@ -12,6 +12,9 @@
 #include <string.h>
 
 #ifdef __GNUC__
+/* glibc makes macros of these for a compiler without __va_arg_pack (clang). */
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol gets
 #endif
 

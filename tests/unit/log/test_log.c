@@ -53,6 +53,9 @@ __wrap_closelog(void)
 	seen.ident[0] = '\0';
 }
 
+static void take(int priority, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
 static void
 take(int priority, const char *fmt, va_list ap)
 {

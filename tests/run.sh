@@ -1,0 +1,284 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# usage: sh tests/run.sh [--long]
+#
+# Installs what the tests need (as root on Debian), builds po in several ways
+# below build/tests, runs every test and closes with "N passed, N failed"; the
+# exit status is 0 when nothing failed. --long adds what takes long: valgrind,
+# fuzzing, static analysis.
+#
+# Two lanes run side by side: one builds with gcc, checks, and runs the
+# programs end to end; the other builds with sanitizers, with clang, and makes
+# and checks the tarball. Each step writes its own log and one line
+# "PASSED FAILED SKIPPED" into build/tests/results.
+set -u
+
+long=no
+case ${1:-} in
+"") ;;
+--long) long=yes ;;
+*)
+	echo "usage: sh tests/run.sh [--long]" >&2
+	exit 64
+	;;
+esac
+
+top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
+cd "$top" || exit 1
+work=$top/build/tests
+results=$work/results
+jobs=$(nproc 2> /dev/null || echo 2)
+lanes=
+
+# make's own variables of an outer make would change what is built here.
+unset MAKEFLAGS MAKELEVEL MFLAGS CFLAGS CPPFLAGS LDFLAGS PO_CONFIG
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+
+cancel() {
+	trap - INT TERM
+	# shellcheck disable=SC2086
+	[ -z "$lanes" ] || kill $lanes 2> /dev/null
+	exit 130
+}
+trap cancel INT TERM
+
+seconds() {
+	date +%s
+}
+
+# ------------------------------------------------------------------ results
+
+# record NAME PASSED FAILED SKIPPED START: one line of results and of output
+record() {
+	echo "$2 $3 $4" > "$results/$1"
+	if [ "$3" -eq 0 ]; then
+		verdict=ok
+	else
+		verdict=FAILED
+	fi
+	echo "$1: $verdict ($2 passed, $3 failed, $4 skipped," \
+	    "$(($(seconds) - $5)) s)"
+	[ "$3" -eq 0 ] || sed 's/^/  | /' "$work/$1.excerpt" 2> /dev/null
+}
+
+# step NAME COMMAND...: passes when the command does
+step() {
+	name=$1
+	start=$(seconds)
+	shift
+	if "$@" > "$work/$name.log" 2>&1; then
+		record "$name" 1 0 0 "$start"
+	else
+		tail -n 25 "$work/$name.log" > "$work/$name.excerpt"
+		record "$name" 0 1 0 "$start"
+		return 1
+	fi
+}
+
+# tap_step NAME COMMAND...: the command speaks TAP
+tap_step() {
+	name=$1
+	start=$(seconds)
+	shift
+	"$@" > "$work/$name.log" 2>&1
+	status=$?
+	skipped=$(grep -c '^ok .*# SKIP' "$work/$name.log")
+	passed=$(($(grep -c '^ok ' "$work/$name.log") - skipped))
+	failed=$(grep -c '^not ok ' "$work/$name.log")
+	if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$passed" -eq 0 ]; }
+	then
+		failed=1
+	fi
+	if ! grep '^not ok ' "$work/$name.log"; then
+		tail -n 25 "$work/$name.log"
+	fi > "$work/$name.excerpt"
+	record "$name" "$passed" "$failed" "$skipped" "$start"
+	[ "$failed" -eq 0 ]
+}
+
+# check_step NAME FOLDER [VARIABLE=VALUE...]: `make check` there, counted by
+# its summary. A build that breaks, or a run without a test, is a failure.
+check_step() {
+	name=$1
+	folder=$2
+	start=$(seconds)
+	shift 2
+	make -C "$folder" -j"$jobs" check "$@" > "$work/$name.log" 2>&1
+	status=$?
+	# shellcheck disable=SC2046
+	set -- $(awk '$1 == "#" && $2 ~ /:$/ { n[$2] = $3 } END {
+		print n["PASS:"] + n["XFAIL:"] + 0,
+		    n["FAIL:"] + n["XPASS:"] + n["ERROR:"] + 0,
+		    n["SKIP:"] + 0 }' "$work/$name.log")
+	failed=$2
+	if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$1" -eq 0 ]; }
+	then
+		failed=1
+	fi
+	{
+		grep -E '^(FAIL|ERROR|XPASS): |: error: |\*\*\*' \
+		    "$work/$name.log" | head -n 40
+		echo "see $folder/test-suite.log"
+	} > "$work/$name.excerpt"
+	record "$name" "$1" "$failed" "$3" "$start"
+	[ "$failed" -eq 0 ]
+}
+
+# pytest_step NAME [ARGUMENT...]
+pytest_step() {
+	name=$1
+	start=$(seconds)
+	shift
+	(cd tests/e2e && PO_BUILD=$work/gcc /usr/bin/python3 -m pytest -q \
+	    -p no:cacheprovider -rs --tb=short \
+	    --junitxml="$work/$name.xml" "$@") > "$work/$name.log" 2>&1
+	status=$?
+	# shellcheck disable=SC2046
+	set -- $(/usr/bin/python3 - "$work/$name.xml" <<'EOF'
+import sys
+import xml.etree.ElementTree as tree
+try:
+    suites = list(tree.parse(sys.argv[1]).getroot().iter("testsuite"))
+except (OSError, tree.ParseError):
+    suites = []
+count = {k: sum(int(s.get(k, 0)) for s in suites)
+         for k in ("tests", "failures", "errors", "skipped")}
+failed = count["failures"] + count["errors"]
+print(max(count["tests"] - failed - count["skipped"], 0), failed,
+      count["skipped"])
+EOF
+)
+	failed=$2
+	if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$1" -eq 0 ]; }
+	then
+		failed=1
+	fi
+	tail -n 60 "$work/$name.log" > "$work/$name.excerpt"
+	record "$name" "$1" "$failed" "$3" "$start"
+	[ "$failed" -eq 0 ]
+}
+
+# ------------------------------------------------------------------- steps
+
+# build NAME CONFIGURE-ARGUMENT...
+build() (
+	folder=$work/$1
+	shift
+	mkdir -p "$folder" && cd "$folder" &&
+	    "$top/configure" -q "$@" && make -j"$jobs"
+)
+
+# `make -q` cannot tell: automake's "all" is phony.
+builds_nothing_again() {
+	touch "$work/stamp"
+	make -C "$work/gcc" || return
+	written=$(find "$work/gcc" -type f -newer "$work/stamp")
+	echo "$written"
+	[ -z "$written" ]
+}
+
+distcheck() (
+	mkdir -p "$work/dist" && cd "$work/dist" && "$top/configure" -q &&
+	    make -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS=--enable-werror
+)
+
+# LOG_COMPILER of `make check`: programs of ours under valgrind, scripts as is
+valgrind_wrapper() {
+	cat > "$work/valgrind" <<'EOF' && chmod +x "$work/valgrind"
+#!/bin/sh
+case $1 in
+*/lint/*) exec "$@" ;;
+*) exec valgrind -q --error-exitcode=99 --leak-check=full "$@" ;;
+esac
+EOF
+}
+
+analysis() {
+	cppcheck -q --std=c11 --enable=warning,performance,portability \
+	    --inline-suppr --error-exitcode=1 -I src -I "$work/gcc" \
+	    --include=config.h src
+}
+
+tidy() {
+	find src -name '*.c' -print0 | xargs -0 -n 8 -P "$jobs" \
+	    clang-tidy --quiet --warnings-as-errors='*' -- -std=gnu11 -Isrc \
+	    -I"$work/gcc" -include util/banned.h \
+	    -DPO_SYSCONFDIR='"/etc"' -DPO_LOCALSTATEDIR='"/var"' \
+	    -DPO_SBINDIR='"/usr/sbin"'
+}
+
+fuzz() {
+	corpus=$(mktemp -d) &&
+	    "$work/fuzzing/tests/fuzz/fuzz_$1" -max_total_time=60 \
+		-close_fd_mask=3 "$corpus" "tests/fuzz/corpus/$1"
+	status=$?
+	rm -rf "$corpus"
+	return "$status"
+}
+
+lane_gcc() {
+	step build-gcc build gcc --enable-werror || return
+	step second-make-builds-nothing builds_nothing_again
+	check_step check-gcc "$work/gcc"
+	tap_step install sh tests/lint/install "$work/gcc"
+	if ls tests/e2e/test_*.py > /dev/null 2>&1; then
+		pytest_step e2e
+	fi
+}
+
+lane_others() {
+	step build-sanitizers build sanitizers --enable-werror \
+	    --enable-sanitizers && check_step check-sanitizers "$work/sanitizers"
+	step build-clang build clang --enable-werror CC=clang &&
+	    check_step check-clang "$work/clang"
+	step distcheck distcheck
+}
+
+lane_long() {
+	valgrind_wrapper &&
+	    check_step check-valgrind "$work/gcc" "LOG_COMPILER=$work/valgrind"
+	step cppcheck analysis
+	step clang-tidy tidy
+	step build-fuzzing build fuzzing --enable-werror --enable-fuzzing \
+	    CC=clang || return
+	for target in tests/fuzz/fuzz_*.c; do
+		what=$(basename "$target" .c)
+		step "$what" fuzz "${what#fuzz_}"
+	done
+}
+
+# -------------------------------------------------------------------- main
+
+began=$(seconds)
+rm -rf "$work"
+mkdir -p "$results" || exit 1
+before=$(git status --porcelain 2> /dev/null)
+
+set -- etc/build-packages tests/packages
+[ "$long" = no ] || set -- "$@" tests/packages-long
+step packages sh etc/install-packages "$@"
+if step autoreconf autoreconf -fi; then
+	lane_gcc &
+	lanes=$!
+	lane_others &
+	lanes="$lanes $!"
+	wait
+	lanes=
+	[ "$long" = no ] || lane_long
+	if [ "$(git status --porcelain 2> /dev/null)" = "$before" ]; then
+		step tree-is-clean true
+	else
+		step tree-is-clean git status --porcelain
+	fi
+fi
+
+cat "$results"/* | awk -v minutes="$((($(seconds) - began) / 60))" '
+	{ passed += $1; failed += $2; skipped += $3 }
+	END {
+		line = sprintf("%d passed, %d failed", passed, failed)
+		if (skipped > 0)
+			line = sprintf("%s, %d skipped", line, skipped)
+		print line
+		exit (failed > 0 || passed == 0)
+	}'
