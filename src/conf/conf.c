@@ -35,10 +35,9 @@ struct conf {
 	bool pass_others;
 };
 
-/* An option found: its table's target, and its number. */
+/* An option found, in the first table that has it, and its number. */
 struct found {
 	const struct conf_option *option;
-	void *target;
 	size_t number;
 };
 
@@ -51,12 +50,29 @@ find(const struct conf *c, struct span name)
 	for (t = 0; t < c->n_tables; t++) {
 		for (o = c->tables[t].options; o->name != NULL; o++) {
 			if (span_eq(name, span_of(o->name)))
-				return (struct found){ o, c->tables[t].target,
-					number };
+				return (struct found){ o, number };
 			number++;
 		}
 	}
-	return (struct found){ NULL, NULL, number };
+	return (struct found){ NULL, number };
+}
+
+/* The value into the field of every table that has the option; the tables
+ * agree about what they take. */
+static int
+store(const struct conf *c, struct span name, struct span text,
+    const char *where, struct po_err *err)
+{
+	const struct conf_option *o;
+	size_t t;
+
+	for (t = 0; t < c->n_tables; t++)
+		for (o = c->tables[t].options; o->name != NULL; o++)
+			if (span_eq(name, span_of(o->name)) &&
+			    conf_value_set(o, c->tables[t].target, text, where,
+			        err) == -1)
+				return -1;
+	return 0;
 }
 
 static size_t
@@ -320,7 +336,7 @@ take_value(struct walk *w, const config_setting_t *s, struct found f,
 		    where, f.option->name, wanted_name(f.option->type),
 		    type_name(s));
 	text = value_text(s, number, sizeof(number));
-	if (conf_value_set(f.option, f.target, text, where, err) == -1)
+	if (store(w->conf, span_of(f.option->name), text, where, err) == -1)
 		return -1;
 	set_place(w->conf, f.number, where);
 	return 0;
@@ -519,7 +535,7 @@ conf_set(struct conf *c, const char *assignment, struct po_err *err)
 	f = find(c, name);
 	if (f.option == NULL)
 		return refuse_unknown(c, name, where, err);
-	if (conf_value_set(f.option, f.target, value, where, err) == -1)
+	if (store(c, name, value, where, err) == -1)
 		return -1;
 	set_place(c, f.number, where);
 	return 0;
@@ -539,24 +555,32 @@ conf_where(const struct conf *c, const char *name)
 	return f.option == NULL ? "unknown" : place_text(c, f.number);
 }
 
+static void
+dump_option(const struct conf *c, const struct conf_option *o, size_t table,
+    size_t number, FILE *out)
+{
+	struct buf value;
+
+	buf_init(&value, 16384);
+	conf_value_put(o, c->tables[table].target, &value);
+	fprintf(out, "%s = %s  # %s\n", o->name, buf_str(&value),
+	    place_text(c, number));
+	buf_clear(&value);
+}
+
 void
 conf_dump(const struct conf *c, FILE *out)
 {
 	const struct conf_option *o;
 	size_t t, number = 0;
-	struct buf value;
 
-	buf_init(&value, 16384);
 	for (t = 0; t < c->n_tables; t++) {
 		for (o = c->tables[t].options; o->name != NULL; o++) {
-			buf_reset(&value);
-			conf_value_put(o, c->tables[t].target, &value);
-			fprintf(out, "%s = %s  # %s\n", o->name,
-			    buf_str(&value), place_text(c, number));
+			if (find(c, span_of(o->name)).number == number)
+				dump_option(c, o, t, number, out);
 			number++;
 		}
 	}
-	buf_clear(&value);
 }
 
 void

@@ -43,6 +43,9 @@ struct conf_table {
 	void *target; /* the struct that offsets are into */
 };
 
+/* Two rooms may want the same option: a name may be in several tables, with
+ * the same type, fallback, range and words in each; all fields are set. */
+
 struct conf;
 
 /*

@@ -277,6 +277,36 @@ included_files_are_found_beside_the_file_and_checked_alike(void **state)
 }
 
 static void
+a_name_in_two_tables_sets_both_fields(void **state)
+{
+	struct sample a, b;
+	const struct conf_table tables[] = { { sample_options, &a },
+		{ relay_options, &a }, { sample_options, &b } };
+	struct conf *c = NULL;
+	struct po_err err;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+
+	(void)state;
+	write_file(path, "hostname = \"h\";", 15);
+	assert_int_equal(conf_load(path, tables, 3, &c, &err), 0);
+	assert_string_equal(a.hostname, "h");
+	assert_string_equal(b.hostname, "h");
+	assert_int_equal(conf_set(c, "workers=3", &err), 0);
+	assert_int_equal(a.workers, 3);
+	assert_int_equal(b.workers, 3);
+	f = open_memstream(&text, &len);
+	assert_non_null(f);
+	conf_dump(c, f);
+	assert_int_equal(fclose(f), 0);
+	assert_non_null(strstr(text, "workers = 3  # command line\n"));
+	assert_null(strstr(strstr(text, "workers = ") + 1, "workers = "));
+	free(text);
+	conf_free(c);
+}
+
+static void
 an_assignment_overrides_the_file_and_a_bad_one_changes_nothing(void **state)
 {
 	struct sample s;
@@ -371,6 +401,7 @@ main(void)
 		cmocka_unit_test(some_tables_pass_over_the_names_of_others),
 		cmocka_unit_test(
 		    included_files_are_found_beside_the_file_and_checked_alike),
+		cmocka_unit_test(a_name_in_two_tables_sets_both_fields),
 		cmocka_unit_test(
 		    an_assignment_overrides_the_file_and_a_bad_one_changes_nothing),
 		cmocka_unit_test(the_dump_tells_every_value_and_its_place),
