@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/queue_verbs.h"
+#include "queue/act.h"
+#include "queue/cleanup.h"
+#include "spool/rebuild.h"
+#include "util/wallclock.h"
+
+#define ASK_MS 10000 /* how long a tool waits for the runner's answer */
+
+static int
+open_index_or_rebuild(const struct spool *s, struct index **ix, struct po_err *err)
+{
+	if (index_open(s->dirfd, "index", INDEX_WRITE, ix, err) == 0)
+		return 0;
+	if (err->code != PO_ECORRUPT)
+		return -1;
+	if (spool_rebuild_index(s, err) == -1)
+		return -1;
+	return index_open(s->dirfd, "index", INDEX_WRITE, ix, err);
+}
+
+static void
+say_cleanup(const struct cleanup *c)
+{
+	int i;
+
+	for (i = 0; i < MESSAGE_STATES; i++)
+		if (c->removed[i] > 0)
+			(void)printf("removed %llu %s\n", (unsigned long long)c->removed[i],
+			    message_state_name((enum message_state)i));
+	(void)printf("cleanup done, %llu bytes freed\n", (unsigned long long)c->bytes);
+}
+
+/* ------------------------------------------------------------------ acts: by the runner if one lives, else here */
+
+static int
+make_request(const struct queue_program *p, struct buf *request, struct po_err *err)
+{
+	bool ok = buf_printf(request, "po-act 1\nverb=%s\n", p->args.verb_name);
+	int i;
+
+	if (p->args.days >= 0)
+		ok = ok && buf_printf(request, "days=%lld\n", (long long)p->args.days);
+	for (i = 0; i < p->args.n_ids; i++)
+		ok = ok && buf_printf(request, "id=%s\n", p->args.ids[i]);
+	return ok ? 0 : po_fail(err, PO_EUSAGE, "too many ids in one call");
+}
+
+/* In a transaction of its own; run lock held, no runner alive. */
+static int
+act_here(struct queue_program *p, struct spool *s, const struct buf *request, struct buf *answer, struct cleanup *cleanup,
+    struct po_err *err)
+{
+	struct tick t = { .spool = s, .conf = &p->queue, .deliver_conf = &p->deliver, .now = wallclock_now() };
+	struct index *ix;
+	int rc;
+
+	if (open_index_or_rebuild(s, &ix, err) == -1)
+		return -1;
+	t.hops = hops_new();
+	t.after = after_new();
+	arena_init(&t.arena, 256u << 20);
+	rc = index_begin(ix, INDEX_WRITE, &t.tx, err);
+	if (rc == 0) {
+		rc = act_apply(&t, geteuid(), buf_span(request), answer, cleanup, err);
+		if (rc == 0)
+			rc = hops_write(t.hops, t.tx, err);
+		if (rc == 0)
+			rc = index_commit(t.tx, err);
+		else
+			index_discard(t.tx);
+	}
+	if (rc == 0)
+		after_run(t.after, s);
+	if (rc == 0 && cleanup->wanted) {
+		rc = cleanup_run(s, ix, &p->queue, cleanup, err);
+		buf_reset(answer);
+		if (rc == 0)
+			say_cleanup(cleanup);
+	}
+	arena_clear(&t.arena);
+	after_free(t.after);
+	hops_free(t.hops);
+	index_close(ix);
+	return rc;
+}
+
+/* Print the answer's lines; the exit status tells whether all were "ok". */
+static int
+say_answer(const struct buf *answer, struct po_err *err)
+{
+	struct span rest = buf_span(answer), line;
+	int refused = 0;
+
+	while (rest.len > 0) {
+		line = span_cut(&rest, '\n');
+		if (span_has_prefix_nocase(line, SPAN_LIT("no "))) {
+			refused++;
+			(void)fprintf(stderr, "po-queue: %.*s\n", (int)line.len - 3, line.p + 3);
+		} else if (line.len > 3) {
+			(void)printf("%.*s\n", (int)line.len - 3, line.p + 3);
+		}
+	}
+	return refused == 0 ? 0 : po_fail(err, PO_EDATA, "%d of the requests %s not done", refused, refused == 1 ? "was" : "were");
+}
+
+/* A live runner answers through drop/; a run without --watch may end meanwhile, so lock and request are tried in turn. */
+int
+queue_verb_act(struct queue_program *p, struct spool *s, struct po_err *err)
+{
+	struct buf request, answer;
+	struct cleanup cleanup = { .days = -1 };
+	struct run_lock lock;
+	char text[512];
+	int rc;
+
+	buf_init(&request, ACT_MAX_BYTES);
+	buf_init(&answer, ACT_MAX_BYTES * 2);
+	rc = make_request(p, &request, err);
+	if (rc == 0)
+		rc = queue_take_lock(s, "act", &lock, text, err);
+	if (rc == 1) {
+		rc = act_here(p, s, &request, &answer, &cleanup, err);
+		lock_end(&lock);
+	} else if (rc == 0) {
+		rc = act_ask(p->drop.spool, buf_str(&request), ASK_MS, &answer, err);
+		if (rc == 0)
+			rc = po_fail(err, PO_EBUSY, "asked, not confirmed: %s", text);
+	}
+	if (rc != -1)
+		rc = say_answer(&answer, err);
+	buf_clear(&request);
+	buf_clear(&answer);
+	return rc;
+}
+

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+#include "cli/queue_verbs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/listing.h"
+#include "spool/rebuild.h"
+
+int
+queue_take_lock(const struct spool *s, const char *mode, struct run_lock *lock, char text[512], struct po_err *err)
+{
+	struct lock_record record;
+	enum lock_holder holder;
+
+	return lock_take(s->run, mode, lock, &holder, &record, text, 512, err);
+}
+
+static void
+note_previous(const struct run_lock *lock)
+{
+	if (lock->before.pid != 0 && !lock->before.clean)
+		log_line(LOG_LEVEL_WARNING, "the last runner, pid %d (%s), did not end in order", (int)lock->before.pid,
+		    lock->before.mode);
+}
+
+static void
+say_counts(const struct runner_counts *c)
+{
+	(void)printf("taken in %llu, sent %llu, deferred %llu, failed %llu, in doubt %llu, refused %llu\n",
+	    (unsigned long long)c->taken, (unsigned long long)c->sent, (unsigned long long)c->deferred,
+	    (unsigned long long)c->failed, (unsigned long long)c->in_doubt, (unsigned long long)c->refused);
+}
+
+static int
+run_locked(struct queue_program *p, struct spool *s, struct run_lock *lock, struct po_err *err)
+{
+	struct runner_setup setup = {
+		.spool = s,
+		.lock = lock,
+		.queue = &p->queue,
+		.deliver_conf = &p->deliver,
+		.ingest = &p->ingest,
+		.watch = p->args.watch,
+		.flush = p->args.flush,
+		.ingest_only = p->args.ingest,
+		.only = p->args.has_only ? &p->args.only : NULL,
+	};
+	struct deliver_setup *deliver = NULL;
+	struct runner_counts counts;
+	int rc;
+
+	if (!p->args.ingest && deliver_setup_new(&p->deliver, &deliver, err) == -1)
+		return -1;
+	setup.deliver = deliver;
+	note_previous(lock);
+	rc = runner_run(&setup, &counts, err);
+	deliver_setup_free(deliver);
+	if (p->args.verbose)
+		say_counts(&counts);
+	if (rc == 0 && p->args.has_only && !counts.only_found)
+		return po_fail(err, PO_EDATA, "no waiting message %s", p->args.only.text);
+	return rc;
+}
+
+static int
+verb_run(struct queue_program *p, struct spool *s, struct po_err *err)
+{
+	struct run_lock lock;
+	char text[512];
+	int rc;
+
+	rc = queue_take_lock(s, p->args.watch ? "watch" : "once", &lock, text, err);
+	if (rc == -1)
+		return -1;
+	if (rc == 0) {
+		(void)fprintf(stderr, "po-queue: %s\n", text);
+		exit(p->args.fail_if_locked ? po_code_info(PO_EBUSY)->exit_status : 0);
+	}
+	rc = run_locked(p, s, &lock, err);
+	lock_end(&lock);
+	return rc;
+}
+
+static int
+verb_list(struct queue_program *p, struct spool *s, struct po_err *err)
+{
+	struct index *ix;
+	int rc;
+
+	if (index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1)
+		return -1;
+	if (p->args.verb == VERB_SHOW)
+		rc = listing_show(ix, &p->args.only, stdout, err);
+	else
+		rc = listing_print(ix, stdout, p->args.json ? LISTING_JSON : LISTING_POSTFIX, p->args.all, err);
+	index_close(ix);
+	return rc;
+}
+
+static int
+verb_status(struct queue_program *p, struct spool *s, struct po_err *err)
+{
+	struct lock_record record;
+	enum lock_holder holder;
+	struct index_totals t;
+	struct index_tx *tx;
+	struct index *ix;
+	char text[512];
+	int rc, i;
+
+	(void)p;
+	rc = lock_look(s->run, &holder, &record, text, sizeof(text), err);
+	if (rc == -1 || index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1)
+		return -1;
+	(void)printf("runner: %s\n", rc == 1 ? "none" : text);
+	rc = index_begin(ix, INDEX_READ, &tx, err);
+	if (rc == 0)
+		rc = index_totals_get(tx, &t, err);
+	for (i = 0; rc == 0 && i < MESSAGE_STATES; i++)
+		(void)printf("%s: %llu messages, %llu bytes\n", message_state_name((enum message_state)i),
+		    (unsigned long long)t.messages[i], (unsigned long long)t.bytes[i]);
+	if (rc == 0)
+		(void)printf("deferred: %llu of the waiting\n", (unsigned long long)t.deferred);
+	index_discard(tx);
+	index_close(ix);
+	return rc;
+}
+
+static int
+verb_rebuild(struct queue_program *p, struct spool *s, struct po_err *err)
+{
+	struct run_lock lock;
+	char text[512];
+	int rc;
+
+	(void)p;
+	rc = queue_take_lock(s, "rebuild", &lock, text, err);
+	if (rc == 0)
+		return po_fail(err, PO_EBUSY, "%s; stop it first", text);
+	if (rc == -1)
+		return -1;
+	rc = spool_rebuild_index(s, err);
+	lock_end(&lock);
+	if (rc == 0)
+		(void)puts("the index is rebuilt; the old one is kept in index.old");
+	return rc;
+}
+
+static const struct {
+	enum queue_verb verb;
+	int (*run)(struct queue_program *p, struct spool *s, struct po_err *err);
+} verbs[] = {
+	{ VERB_RUN, verb_run },
+	{ VERB_LIST, verb_list },
+	{ VERB_SHOW, verb_list },
+	{ VERB_STATUS, verb_status },
+	{ VERB_CLEANUP, queue_verb_act },
+	{ VERB_ACT, queue_verb_act },
+	{ VERB_REBUILD_INDEX, verb_rebuild },
+};
+
+int
+queue_verb_run(struct queue_program *p, struct spool *s, struct po_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (verbs[i].verb == p->args.verb)
+			return verbs[i].run(p, s, err);
+	return po_fail(err, PO_EBUG, "no such verb");
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/* po-queue: the runner, and every act on the queue. See po-queue(8). */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/queue_verbs.h"
+#include "spool/check.h"
+#include "spool/setup.h"
+#include "util/fd.h"
+
+struct program {
+	struct queue_program q;
+	struct conf *conf;
+	char host[256];
+	char capture[4096];
+};
+
+static int
+complain(const struct po_err *err)
+{
+	(void)fprintf(stderr, "po-queue: %s\n", err->text);
+	return po_code_info(err->code)->exit_status;
+}
+
+/* ------------------------------------------------------------------ configuration */
+
+static int
+load(struct program *p, struct po_err *err)
+{
+	const struct conf_table tables[] = {
+		{ drop_options, &p->q.drop },
+		{ log_options, &p->q.log },
+		{ queue_options, &p->q.queue },
+		{ deliver_options, &p->q.deliver },
+	};
+	size_t i;
+
+	if (conf_load(p->q.args.config, tables, sizeof(tables) / sizeof(tables[0]), &p->conf, err) == -1)
+		return -1;
+	for (i = 0; i < p->q.args.n_settings; i++)
+		if (conf_set(p->conf, p->q.args.settings[i], err) == -1)
+			return -1;
+	if (p->q.args.processes > 0)
+		p->q.queue.workers = p->q.args.processes;
+	if (p->q.args.batch > 0)
+		p->q.queue.batch = p->q.args.batch;
+	return 0;
+}
+
+/* What depends on the machine or on another option. The strings stay conf's; these copies live as long as the program. */
+static void
+fill_in(struct program *p)
+{
+	struct deliver_conf *d = &p->q.deliver;
+
+	if (d->hostname[0] == '\0' && gethostname(p->host, sizeof(p->host) - 1) == 0)
+		d->hostname = p->host;
+	if (d->capture_dir[0] == '\0') {
+		(void)snprintf(p->capture, sizeof(p->capture), "%s/capture", p->q.drop.spool);
+		d->capture_dir = p->capture;
+	}
+	p->q.ingest.give_up_after_s = p->q.queue.give_up_after_s;
+}
+
+/* Nothing of a hostile caller's surroundings: this may run as root first. */
+static void
+settle_process(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	fd_open_standard();
+	(void)umask(077);
+	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
+/* ------------------------------------------------------------------ verbs that need no open spool */
+
+static int
+verb_setup(struct program *p, struct po_err *err)
+{
+	if (spool_setup(p->q.drop.spool, p->q.args.user, err) == -1)
+		return -1;
+	(void)printf("%s is ready\n", p->q.drop.spool);
+	return 0;
+}
+
+static int
+on_spool(struct program *p, struct po_err *err)
+{
+	struct spool s;
+	int rc;
+
+	if (spool_become_owner(p->q.drop.spool, err) == -1 || log_open(&p->q.log, "po/queue", err) == -1)
+		return -1;
+	if (spool_open(p->q.drop.spool, &s, err) == -1)
+		return -1;
+	rc = queue_verb_run(&p->q, &s, err);
+	spool_close(&s);
+	return rc;
+}
+
+static int
+run(struct program *p, struct po_err *err)
+{
+	if (load(p, err) == -1)
+		return -1;
+	if (p->q.args.verb == VERB_CHECK_CONFIG) {
+		conf_dump(p->conf, stdout);
+		return 0;
+	}
+	fill_in(p);
+	if (p->q.args.verb == VERB_SETUP)
+		return verb_setup(p, err);
+	return on_spool(p, err);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct program p;
+	struct po_err err = { .code = PO_EBUG };
+	int status;
+
+	settle_process();
+	if (queue_args_parse(argc, argv, &p.q.args, &err) == -1)
+		return complain(&err);
+	if (p.q.args.verb == VERB_HELP) {
+		queue_args_help(stdout);
+		return 0;
+	}
+	if (p.q.args.verb == VERB_VERSION) {
+		(void)puts("po-queue " PACKAGE_VERSION);
+		return 0;
+	}
+	status = run(&p, &err) == -1 ? complain(&err) : 0;
+	if (fflush(stdout) == EOF && status == 0) {
+		(void)fputs("po-queue: standard output cannot be written\n", stderr);
+		status = po_code_info(PO_EIO)->exit_status;
+	}
+	return status;
+}

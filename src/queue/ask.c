@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/* The tool's side of an act (act.h): its own file, because it runs as anybody and knows no index. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "queue/act.h"
+#include "util/fd.h"
+#include "util/wallclock.h"
+
+#define POLL_MS 5
+
+static int
+publish(int drop, const char *request, struct queue_id *id, char name[40], int *fd, struct po_err *err)
+{
+	char temp[40];
+
+	if (queue_id_make(id, err) == -1)
+		return -1;
+	(void)snprintf(temp, sizeof(temp), "t.%s", id->text);
+	(void)snprintf(name, 40, "a.%s", id->text);
+	*fd = openat(drop, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd == -1)
+		return po_fail_sys(err, PO_ETEMP, "create a request in drop/");
+	if (fd_write_all(*fd, request, strlen(request), "request", err) == -1 || fchmod(*fd, 0660) == -1 ||
+	    renameat(drop, temp, drop, name) == -1) {
+		(void)po_fail_sys(err, PO_ETEMP, "publish a request in drop/");
+		(void)unlinkat(drop, temp, 0);
+		fd_close(fd);
+		return -1;
+	}
+	return 0;
+}
+
+/* Wait until the runner has unlinked the file: 1, or 0 when the time is over. */
+static int
+wait_unlinked(int fd, int64_t deadline_ms)
+{
+	struct stat st;
+
+	for (;;) {
+		if (fstat(fd, &st) == 0 && st.st_nlink == 0)
+			return 1;
+		if (monotonic_ms() >= deadline_ms)
+			return 0;
+		(void)poll(NULL, 0, POLL_MS);
+	}
+}
+
+int
+act_ask(const char *spool, const char *request, int64_t timeout_ms, struct buf *answer, struct po_err *err)
+{
+	int64_t deadline_ms = monotonic_ms() + timeout_ms;
+	char path[4096], name[40], space[4096];
+	size_t asked = strlen(request);
+	struct queue_id id;
+	int drop, fd = -1, rc = -1;
+	off_t at = (off_t)asked;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/drop", spool);
+	drop = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (drop == -1)
+		return po_fail_sys(err, PO_ETEMP, "open %s", path);
+	if (publish(drop, request, &id, name, &fd, err) == -1)
+		goto out;
+	rc = wait_unlinked(fd, deadline_ms);
+	while (rc == 1 && (n = pread(fd, space, sizeof(space), at)) > 0) {
+		(void)buf_put(answer, space, (size_t)n);
+		at += n;
+	}
+out:
+	fd_close(&fd);
+	fd_close(&drop);
+	return rc;
+}

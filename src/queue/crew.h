@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The children of the runner: forked while the index is closed, watched, reaped. A child keeps the run lock's descriptor on
+ * purpose (see lock.h) and closes the sockets of the others.
+ */
+#ifndef PO_QUEUE_CREW_H
+#define PO_QUEUE_CREW_H
+
+#include "queue/wire.h"
+#include "queue/worker.h"
+
+enum child_kind { CHILD_INTAKE, CHILD_WORKER };
+
+struct held_job {
+	struct queue_id id;
+	uint32_t attempt;
+	uint32_t hop;
+	bool touched, in_doubt; /* by results that came so far */
+};
+
+struct child {
+	enum child_kind kind;
+	pid_t pid; /* 0: place free */
+	int sock;  /* the parent's end, -1 when closed */
+	struct held_job jobs[WORKER_MAX_JOBS];
+	size_t n_jobs;
+	uint32_t quota;	       /* jobs it may hold now */
+	uint32_t done;	       /* results since the last tick */
+	int64_t heard_ms;      /* monotonic: its last word while it holds jobs */
+};
+
+struct crew {
+	struct child *all;
+	size_t n; /* places: one intake, then the workers */
+};
+
+/* The child's own code: returns its exit status. */
+typedef int crew_main(void *ctx, enum child_kind kind, int sock, pid_t parent);
+
+int crew_init(struct crew *c, size_t workers, struct po_err *err);
+void crew_clear(struct crew *c);
+
+/* Fork into place `i`. The index must be closed. */
+int crew_fork(struct crew *c, size_t i, crew_main *run, void *ctx, struct po_err *err);
+
+/* Forget the job; NULL when this child does not hold it (with this attempt). crew_drop() frees the place in its list. */
+struct held_job *crew_find(struct child *ch, const struct queue_id *id, uint32_t attempt);
+void crew_drop(struct child *ch, struct held_job *job);
+
+size_t crew_jobs(const struct crew *c);
+void crew_signal(const struct crew *c, int sig);
+/* Reap one dead child, if any: its place, or -1. */
+ssize_t crew_reap(struct crew *c, int *status);
+/* Close its socket: it ends when it is done. */
+void crew_close(struct child *ch);
+
+#endif

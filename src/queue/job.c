@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue/job.h"
+
+#include <string.h>
+
+#include "util/fd.h"
+#include "util/wallclock.h"
+
+#define ARENA_MAX (256u << 20)
+
+enum slot_state
+job_slot_state(enum delivery_state d, enum slot_state before)
+{
+	switch (d) {
+	case DELIVERY_SENT:
+		return SLOT_SENT;
+	case DELIVERY_DEFERRED:
+		return SLOT_DEFERRED;
+	case DELIVERY_FAILED:
+		return SLOT_FAILED;
+	case DELIVERY_IN_DOUBT:
+		return SLOT_IN_DOUBT;
+	case DELIVERY_UNTOUCHED:
+		break;
+	}
+	return before == SLOT_SENDING ? SLOT_WAITING : before;
+}
+
+/* Recipients that are open and go to the job's next hop. */
+static void
+pick(struct job *j, const struct deliver_conf *conf)
+{
+	char hop[WIRE_MAX_HOP];
+	size_t i, n = 0;
+
+	for (i = 0; i < j->env.n_recipients; i++) {
+		if (slot_is_final(j->slots[i].state))
+			continue;
+		deliver_route(conf, j->env.recipients[i].address, hop, sizeof(hop));
+		if (strcmp(hop, j->wire.hop) == 0)
+			j->which[n++] = i;
+	}
+	j->message.n = n;
+}
+
+static int
+read_all(struct job *j, struct po_err *err)
+{
+	size_t n;
+	int whole;
+
+	whole = file_verify(&j->file, err);
+	if (whole == 0)
+		return po_fail(err, PO_ECORRUPT, "the checksum is wrong");
+	if (whole == -1 || file_read_envelope(&j->file, &j->arena, &j->env, err) == -1)
+		return -1;
+	n = j->env.n_recipients;
+	if (n != j->file.preamble.slots || strcmp(j->env.id.text, j->wire.id.text) != 0)
+		return po_fail(err, PO_ECORRUPT, "the envelope is not that of this message");
+	j->slots = arena_alloc_array(&j->arena, n, sizeof(*j->slots));
+	j->which = arena_alloc_array(&j->arena, n, sizeof(*j->which));
+	j->results = arena_alloc_array(&j->arena, n, sizeof(*j->results));
+	if (j->slots == NULL || j->which == NULL || j->results == NULL)
+		return po_fail(err, PO_EOS, "no memory for %zu recipients", n);
+	return file_read_slots(&j->file, 0, n, j->slots, err);
+}
+
+int
+job_prepare(struct job *j, const struct wire_job *wire, int fd, const struct deliver_conf *conf, struct po_err *err)
+{
+	memset(j, 0, sizeof(*j));
+	j->wire = *wire;
+	j->file.fd = -1;
+	j->began_ms = monotonic_ms();
+	arena_init(&j->arena, ARENA_MAX);
+	if (file_adopt(fd, &j->file, err) == -1 || read_all(j, err) == -1)
+		return -1;
+	j->message.env = &j->env;
+	j->message.which = j->which;
+	j->message.fd = j->file.fd;
+	j->message.at = j->file.content_at;
+	j->message.length = j->file.trailer.content_bytes;
+	j->message.has_8bit = j->file.trailer.has_8bit;
+	j->message.longest_line = j->file.trailer.longest_line;
+	pick(j, conf);
+	return 0;
+}
+
+void
+job_clear(struct job *j)
+{
+	file_close(&j->file);
+	arena_clear(&j->arena);
+}
+
+int
+job_mark_sending(struct job *j, struct po_err *err)
+{
+	struct slot s;
+	size_t i;
+
+	for (i = 0; i < j->message.n; i++) {
+		if (j->results[i].state != DELIVERY_UNTOUCHED)
+			continue;
+		s = j->slots[j->which[i]];
+		s.state = SLOT_SENDING;
+		s.attempt = j->wire.attempt;
+		s.time = wallclock_now();
+		if (file_write_slot(&j->file, j->which[i], &s, err) == -1)
+			return -1;
+		/* The slot as it was stays in memory, for a message that turns out untouched. */
+		j->slots[j->which[i]].generation = s.generation;
+	}
+	return 0;
+}
+
+static int
+mark_result(struct job *j, size_t i, struct po_err *err)
+{
+	struct slot *s = &j->slots[j->which[i]];
+	const struct delivery *d = &j->results[i];
+
+	s->state = job_slot_state(d->state, s->state);
+	if (d->state != DELIVERY_UNTOUCHED) {
+		s->attempt = j->wire.attempt;
+		s->time = wallclock_now();
+		s->reply_code = d->reply_code;
+		memcpy(s->status, d->status, sizeof(s->status));
+	}
+	return file_write_slot(&j->file, j->which[i], s, err);
+}
+
+int
+job_mark_results(struct job *j, struct po_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < j->message.n; i++)
+		if (mark_result(j, i, err) == -1)
+			return -1;
+	return 0;
+}

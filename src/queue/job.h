@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A job in the worker: one claimed message, its file opened, its open recipients of one next hop picked out.
+ * The worker holds the claim, so it writes the slots of these recipients and nobody else does.
+ */
+#ifndef PO_QUEUE_JOB_H
+#define PO_QUEUE_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "deliver/transport.h"
+#include "queue/wire.h"
+#include "spool/file.h"
+
+struct job {
+	struct wire_job wire;
+	struct message_file file;
+	struct arena arena;
+	struct envelope env;
+	struct slot *slots;	  /* one for each recipient of the envelope */
+	size_t *which;		  /* the recipients of this job */
+	struct delivery *results; /* one for each of which[] */
+	struct deliver_message message;
+	int64_t began_ms; /* monotonic: when it reached the worker */
+};
+
+/* Take over `fd` and prepare everything; -1 when the file is damaged (*err says how). job_clear() either way. */
+int job_prepare(struct job *j, const struct wire_job *wire, int fd, const struct deliver_conf *conf, struct po_err *err);
+void job_clear(struct job *j);
+
+/* Write "sending" into the slots of all recipients that have no result yet. */
+int job_mark_sending(struct job *j, struct po_err *err);
+
+/* Write every result into its slot; untouched ones get back what they were. */
+int job_mark_results(struct job *j, struct po_err *err);
+
+/* The slot state that a delivery means. */
+enum slot_state job_slot_state(enum delivery_state d, enum slot_state before);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * turn = max(V, last turn of that uid in the class) + 1, V being the turn last dealt in the class. A uid that has
+ * queued 20,000 messages holds the turns up to V + 20,000; another one's first message gets V + 1. V is kept under a
+ * uid that nobody can have.
+ */
+#include "queue/place.h"
+
+#include <string.h>
+
+#include "queue/wire.h"
+
+static int
+open_recipient(struct tick *t, const struct index_message *m, struct index_recipient *r, struct po_err *err)
+{
+	uint32_t n;
+	int rc;
+
+	for (n = 0; n < m->n_recipients; n++) {
+		rc = index_recipient_get(t->tx, &m->id, n, &t->arena, r, err);
+		if (rc == -1)
+			return -1;
+		if (rc == 1 && !slot_is_final(r->state))
+			return 1;
+	}
+	return 0;
+}
+
+static int
+next_turn(struct tick *t, const struct index_message *m, uint64_t *turn, struct po_err *err)
+{
+	uint64_t dealt = 0, own = 0;
+
+	if (index_turn_get(t->tx, m->priority, PLACE_DEALT_UID, &dealt, err) == -1 ||
+	    index_turn_get(t->tx, m->priority, m->uid, &own, err) == -1)
+		return -1;
+	*turn = 1 + (dealt > own ? dealt : own);
+	return index_turn_put(t->tx, m->priority, m->uid, *turn, err);
+}
+
+static int
+place_ready(struct tick *t, struct index_message *m, struct po_err *err)
+{
+	char name[WIRE_MAX_HOP];
+	struct index_recipient r;
+	struct hop *hop;
+	int rc;
+
+	rc = open_recipient(t, m, &r, err);
+	if (rc == -1)
+		return -1;
+	if (rc == 0)
+		return po_fail(err, PO_ECORRUPT, "%s: waiting, but no recipient is open", m->id.text);
+	deliver_route(t->deliver_conf, r.address, name, sizeof(name));
+	hop = hops_by_name(t->hops, t->tx, name, err);
+	if (hop == NULL)
+		return -1;
+	m->place = PLACE_READY;
+	m->hop = hop->host.hop;
+	return next_turn(t, m, &m->turn, err);
+}
+
+int
+place_message(struct tick *t, struct index_message *m, struct po_err *err)
+{
+	m->place = PLACE_NONE;
+	if (m->state == MESSAGE_WAITING) {
+		if (m->due > t->now)
+			m->place = PLACE_DUE;
+		else if (place_ready(t, m, err) == -1)
+			return -1;
+	}
+	return index_message_put(t->tx, m, err);
+}
+
+int
+place_due(struct tick *t, int64_t max, struct po_err *err)
+{
+	struct index_message m;
+	struct queue_id id;
+	int64_t due, n;
+	int rc;
+
+	for (n = 0; n < max; n++) {
+		rc = index_due_first(t->tx, &due, &id, err);
+		if (rc == -1)
+			return -1;
+		if (rc == 0 || due > t->now)
+			break;
+		rc = index_message_get(t->tx, &id, &t->arena, &m, err);
+		if (rc == 0)
+			return po_fail(err, PO_ECORRUPT, "the index has a due row without a message: %s", id.text);
+		if (rc == -1 || place_message(t, &m, err) == -1)
+			return -1;
+	}
+	return (int)n;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of the runner share; nobody else includes it. */
+#ifndef PO_QUEUE_RUNNER_STATE_H
+#define PO_QUEUE_RUNNER_STATE_H
+
+#include "queue/act.h"
+#include "queue/cleanup.h"
+#include "queue/crew.h"
+#include "queue/runner.h"
+#include "queue/tick.h"
+
+struct pending_result {
+	struct child *child; /* whose job it is */
+	struct wire_result r; /* texts in runner.results_arena */
+};
+
+struct dealt_job {
+	struct child *child;
+	struct wire_job job;
+};
+
+struct runner {
+	const struct runner_setup *setup;
+	struct runner_counts *counts;
+	struct index *ix;
+	struct crew crew;
+	struct hops *hops;
+	struct after *after;
+	struct arena tick_arena;
+
+	/* gathered between ticks */
+	struct arena results_arena;
+	struct pending_result *results;
+	size_t n_results, cap_results;
+	struct queue_id *taken;
+	size_t n_taken, cap_taken;
+	struct act *acts;
+	size_t n_acts, cap_acts;
+
+	/* of the tick in hand */
+	struct dealt_job *dealt;
+	size_t n_dealt, cap_dealt;
+
+	bool ready_maybe;    /* a message may be ready that was not dealt */
+	bool due_more;	     /* more than one batch was due */
+	int64_t next_due;    /* seconds UTC of the first due row, 0 none */
+	uint64_t activity;   /* counts whatever happened, to tell an idle runner */
+	bool scanning;	     /* the ingester was asked and has not ended its answer */
+	uint64_t scan_activity; /* activity when the last scan was asked */
+	bool scan_found;     /* the last scan found something */
+	int64_t scan_ms;     /* monotonic: when it was asked */
+	bool slots_dirty;
+	int64_t slot_sync_ms, heartbeat_ms, reader_check_ms, status_ms, fork_ms;
+	bool stopping;
+	int64_t stop_deadline_ms;
+	bool only_done;
+	struct cleanup cleanup;
+};
+
+/* One transaction: new messages, results, acts, due to ready, claims; commit; then what follows a commit. */
+int runner_tick(struct runner *r, struct po_err *err);
+
+/* Make what a crash left right, in a transaction of its own. */
+int runner_recover(struct runner *r, struct po_err *err);
+
+/* Is there something that a tick would do? */
+bool runner_has_work(const struct runner *r);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue/settle.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "queue/job.h"
+#include "queue/place.h"
+#include "queue/retry.h"
+
+static uint32_t
+some_random(void)
+{
+	uint32_t r = 0;
+
+	return getrandom(&r, sizeof(r), GRND_NONBLOCK) == (ssize_t)sizeof(r) ? r : 0;
+}
+
+/* ------------------------------------------------------------------ one recipient */
+
+static const char *
+status_word(enum delivery_state s)
+{
+	switch (s) {
+	case DELIVERY_SENT:
+		return "sent";
+	case DELIVERY_FAILED:
+		return "bounced";
+	case DELIVERY_DEFERRED:
+	case DELIVERY_IN_DOUBT:
+	case DELIVERY_UNTOUCHED:
+		break;
+	}
+	return "deferred";
+}
+
+static void
+log_recipient(struct tick *t, const struct index_message *m, const char *address, const struct wire_result *r)
+{
+	struct buf to;
+	double delay = (double)(t->now - m->arrival);
+
+	if (delay < 0)
+		delay = 0;
+	if (delay < 100)
+		delay += (double)(r->delay_ms % 1000) / 1000;
+	buf_init(&to, 2000);
+	(void)log_escape(&to, span_of(address), 400);
+	after_log(t->after, "po/smtp", LOG_LEVEL_INFO, "%s: to=<%s>, relay=%s, delay=%.2f, dsn=%s, status=%s (%s%s)", m->id.text,
+	    buf_str(&to), r->relay[0] == '\0' ? "none" : r->relay, delay, r->status, status_word(r->state),
+	    r->state == DELIVERY_IN_DOUBT ? "in doubt, may have been delivered: " : "", r->text);
+	buf_clear(&to);
+}
+
+static void
+count_recipient(struct index_message *m, enum slot_state before, enum slot_state after)
+{
+	if (slot_is_final(after) && !slot_is_final(before) && m->n_open > 0)
+		m->n_open--;
+	if (after == SLOT_IN_DOUBT)
+		m->n_in_doubt++;
+}
+
+static int
+put_attempt(struct tick *t, const struct index_message *m, const char *address, const struct wire_result *r,
+    enum slot_state state, struct po_err *err)
+{
+	struct index_attempt a = {
+		.attempt = r->attempt,
+		.recipient = r->recipient,
+		.time = t->now,
+		.state = state,
+		.reply_code = r->reply_code,
+		.delay_ms = r->delay_ms,
+		.phase = delivery_phase_name(r->phase),
+		.relay = r->relay,
+		.text = r->text,
+	};
+
+	(void)snprintf(a.status, sizeof(a.status), "%s", r->status);
+	after_attempt(t->after, &m->id, address, &a);
+	return index_attempt_put(t->tx, &m->id, &a, err);
+}
+
+int
+settle_recipient(struct tick *t, struct index_message *m, const struct wire_result *r, struct po_err *err)
+{
+	struct index_recipient row;
+	enum slot_state before;
+	int rc;
+
+	if (r->state == DELIVERY_UNTOUCHED)
+		return 0;
+	rc = index_recipient_get(t->tx, &m->id, r->recipient, &t->arena, &row, err);
+	if (rc != 1)
+		return rc;
+	before = row.state;
+	if (slot_is_final(before))
+		return 0;
+	row.state = job_slot_state(r->state, before);
+	row.attempt = r->attempt;
+	row.time = t->now;
+	row.reply_code = r->reply_code;
+	(void)snprintf(row.status, sizeof(row.status), "%s", r->status);
+	row.text = r->text;
+	count_recipient(m, before, row.state);
+	log_recipient(t, m, row.address, r);
+	if (index_recipient_put(t->tx, &m->id, r->recipient, &row, err) == -1)
+		return -1;
+	return put_attempt(t, m, row.address, r, row.state, err);
+}
+
+/* ------------------------------------------------------------------ the message */
+
+static int
+write_head(struct tick *t, const struct index_message *m, struct po_err *err)
+{
+	struct message_file f;
+	struct head h;
+	bool in_done;
+	int rc, which;
+
+	rc = spool_find(t->spool, &m->id, true, &f, &in_done, err);
+	if (rc == 0)
+		return po_fail(err, PO_ECORRUPT, "%s: its file is gone", m->id.text);
+	if (rc == -1)
+		return -1;
+	rc = file_read_head(&f, &h, &which, err);
+	if (rc == 0) {
+		h.state = m->state;
+		h.priority = m->priority;
+		h.attempts = m->attempts;
+		h.due = m->due;
+		h.expires = m->expires;
+		h.changed = t->now;
+		rc = file_write_head(&f, &h, err);
+	}
+	file_close(&f);
+	return rc;
+}
+
+/* All recipients are final: sent when every one of them was reached. */
+static int
+final_state(struct tick *t, const struct index_message *m, enum message_state *state, struct po_err *err)
+{
+	struct index_recipient row;
+	uint32_t n;
+	int rc;
+
+	*state = MESSAGE_SENT;
+	for (n = 0; n < m->n_recipients && *state == MESSAGE_SENT; n++) {
+		rc = index_recipient_get(t->tx, &m->id, n, &t->arena, &row, err);
+		if (rc == -1)
+			return -1;
+		if (rc == 1 && row.state != SLOT_SENT)
+			*state = MESSAGE_FAILED;
+	}
+	return 0;
+}
+
+static int
+finish(struct tick *t, struct index_message *m, struct po_err *err)
+{
+	m->place = PLACE_NONE;
+	m->finished = t->now;
+	if (index_message_put(t->tx, m, err) == -1 || index_move_put(t->tx, &m->id, err) == -1)
+		return -1;
+	after_move(t->after, &m->id);
+	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO, "%s: removed", m->id.text);
+	return 0;
+}
+
+/* Some recipients are open: when to go on, or whether to give up. */
+static void
+go_on(struct tick *t, struct index_message *m, bool touched, bool in_doubt)
+{
+	struct retry_policy p = { t->conf->retry_first_s, t->conf->retry_max_s };
+
+	if (!touched) {
+		m->due = t->now;
+		return;
+	}
+	m->due = t->now + retry_wait_s(&p, m->attempts, some_random());
+	if (in_doubt && m->due < t->now + RETRY_IN_DOUBT_S)
+		m->due = t->now + RETRY_IN_DOUBT_S;
+	if (m->due >= m->expires)
+		m->state = t->now >= m->expires ? MESSAGE_EXPIRED : MESSAGE_WAITING;
+	if (m->state == MESSAGE_WAITING && m->due > m->expires)
+		m->due = m->expires;
+	if (m->state == MESSAGE_WAITING && in_doubt && t->conf->in_doubt == IN_DOUBT_HOLD)
+		m->state = MESSAGE_HELD;
+}
+
+static void
+log_outcome(struct tick *t, const struct index_message *m)
+{
+	if (m->state == MESSAGE_EXPIRED)
+		after_log(t->after, "po/qmgr", LOG_LEVEL_INFO, "%s: from=<%s>, status=expired, given up after %u attempts",
+		    m->id.text, m->sender, m->attempts);
+	else if (m->state == MESSAGE_HELD)
+		after_log(t->after, "po/qmgr", LOG_LEVEL_WARNING, "%s: held: the last attempt is in doubt", m->id.text);
+}
+
+int
+settle_end(struct tick *t, struct index_message *m, uint32_t attempt, bool touched, bool in_doubt, struct po_err *err)
+{
+	if (index_claim_delete(t->tx, &m->id, err) == -1)
+		return -1;
+	if (touched)
+		m->attempts = attempt;
+	if (message_is_final(m->state))
+		return finish(t, m, err);
+	if (m->n_open == 0) {
+		if (final_state(t, m, &m->state, err) == -1)
+			return -1;
+		return finish(t, m, err);
+	}
+	go_on(t, m, touched, in_doubt);
+	if (touched) {
+		if (write_head(t, m, err) == -1)
+			return -1;
+		log_outcome(t, m);
+	}
+	return message_is_final(m->state) ? finish(t, m, err) : place_message(t, m, err);
+}
+
+int
+settle_damaged(struct tick *t, struct index_message *m, const char *why, struct po_err *err)
+{
+	char *text = arena_strdup(&t->arena, why);
+
+	after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR, "%s: from=<%s>: the message file is damaged (%s); moved to bad/", m->id.text,
+	    m->sender, why);
+	after_damaged(t->after, &m->id, text == NULL ? "damaged" : text);
+	return index_message_delete(t->tx, &m->id, err);
+}
+
+int
+settle_move(struct tick *t, struct index_message *m, enum message_state to, int64_t due, const char *why,
+    struct po_err *err)
+{
+	if (!message_may_move(m->state, to))
+		return po_fail(err, PO_EUSAGE, "%s is %s and cannot become %s", m->id.text, message_state_name(m->state),
+		    message_state_name(to));
+	m->state = to;
+	m->due = due;
+	if (write_head(t, m, err) == -1)
+		return -1;
+	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO, "%s: %s%s%s", m->id.text, message_state_name(to), why[0] == '\0' ? "" : ": ",
+	    why);
+	return message_is_final(to) ? finish(t, m, err) : place_message(t, m, err);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One tick: one write transaction of the index, and what belongs to it. The runner's parent makes one at a time.
+ */
+#ifndef PO_QUEUE_TICK_H
+#define PO_QUEUE_TICK_H
+
+#include "deliver/transport.h"
+#include "queue/after.h"
+#include "queue/hops.h"
+#include "queue/options.h"
+
+struct tick {
+	struct index_tx *tx;
+	struct arena arena; /* dies with the tick */
+	int64_t now;	    /* seconds UTC at its begin */
+	struct after *after;
+	struct hops *hops;
+	const struct spool *spool;
+	const struct queue_conf *conf;
+	const struct deliver_conf *deliver_conf;
+};
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Jobs wait in a ring; two are prepared at a time, the current one and the next, because the next one's MAIL, RCPT and
+ * DATA go out behind the current one's last dot. Results are gathered into one datagram and leave when the ring is
+ * empty, when the datagram is full, or after FLUSH_MS, so that the parent settles many in one transaction.
+ */
+#include "queue/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "log/log.h"
+#include "queue/job.h"
+#include "queue/wire.h"
+#include "util/fd.h"
+#include "util/wallclock.h"
+
+#define FLUSH_MS 10
+#define IDLE_MS 3000 /* an unused connection is closed after this */
+#define RESULT_ROOM 1400u /* the largest result on the wire, with a margin */
+
+struct waiting {
+	struct wire_job job;
+	int fd;
+};
+
+struct worker {
+	const struct worker_setup *setup;
+	struct waiting ring[WORKER_MAX_JOBS];
+	size_t first, count;
+	struct job jobs[2];
+	struct job *now, *next; /* into jobs, or NULL */
+	struct deliver_session *session;
+	char hop[WIRE_MAX_HOP]; /* of the session */
+	struct buf out;
+	int64_t out_since_ms;
+	bool ended; /* the parent closed the socket, or is lost */
+	char *space; /* WIRE_MAX_BYTES for receiving */
+};
+
+static volatile sig_atomic_t stop;
+
+static void
+on_term(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+/* ------------------------------------------------------------------ results */
+
+static void
+flush(struct worker *w)
+{
+	if (w->out.len > 1 && wire_send(w->setup->sock, &w->out, -1, false) == -1)
+		w->ended = true; /* the slots hold the truth */
+	buf_reset(&w->out);
+	(void)wire_put_u8(&w->out, WIRE_RESULTS);
+}
+
+static void
+report(struct worker *w, const struct wire_result *r)
+{
+	if (w->out.len + RESULT_ROOM > w->out.max)
+		flush(w);
+	if (w->out.len == 1)
+		w->out_since_ms = monotonic_ms();
+	if (!wire_put_result(&w->out, r)) {
+		log_line(LOG_LEVEL_ERROR, "%s: a result does not fit into a datagram", r->id.text);
+		w->ended = true;
+	}
+}
+
+/* Nothing happened to this message: back to the parent. */
+static void
+give_back(struct worker *w, const struct wire_job *job)
+{
+	struct wire_result r = {
+		.id = job->id,
+		.attempt = job->attempt,
+		.recipient = UINT32_MAX,
+		.state = DELIVERY_UNTOUCHED,
+		.last = true,
+		.status = "",
+		.relay = "",
+		.text = "",
+	};
+
+	report(w, &r);
+}
+
+static void
+report_damaged(struct worker *w, const struct job *j, const struct po_err *err)
+{
+	struct wire_result r = {
+		.id = j->wire.id,
+		.attempt = j->wire.attempt,
+		.recipient = UINT32_MAX,
+		.state = DELIVERY_UNTOUCHED,
+		.last = true,
+		.damaged = err->code == PO_ECORRUPT,
+		.status = "",
+		.relay = "",
+		.text = err->text,
+	};
+
+	report(w, &r);
+}
+
+static void
+report_results(struct worker *w, const struct job *j)
+{
+	bool hop_down = session_hop_down(w->session);
+	uint32_t delay_ms = (uint32_t)(monotonic_ms() - j->began_ms);
+	size_t i;
+
+	for (i = 0; i < j->message.n; i++) {
+		const struct delivery *d = &j->results[i];
+		struct wire_result r = {
+			.id = j->wire.id,
+			.attempt = j->wire.attempt,
+			.recipient = (uint32_t)j->which[i],
+			.state = d->state,
+			.phase = d->phase,
+			.reply_code = (uint16_t)d->reply_code,
+			.delay_ms = delay_ms,
+			.last = i + 1 == j->message.n,
+			.hop_down = hop_down,
+			.status = d->status,
+			.relay = session_relay(w->session),
+			.text = d->text,
+		};
+
+		report(w, &r);
+	}
+	if (j->message.n == 0)
+		give_back(w, &j->wire);
+}
+
+/* ------------------------------------------------------------------ jobs */
+
+static void
+give_back_ring(struct worker *w)
+{
+	while (w->count > 0) {
+		struct waiting *q = &w->ring[w->first];
+
+		give_back(w, &q->job);
+		(void)close(q->fd);
+		w->first = (w->first + 1) % WORKER_MAX_JOBS;
+		w->count--;
+	}
+}
+
+static void
+accept_job(struct worker *w, struct wire_reader *r, int fd)
+{
+	struct waiting *q = &w->ring[(w->first + w->count) % WORKER_MAX_JOBS];
+
+	if (w->count == WORKER_MAX_JOBS || fd == -1 || !wire_get_job(r, &q->job)) {
+		log_line(LOG_LEVEL_ERROR, "a job that cannot be read");
+		if (fd != -1)
+			(void)close(fd);
+		w->ended = true;
+		return;
+	}
+	q->fd = fd;
+	w->count++;
+}
+
+/* Read what the parent sent: 1 something, 0 nothing there. */
+static int
+receive(struct worker *w)
+{
+	struct wire_reader r;
+	uint8_t type;
+	ssize_t n;
+	int fd;
+
+	n = wire_receive(w->setup->sock, w->space, &fd, true);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0) {
+		w->ended = true;
+		return 0;
+	}
+	r = (struct wire_reader){ (const unsigned char *)w->space, (size_t)n };
+	if (wire_get_u8(&r, &type) && type == WIRE_JOB)
+		accept_job(w, &r, fd);
+	else if (fd != -1)
+		(void)close(fd);
+	if (type == WIRE_RECALL)
+		give_back_ring(w);
+	return 1;
+}
+
+/* Prepare the first job of the ring into a free place; damaged ones are reported and skipped. */
+static struct job *
+take(struct worker *w, const char *only_hop)
+{
+	struct job *j = w->now == &w->jobs[0] ? &w->jobs[1] : &w->jobs[0];
+	struct po_err err;
+
+	while (w->count > 0) {
+		struct waiting *q = &w->ring[w->first];
+
+		if (only_hop != NULL && strcmp(q->job.hop, only_hop) != 0)
+			return NULL;
+		w->first = (w->first + 1) % WORKER_MAX_JOBS;
+		w->count--;
+		if (job_prepare(j, &q->job, q->fd, w->setup->deliver_conf, &err) == 0 && j->message.n > 0)
+			return j;
+		if (j->message.n == 0 && j->env.n_recipients > 0)
+			give_back(w, &j->wire);
+		else
+			report_damaged(w, j, &err);
+		job_clear(j);
+	}
+	return NULL;
+}
+
+static int
+open_session(struct worker *w, const char *hop, struct po_err *err)
+{
+	if (w->session != NULL && strcmp(w->hop, hop) == 0)
+		return 0;
+	session_free(w->session);
+	w->session = NULL;
+	if (session_new(w->setup->deliver, hop, &stop, w->setup->stop_grace_s, &w->session, err) == -1)
+		return -1;
+	memcpy(w->hop, hop, strlen(hop) + 1);
+	return 0;
+}
+
+/* A failure of ours (disk, memory): nothing that was not sent may count as sent; what has no result stays as it is. */
+static void
+local_failure(struct job *j, const struct po_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < j->message.n; i++) {
+		struct delivery *d = &j->results[i];
+
+		if (d->state != DELIVERY_UNTOUCHED)
+			continue;
+		d->state = DELIVERY_DEFERRED;
+		d->phase = PHASE_LOCAL;
+		d->reply_code = 0;
+		memcpy(d->status, "4.3.0", sizeof("4.3.0"));
+		(void)snprintf(d->text, sizeof(d->text), "%s", err->text);
+	}
+}
+
+static void
+run_job(struct worker *w, struct job *j, struct job *next)
+{
+	struct po_err err;
+
+	if (open_session(w, j->wire.hop, &err) == -1) {
+		local_failure(j, &err);
+	} else if (session_begin(w->session, &j->message, j->results) == 1) {
+		if (job_mark_sending(j, &err) == -1) {
+			/* Without the mark the content must not leave: end the connection before it does. */
+			local_failure(j, &err);
+			session_free(w->session);
+			w->session = NULL;
+		} else {
+			session_send(w->session, &j->message, j->results, next == NULL ? NULL : &next->message);
+		}
+	}
+	if (job_mark_results(j, &err) == -1)
+		log_line(LOG_LEVEL_ERROR, "%s: %s", j->wire.id.text, err.text);
+	report_results(w, j);
+}
+
+static void
+end_job(struct job **j)
+{
+	if (*j != NULL)
+		job_clear(*j);
+	*j = NULL;
+}
+
+/* The next hop is of no use now: what waits for it goes back, so that the parent can let it rest. */
+static void
+give_up_hop(struct worker *w)
+{
+	if (w->now != NULL)
+		give_back(w, &w->now->wire);
+	end_job(&w->now);
+	give_back_ring(w);
+}
+
+static void
+step(struct worker *w)
+{
+	if (w->now == NULL)
+		w->now = take(w, NULL);
+	if (w->now == NULL)
+		return;
+	w->next = take(w, w->now->wire.hop);
+	run_job(w, w->now, w->next);
+	end_job(&w->now);
+	w->now = w->next;
+	w->next = NULL;
+	if (w->session == NULL || session_hop_down(w->session))
+		give_up_hop(w);
+	if (w->out.len > 1 && monotonic_ms() - w->out_since_ms >= FLUSH_MS)
+		flush(w);
+}
+
+static void
+wait_for_work(struct worker *w)
+{
+	struct pollfd p = { w->setup->sock, POLLIN, 0 };
+	int n = poll(&p, 1, w->session == NULL ? -1 : IDLE_MS);
+
+	if (n == 0 && w->session != NULL) {
+		session_free(w->session);
+		w->session = NULL;
+	}
+}
+
+static void
+serve(struct worker *w)
+{
+	while (!w->ended && !stop) {
+		while (!w->ended && w->count < WORKER_MAX_JOBS && receive(w) == 1)
+			;
+		if (w->now == NULL && w->count == 0) {
+			flush(w);
+			if (!w->ended && !stop)
+				wait_for_work(w);
+			continue;
+		}
+		step(w);
+	}
+	if (w->now != NULL)
+		give_back(w, &w->now->wire);
+	end_job(&w->now);
+	give_back_ring(w);
+	flush(w);
+	session_free(w->session);
+}
+
+static int
+die_with_parent(pid_t parent)
+{
+	struct sigaction sa = { .sa_handler = on_term };
+
+	(void)sigemptyset(&sa.sa_mask);
+	(void)sigaction(SIGTERM, &sa, NULL);
+	sa.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &sa, NULL);
+	(void)sigaction(SIGINT, &sa, NULL);
+	(void)sigaction(SIGHUP, &sa, NULL);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
+		return -1;
+	return getppid() == parent ? 0 : -1;
+}
+
+int
+worker_main(const struct worker_setup *setup)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (w == NULL || die_with_parent(setup->parent) == -1)
+		return 75;
+	w->setup = setup;
+	w->space = malloc(WIRE_MAX_BYTES);
+	buf_init(&w->out, WIRE_MAX_BYTES);
+	if (w->space == NULL || !wire_put_u8(&w->out, WIRE_RESULTS))
+		return 75;
+	serve(w);
+	buf_clear(&w->out);
+	free(w->space);
+	free(w);
+	return 0;
+}
