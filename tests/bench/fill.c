@@ -4,7 +4,7 @@
  * the ingester would leave them. "po-queue --rebuild-index" then indexes them,
  * so no runner may be alive meanwhile. Runs as the spool's owner.
  *
- *     fill SPOOL COUNT DUE      DUE: seconds UTC, the same for all
+ *     fill SPOOL COUNT DUE < CONTENT      DUE: seconds UTC, the same for all
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,31 +18,38 @@
 #include "util/wallclock.h"
 
 #define YEAR (INT64_C(366) * 86400)
-#define MESSAGE_MAX 4096u
 
-static const char content[] = "From: bench@example.org\n"
-                              "To: sink@example.net\n"
-                              "Subject: one of many\n"
-                              "\n"
-                              "It waits.\n";
-#define LONGEST 23 /* "From: bench@example.org" */
+#define CONTENT_MAX (1u << 20)
 
 static struct recipient recipient = { "sink@example.net", 0, NULL };
+
+static void
+measure(const struct buf *content, struct trailer *t)
+{
+	struct span rest = buf_span(content), line;
+
+	t->content_bytes = content->len;
+	while (rest.len > 0) {
+		line = span_cut(&rest, '\n');
+		if (line.len > t->longest_line)
+			t->longest_line = (uint32_t)line.len;
+	}
+}
 
 /* One message file in `out`, as spool-layout.md says. */
 static int
 build(struct buf *out, const struct envelope *env, const struct head *head,
-    const struct stamp *stamp, struct po_err *err)
+    const struct stamp *stamp, const struct buf *content, struct po_err *err)
 {
 	char cell[2 * CELL_BYTES];
 	struct buf text;
 	struct preamble preamble = { 0, 1 };
 	struct slot slot = { .generation = 1, .state = SLOT_WAITING };
-	struct trailer trailer = { .content_bytes = sizeof(content) - 1,
-		.longest_line = LONGEST };
+	struct trailer trailer = { 0 };
 	int rc;
 
-	buf_init(&text, MESSAGE_MAX);
+	buf_init(&text, ENVELOPE_MAX_BYTES);
+	measure(content, &trailer);
 	rc = envelope_encode(env, &text, err);
 	preamble.envelope_bytes = (uint32_t)text.len;
 	while (text.len % CELL_BYTES != 0)
@@ -51,7 +58,7 @@ build(struct buf *out, const struct envelope *env, const struct head *head,
 	cell_put_preamble(&preamble, cell);
 	trailer.crc = crc32c(0, cell, CELL_BYTES);
 	trailer.crc = crc32c(trailer.crc, text.p, text.len);
-	trailer.crc = crc32c(trailer.crc, content, sizeof(content) - 1);
+	trailer.crc = crc32c(trailer.crc, content->p, content->len);
 	(void)buf_put(out, cell, CELL_BYTES);
 	cell_put_head(head, cell);
 	(void)buf_put(out, cell, CELL_BYTES);
@@ -62,11 +69,11 @@ build(struct buf *out, const struct envelope *env, const struct head *head,
 	(void)buf_put(out, text.p, text.len);
 	cell_put_slot(&slot, cell);
 	(void)buf_put(out, cell, CELL_BYTES);
-	(void)buf_put(out, content, sizeof(content) - 1);
+	(void)buf_put(out, content->p, content->len);
 	cell_put_trailer(&trailer, cell);
 	if (!buf_put(out, cell, CELL_BYTES))
 		rc = po_fail(err, PO_EBUG, "message larger than %u",
-		    MESSAGE_MAX);
+		    CONTENT_MAX);
 	buf_clear(&text);
 	return rc;
 }
@@ -91,7 +98,8 @@ write_file(int queue, const struct queue_id *id, const struct buf *file,
 }
 
 static int
-fill(int queue, uint64_t count, int64_t due, struct po_err *err)
+fill(int queue, uint64_t count, int64_t due, const struct buf *content,
+    struct po_err *err)
 {
 	int64_t now = wallclock_now();
 	struct envelope env = { .sender = "bench@example.org",
@@ -107,11 +115,11 @@ fill(int queue, uint64_t count, int64_t due, struct po_err *err)
 	struct buf file;
 	int rc = 0;
 
-	buf_init(&file, MESSAGE_MAX);
+	buf_init(&file, 2 * CONTENT_MAX);
 	for (; rc == 0 && count > 0; count--) {
 		rc = queue_id_make(&env.id, err);
 		if (rc == 0)
-			rc = build(&file, &env, &head, &stamp, err);
+			rc = build(&file, &env, &head, &stamp, content, err);
 		if (rc == 0)
 			rc = write_file(queue, &env.id, &file, err);
 	}
@@ -119,18 +127,35 @@ fill(int queue, uint64_t count, int64_t due, struct po_err *err)
 	return rc;
 }
 
+/* Stdin: LF-only lines. */
+static bool
+read_content(struct buf *content)
+{
+	char block[65536];
+	ssize_t n;
+
+	buf_init(content, CONTENT_MAX);
+	while ((n = read(STDIN_FILENO, block, sizeof(block))) > 0)
+		if (!buf_put(content, block, (size_t)n))
+			return false;
+	return n == 0 && content->len > 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct po_err err;
+	struct buf content;
 	char path[4096];
 	uint64_t count;
 	int64_t due;
 	int queue;
 
-	if (argc != 4 || !parse_u64(span_of(argv[2]), 1, UINT32_MAX, &count) ||
+	if (argc != 4 || !read_content(&content) ||
+	    !parse_u64(span_of(argv[2]), 1, UINT32_MAX, &count) ||
 	    !parse_i64(span_of(argv[3]), 1, INT64_MAX, &due)) {
-		(void)fprintf(stderr, "usage: fill SPOOL COUNT DUE\n");
+		(void)fprintf(stderr,
+		    "usage: fill SPOOL COUNT DUE < CONTENT\n");
 		return 64;
 	}
 	(void)snprintf(path, sizeof(path), "%s/queue", argv[1]);
@@ -139,7 +164,7 @@ main(int argc, char **argv)
 		perror(path);
 		return 1;
 	}
-	if (fill(queue, count, due, &err) == -1) {
+	if (fill(queue, count, due, &content, &err) == -1) {
 		(void)fprintf(stderr, "fill: %s\n", err.text);
 		return 1;
 	}

@@ -19,12 +19,18 @@ import postfix  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def build():
-    folder = pathlib.Path(os.environ.get("PO_BUILD", os.getcwd())).resolve()
+def build(folder):
+    """Copies of the programs where every uid can run them."""
+    built = pathlib.Path(os.environ.get("PO_BUILD", os.getcwd())).resolve()
+    copies = folder / "bin"
+    copies.mkdir()
     for program in ("sendmail", "po-queue"):
-        if not os.access(folder / program, os.X_OK):
-            pytest.exit(f"no {program} in {folder}: set PO_BUILD to the folder where po was built", 2)
-    return folder
+        if not os.access(built / program, os.X_OK):
+            pytest.exit(f"no {program} in {built}: set PO_BUILD to the folder where po was built", 2)
+        shutil.copy(built / program, copies)
+    for name in ("mailq", "newaliases"):
+        (copies / name).symlink_to("sendmail")
+    return copies
 
 
 @pytest.fixture(scope="session")

@@ -151,6 +151,10 @@ class Po:
         text = self.queue("--list", "--json", *args).stdout
         return [json.loads(line) for line in text.splitlines()]
 
+    def list_all(self):
+        """Finished ones too."""
+        return self.list("--all")
+
     def log(self):
         return self.log_file.read_text(errors="surrogateescape") if self.log_file.exists() else ""
 
@@ -174,6 +178,21 @@ class Po:
 
     def dropped(self):
         return sorted((self.spool / "drop").glob("n.*"))
+
+    def is_connected(self, pid, port):
+        """Has the process a connection to this port?"""
+        remote = f":{port:04X}"
+        sockets = set()
+        for family in ("tcp", "tcp6"):
+            rows = pathlib.Path(f"/proc/net/{family}").read_text().splitlines()[1:]
+            sockets |= {f"socket:[{row.split()[9]}]" for row in rows if row.split()[2].endswith(remote)}
+        for fd in pathlib.Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                if os.readlink(fd) in sockets:
+                    return True
+            except OSError:
+                pass  # closed meanwhile
+        return False
 
     # ---------------------------------------------------------------- the end
 

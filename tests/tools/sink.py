@@ -3,7 +3,6 @@
 import base64
 import collections
 import json
-import os
 import pathlib
 import subprocess
 import sys

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: ISC
+"""From PHP's mail() through po to a real server over verified TLS with AUTH, and what happens when the server is wrong."""
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import mail
+import postfix
+from wait import wait_for
+
+ADDED = ("received", "date", "from", "message-id")
+
+BODY = ("First line\n.\n..\n.dot\nFrom the start of a line\n"
+        "trailing blanks  \n\ttab\nGr\u00fc\u00dfe, \u20ac and \U0001f4ee\n" + "x" * 900 + "\n\n\nlast line\n")
+
+PHP = """
+$ok = mail($argv[1], "A subject", file_get_contents("php://stdin"),
+    array("From" => "Web <web@example.org>", "X-Folded" => "one\\r\\n two", "MIME-Version" => "1.0",
+          "Content-Type" => "text/plain; charset=utf-8", "Content-Transfer-Encoding" => "8bit"), "-fbounces@example.org");
+exit($ok ? 0 : 1);
+"""
+
+
+def php_mail(po, to, body):
+    """What a web application does, as the web server's user would."""
+    if not shutil.which("php"):
+        pytest.skip("needs php-cli")
+    return subprocess.run(
+        ["php", "-n", "-d", f"sendmail_path={po.build}/sendmail -t -i", "-r", PHP, "--", to], input=body.encode(),
+        capture_output=True, env=po.environment(), cwd="/", timeout=60, **po._identity(None))
+
+
+def to_server(po, server, ca, kind="good", wrapped=True, password=None):
+    po.relay(server.ports[(kind, wrapped)], tls="verify", implicit="yes" if wrapped else "no", ca_file=ca.ca_file,
+             user=server.user, password=server.password if password is None else password)
+
+
+@pytest.mark.parametrize("wrapped", (True, False), ids=("implicit", "starttls"))
+def test_php_mail_arrives_byte_for_byte(po, real_server, ca, wrapped):
+    to = f"{'implicit' if wrapped else 'starttls'}@mailbox.example"
+    to_server(po, real_server, ca, wrapped=wrapped)
+    done = php_mail(po, to, BODY)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    po.queue("-p", "4")
+    wait_for(lambda: real_server.maildir(to), "the mail lies in the server's Maildir")
+    arrived, = real_server.maildir(to)
+    assert arrived.startswith(b"Return-Path: <bounces@example.org>\n")
+    got = mail.split(postfix.without_trace(arrived))
+    assert got.body == BODY.encode()
+    assert without_added(got) == [
+        ("To", f"To: {to}\n".encode()), ("Subject", b"Subject: A subject\n"),
+        ("From", b"From: Web <web@example.org>\n"), ("X-Folded", b"X-Folded: one\n two\n"),
+        ("MIME-Version", b"MIME-Version: 1.0\n"),
+        ("Content-Type", b"Content-Type: text/plain; charset=utf-8\n"),
+        ("Content-Transfer-Encoding", b"Content-Transfer-Encoding: 8bit\n")]
+    assert sorted(set(mail.names(got)) & set(ADDED)) == sorted(ADDED)
+    sent, = po.results()
+    assert (sent["to"], sent["status"], sent["dsn"]) == (to, "sent", "2.0.0")
+    assert f":{real_server.ports[('good', wrapped)]}" in sent["relay"]
+    assert po.files("queue") == [] and len(po.files("done")) == 1
+
+
+def without_added(got):
+    return [f for f in got.fields if f[0].lower() not in ("received", "date", "message-id", "x-php-originating-script")]
+
+
+REFUSED = [
+    ("wrong-name", None, r"localhost.*mail\.wrong\.example|name|match"),
+    ("unknown-ca", None, r"issuer|self.signed|unknown CA|not trusted"),
+    ("expired", None, r"expired"),
+    ("good", "a wrong password", r"535|authenticat"),
+]
+
+
+@pytest.mark.parametrize("wrapped", (True, False), ids=("implicit", "starttls"))
+@pytest.mark.parametrize("kind,password,cause", REFUSED, ids=("wrong-name", "unknown-ca", "expired", "wrong-password"))
+def test_a_wrong_server_is_refused_and_the_mail_stays(po, real_server, ca, kind, password, cause, wrapped):
+    to = f"{kind}.{wrapped}@mailbox.example"
+    to_server(po, real_server, ca, kind, wrapped, password)
+    po.submit(b"Subject: secret\n\nnot for everybody\n", "-f", "me@example.org", to)
+    po.queue("-p", "4")
+    result, = po.results()
+    assert (result["to"], result["status"]) == (to, "deferred")
+    assert re.search(cause, result["text"], re.I), result["text"]
+    assert result["dsn"].startswith("4.")
+    listed = po.queue("--list").stdout
+    assert to in listed and re.search(cause, listed, re.I), listed
+    message, = po.list()
+    assert re.search(cause, message["recipients"][0]["text"], re.I)
+    assert len(po.files("queue")) == 1 and po.files("done") == []
+    assert (password or real_server.password) not in po.log() + listed
+    assert real_server.maildir(to) == []
+
+    # The administrator mends it; nothing was lost.
+    to_server(po, real_server, ca, wrapped=wrapped)
+    po.queue("--flush")
+    wait_for(lambda: real_server.maildir(to), "the mail arrives after all")
+    assert po.files("queue") == []
+
+
+def test_verify_never_sends_in_the_clear(po, sink):
+    """A server without STARTTLS, and tls = verify: deferred, and neither MAIL nor AUTH was said."""
+    po.relay(sink.port, tls="verify", implicit="no")
+    po.submit(b"Subject: secret\n\nx\n", "a@example.net")
+    po.queue("-p", "1")
+    result, = po.results()
+    assert result["status"] == "deferred" and re.search(r"STARTTLS|TLS", result["text"])
+    assert sink.status()["counts"]["MAIL"] == 0
