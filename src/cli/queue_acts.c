@@ -13,11 +13,16 @@
 static int
 open_index_or_rebuild(const struct spool *s, struct index **ix, struct po_err *err)
 {
+	struct rebuild_report report;
+	int rc;
+
 	if (index_open(s->dirfd, "index", INDEX_WRITE, ix, err) == 0)
 		return 0;
 	if (err->code != PO_ECORRUPT)
 		return -1;
-	if (spool_rebuild_index(s, err) == -1)
+	rc = spool_rebuild_index(s, &report, err);
+	rebuild_report_clear(&report);
+	if (rc == -1)
 		return -1;
 	return index_open(s->dirfd, "index", INDEX_WRITE, ix, err);
 }

@@ -127,9 +127,22 @@ verb_status(struct queue_program *p, struct spool *s, struct po_err *err)
 	return rc;
 }
 
+static void
+say_rebuild(const struct rebuild_report *r)
+{
+	(void)printf("the index is rebuilt: %llu messages, %llu attempts; the old one is kept beside it\n",
+	    (unsigned long long)r->messages, (unsigned long long)r->attempts);
+	if (r->history_skipped > 0)
+		(void)printf("%llu lines of history could not be read\n", (unsigned long long)r->history_skipped);
+	if (r->damaged > 0)
+		(void)printf("%llu damaged files were left where they are:\n%s", (unsigned long long)r->damaged,
+		    buf_str(&r->problems));
+}
+
 static int
 verb_rebuild(struct queue_program *p, struct spool *s, struct po_err *err)
 {
+	struct rebuild_report report;
 	struct run_lock lock;
 	char text[512];
 	int rc;
@@ -140,10 +153,11 @@ verb_rebuild(struct queue_program *p, struct spool *s, struct po_err *err)
 		return po_fail(err, PO_EBUSY, "%s; stop it first", text);
 	if (rc == -1)
 		return -1;
-	rc = spool_rebuild_index(s, err);
+	rc = spool_rebuild_index(s, &report, err);
 	lock_end(&lock);
 	if (rc == 0)
-		(void)puts("the index is rebuilt; the old one is kept in index.old");
+		say_rebuild(&report);
+	rebuild_report_clear(&report);
 	return rc;
 }
 

@@ -550,7 +550,7 @@ scan_if_wanted(struct runner *r, bool drop_event)
 {
 	int64_t since = monotonic_ms() - r->scan_ms;
 
-	if (r->scanning || r->stopping || r->n_taken > 0)
+	if (r->scanning || r->stopping)
 		return;
 	if (drop_event || r->scan_found || since >= (r->setup->watch ? WATCH_RESCAN_MS : RESCAN_MS) ||
 	    (r->slots_dirty && monotonic_ms() >= r->slot_sync_ms))
@@ -607,15 +607,20 @@ open_events(struct runner *r, struct events *ev, struct po_err *err)
 static int
 open_or_rebuild(struct runner *r, struct po_err *err)
 {
+	struct rebuild_report report;
+	int rc;
+
 	if (open_index(r, err) == 0)
 		return 0;
 	if (err->code != PO_ECORRUPT)
 		return -1;
 	log_line(LOG_LEVEL_WARNING, "%s; the index is rebuilt from the files", err->text);
-	if (spool_rebuild_index(r->setup->spool, err) == -1)
-		return -1;
-	log_line(LOG_LEVEL_INFO, "the index is rebuilt");
-	return open_index(r, err);
+	rc = spool_rebuild_index(r->setup->spool, &report, err);
+	if (rc == 0)
+		log_line(LOG_LEVEL_INFO, "the index is rebuilt: %llu messages, %llu damaged files left out",
+		    (unsigned long long)report.messages, (unsigned long long)report.damaged);
+	rebuild_report_clear(&report);
+	return rc == -1 ? -1 : open_index(r, err);
 }
 
 static void
