@@ -30,14 +30,20 @@
 
 enum tls_level { TLS_NONE, TLS_MAY, TLS_ENCRYPT, TLS_VERIFY };
 
+/* Does TLS come first, before any greeting? AUTO: on port 465. */
+enum tls_implicit { TLS_IMPLICIT_AUTO, TLS_IMPLICIT_YES, TLS_IMPLICIT_NO };
+
+/* Words of the option "transport", in the order of deliver_conf.transport; NULL ends. */
+extern const char *const transport_names[];
+
 struct deliver_conf {
 	int transport;	 /* index into transport_names: "capture" (default), "smtp" */
 	char *hostname;	 /* EHLO name; filled in by the program when empty */
 	char *capture_dir; /* Maildir of the capture transport; "": SPOOL/capture, filled in by the program */
 	char *relay_host;
-	int64_t relay_port; /* 0: 465 with tls_implicit, else 587 */
+	int64_t relay_port; /* 0: 465 with relay_implicit "yes", else 587 */
 	int relay_tls;	    /* enum tls_level, default verify */
-	int relay_implicit; /* "auto" (port 465), "yes", "no" */
+	int relay_implicit; /* enum tls_implicit */
 	char *relay_user;
 	char *relay_password_file;
 	char *relay_password_command;
@@ -61,7 +67,9 @@ struct deliver_message {
 struct deliver_session;
 
 /* Checks what can be checked without the network (relay set, password file readable, owner and mode); reads the
- * secret. No connection yet. One deliver_setup per process, made before privileges are dropped and before fork. */
+ * secret, runs password_command. No connection yet. One deliver_setup per process, made before fork; the process must
+ * already be who owns the spool, or root with a password file of root's. `conf` must outlive it. PO_ECONFIG names the
+ * option; PO_ETEMP when password_command fails. */
 struct deliver_setup;
 int deliver_setup_new(const struct deliver_conf *conf, struct deliver_setup **out, struct po_err *err);
 void deliver_setup_free(struct deliver_setup *setup);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The content of a message on its way from a file to the wire: LF becomes
+ * CRLF, a dot that begins a line is doubled (RFC 5321, 4.5.2), in passing.
+ */
+#ifndef PO_DELIVER_CONTENT_H
+#define PO_DELIVER_CONTENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "deliver/wire.h"
+#include "util/err.h"
+
+#define CONTENT_BLOCK_BYTES 65536u
+
+/*
+ * Put `length` bytes of `fd` from `at` into `w`, ended by a line end, without
+ * the last dot. `block` has CONTENT_BLOCK_BYTES and is scratch. The deadline
+ * starts anew with each block. 0; -1 when the wire failed (err->code stays
+ * PO_OK) or the file cannot be read (err is set): then the connection must
+ * be closed without a dot.
+ */
+int content_put(struct wire *w, int fd, off_t at, uint64_t length,
+    int64_t block_timeout_ms, char *block, struct po_err *err);
+
+/*
+ * Make a block fit for the wire in place: CR LF and a lone CR become LF, NUL
+ * is dropped. *after_cr carries over from block to block (false at first).
+ * Returns the new length. Files of ours have neither; a file that somebody
+ * else made must not smuggle a line end in.
+ */
+size_t content_clean(char *p, size_t len, bool *after_cr);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * getaddrinfo(3) has no deadline, so the look-up of a name runs in the C
+ * library's helper thread (getaddrinfo_a(3)), which blocks all signals; an
+ * address is parsed at once without it. A look-up that cannot be cancelled
+ * keeps its memory until it ends, which then nobody frees: a process has few
+ * of them, and they must not be pulled from under the helper.
+ */
+#include "deliver/dial.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "util/fd.h"
+#include "util/wallclock.h"
+#include "util/xalloc.h"
+
+#define SLICE_MS 1000
+
+struct lookup {
+	struct gaicb cb;
+	struct addrinfo hints;
+	char host[256];
+	char port[8];
+};
+
+static bool
+stopped(const volatile sig_atomic_t *stop)
+{
+	return stop != NULL && *stop != 0;
+}
+
+static bool
+fail(char *text, size_t max, const char *a, const char *b)
+{
+	(void)snprintf(text, max, "%s%s", a, b);
+	return false;
+}
+
+/* The look-up is done, or the time is up (EAI_INPROGRESS). */
+static int
+wait_lookup(struct lookup *l, int64_t deadline_ms,
+    const volatile sig_atomic_t *stop)
+{
+	const struct gaicb *list[1] = { &l->cb };
+	struct timespec ts;
+	int64_t left;
+	int rc;
+
+	while ((rc = gai_error(&l->cb)) == EAI_INPROGRESS) {
+		left = deadline_ms - monotonic_ms();
+		if (left <= 0 || stopped(stop))
+			break;
+		if (left > SLICE_MS)
+			left = SLICE_MS;
+		ts.tv_sec = left / 1000;
+		ts.tv_nsec = left % 1000 * 1000000;
+		(void)gai_suspend(list, 1, &ts);
+	}
+	return rc;
+}
+
+static int
+look_up(const char *host, const char *port, int64_t deadline_ms,
+    const volatile sig_atomic_t *stop, struct addrinfo **out)
+{
+	struct lookup *l = xcalloc(1, sizeof(*l));
+	struct gaicb *list[1] = { &l->cb };
+	int rc;
+
+	(void)snprintf(l->host, sizeof(l->host), "%s", host);
+	(void)snprintf(l->port, sizeof(l->port), "%s", port);
+	l->hints.ai_socktype = SOCK_STREAM;
+	l->hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+	rc = getaddrinfo(l->host, l->port, &l->hints, out);
+	if (rc == EAI_NONAME) {
+		l->hints.ai_flags = AI_NUMERICSERV;
+		l->cb.ar_name = l->host;
+		l->cb.ar_service = l->port;
+		l->cb.ar_request = &l->hints;
+		rc = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
+		if (rc == 0)
+			rc = wait_lookup(l, deadline_ms, stop);
+		if (rc == EAI_INPROGRESS) {
+			if (gai_cancel(&l->cb) == EAI_NOTCANCELED)
+				return rc;
+		} else if (rc == 0) {
+			*out = l->cb.ar_result;
+		}
+	}
+	free(l);
+	return rc;
+}
+
+/* 0, or errno; ETIMEDOUT and EINTR are ours. */
+static int
+wait_connected(int fd, int64_t deadline_ms, const volatile sig_atomic_t *stop)
+{
+	struct pollfd p = { fd, POLLOUT, 0 };
+	socklen_t len = sizeof(int);
+	int64_t left;
+	int n, error = 0;
+
+	do {
+		left = deadline_ms - monotonic_ms();
+		if (stopped(stop))
+			return EINTR;
+		if (left <= 0)
+			return ETIMEDOUT;
+		n = poll(&p, 1, (int)(left > SLICE_MS ? SLICE_MS : left));
+	} while (n == 0 || (n == -1 && errno == EINTR));
+	if (n == -1 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		return errno;
+	return error;
+}
+
+static int
+connect_one(const struct addrinfo *a, int64_t deadline_ms,
+    const volatile sig_atomic_t *stop, int *out)
+{
+	int one = 1, error = 0, fd;
+
+	fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return errno;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (connect(fd, a->ai_addr, a->ai_addrlen) == -1)
+		error = errno;
+	if (error == EINPROGRESS || error == EINTR)
+		error = wait_connected(fd, deadline_ms, stop);
+	if (error != 0) {
+		fd_close(&fd);
+		return error;
+	}
+	*out = fd;
+	return 0;
+}
+
+static bool
+is_loopback(const struct sockaddr *sa)
+{
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+
+	if (sa->sa_family == AF_INET) {
+		memcpy(&in4, sa, sizeof(in4));
+		return ntohl(in4.sin_addr.s_addr) >> 24 == 127;
+	}
+	if (sa->sa_family != AF_INET6)
+		return false;
+	memcpy(&in6, sa, sizeof(in6));
+	return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr) ||
+	    (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) &&
+		in6.sin6_addr.s6_addr[12] == 127);
+}
+
+static void
+name_relay(const struct addrinfo *a, const char *host, const char *port,
+    struct dialled *out)
+{
+	char address[INET6_ADDRSTRLEN + 16];
+
+	if (getnameinfo(a->ai_addr, a->ai_addrlen, address, sizeof(address),
+		NULL, 0, NI_NUMERICHOST) != 0)
+		(void)snprintf(address, sizeof(address), "?");
+	(void)snprintf(out->relay, sizeof(out->relay), "%s[%s]:%s", host,
+	    address, port);
+	out->loopback = is_loopback(a->ai_addr);
+}
+
+static bool
+connect_any(const struct addrinfo *list, const char *host, const char *port,
+    int64_t deadline_ms, const volatile sig_atomic_t *stop,
+    struct dialled *out, char *text, size_t max)
+{
+	const struct addrinfo *a;
+	int64_t left, count = 0;
+	int error;
+
+	for (a = list; a != NULL; a = a->ai_next)
+		count++;
+	for (a = list; a != NULL; a = a->ai_next, count--) {
+		left = deadline_ms - monotonic_ms();
+		name_relay(a, host, port, out);
+		error = connect_one(a,
+		    monotonic_ms() + (left > 0 ? left / count : 0), stop,
+		    &out->fd);
+		if (error == 0)
+			return true;
+		if (error == EINTR && stopped(stop))
+			return fail(text, max, "stopped", "");
+		/* A family without a route explains nothing if another has
+		 * an answer. */
+		if (text[0] == '\0' || error != ENETUNREACH)
+			(void)snprintf(text, max, "connect to %s: %s",
+			    out->relay, strerror(error));
+	}
+	out->relay[0] = '\0';
+	return false;
+}
+
+/* "[::1]" is "::1". */
+static bool
+bare_host(const char *host, char *out, size_t max)
+{
+	size_t len = strlen(host);
+
+	if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+		host++;
+		len -= 2;
+	}
+	if (len == 0 || len >= max)
+		return false;
+	memcpy(out, host, len);
+	out[len] = '\0';
+	return true;
+}
+
+bool
+dial(const char *host, const char *port, int64_t timeout_ms,
+    const volatile sig_atomic_t *stop, struct dialled *out, char *text,
+    size_t max)
+{
+	int64_t deadline_ms = monotonic_ms() + timeout_ms;
+	struct addrinfo *list = NULL;
+	char name[256];
+	bool ok;
+	int rc;
+
+	*out = (struct dialled){ .fd = -1 };
+	text[0] = '\0';
+	if (!bare_host(host, name, sizeof(name)))
+		return fail(text, max, "look up: bad host name ", host);
+	rc = look_up(name, port, deadline_ms, stop, &list);
+	if (rc == EAI_INPROGRESS && stopped(stop))
+		return fail(text, max, "stopped", "");
+	if (rc != 0) {
+		(void)snprintf(text, max, "look up %s: %s", name,
+		    rc == EAI_INPROGRESS ? "timed out" : gai_strerror(rc));
+		return false;
+	}
+	ok = connect_any(list, name, port, deadline_ms, stop, out, text, max);
+	freeaddrinfo(list);
+	return ok;
+}

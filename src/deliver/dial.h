@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Name to connected socket: look-up and connect under one deadline. For files
+ * of this room only.
+ */
+#ifndef PO_DELIVER_DIAL_H
+#define PO_DELIVER_DIAL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dialled {
+	int fd; /* non-blocking, close-on-exec, TCP_NODELAY */
+	bool loopback;
+	char relay[320]; /* "host[address]:port" */
+};
+
+/* Tries the addresses in getaddrinfo's order, each with its share of what is
+ * left of `timeout_ms`. `host` is a name or an address, with or without
+ * brackets. False with the cause in `text`; stopped is "stopped". */
+bool dial(const char *host, const char *port, int64_t timeout_ms,
+    const volatile sig_atomic_t *stop, struct dialled *out, char *text,
+    size_t max);
+
+#endif

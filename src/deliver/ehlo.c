@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+#include "deliver/ehlo.h"
+
+#include "util/parse_num.h"
+
+/* The next word of *rest, or an empty one at the end. */
+static struct span
+next_word(struct span *rest)
+{
+	struct span word;
+
+	while (rest->len > 0 && ascii_is_blank((unsigned char)rest->p[0])) {
+		rest->p++;
+		rest->len--;
+	}
+	word = (struct span){ rest->p, 0 };
+	while (rest->len > 0 && !ascii_is_blank((unsigned char)rest->p[0])) {
+		rest->p++;
+		rest->len--;
+		word.len++;
+	}
+	return word;
+}
+
+static void
+parse_size_limit(struct span rest, struct ehlo *out)
+{
+	uint64_t limit;
+
+	out->size = true;
+	if (parse_u64(next_word(&rest), 0, UINT64_MAX, &limit))
+		out->size_limit = limit;
+}
+
+static void
+parse_auth(struct span rest, struct ehlo *out)
+{
+	struct span word;
+
+	for (;;) {
+		word = next_word(&rest);
+		if (word.len == 0)
+			return;
+		if (span_eq_nocase(word, SPAN_LIT("PLAIN")))
+			out->auth |= EHLO_AUTH_PLAIN;
+		else if (span_eq_nocase(word, SPAN_LIT("LOGIN")))
+			out->auth |= EHLO_AUTH_LOGIN;
+	}
+}
+
+static void
+parse_line(struct span line, struct ehlo *out)
+{
+	const struct {
+		struct span word;
+		bool *flag;
+	} flags[] = {
+		{ SPAN_LIT("PIPELINING"), &out->pipelining },
+		{ SPAN_LIT("8BITMIME"), &out->eightbit },
+		{ SPAN_LIT("SMTPUTF8"), &out->smtputf8 },
+		{ SPAN_LIT("DSN"), &out->dsn },
+		{ SPAN_LIT("STARTTLS"), &out->starttls },
+	};
+	static const struct span old_auth = { "AUTH=", 5 };
+	struct span rest = line, word = next_word(&rest);
+	size_t i;
+
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (span_eq_nocase(word, flags[i].word))
+			*flags[i].flag = true;
+	if (span_eq_nocase(word, SPAN_LIT("SIZE")))
+		parse_size_limit(rest, out);
+	if (span_eq_nocase(word, SPAN_LIT("AUTH")))
+		parse_auth(rest, out);
+	/* Before RFC 2554: "AUTH=LOGIN PLAIN". */
+	if (span_has_prefix_nocase(word, old_auth))
+		parse_auth((struct span){ word.p + old_auth.len,
+		    (size_t)(line.p + line.len - word.p) - old_auth.len }, out);
+}
+
+void
+ehlo_parse(struct span text, struct ehlo *out)
+{
+	*out = (struct ehlo){ .auth = 0 };
+	(void)span_cut(&text, '\n');
+	while (text.len > 0)
+		parse_line(span_cut(&text, '\n'), out);
+}

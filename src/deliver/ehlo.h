@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/* What a server offers: its reply to EHLO (RFC 5321, 4.1.1.1) as a value. */
+#ifndef PO_DELIVER_EHLO_H
+#define PO_DELIVER_EHLO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/span.h"
+
+enum ehlo_auth { EHLO_AUTH_PLAIN = 1, EHLO_AUTH_LOGIN = 2 };
+
+struct ehlo {
+	bool pipelining; /* RFC 2920 */
+	bool eightbit;	 /* RFC 6152 */
+	bool smtputf8;	 /* RFC 6531 */
+	bool dsn;	 /* RFC 3461 */
+	bool starttls;	 /* RFC 3207 */
+	bool size;	 /* RFC 1870 */
+	uint64_t size_limit; /* bytes; 0: none said */
+	unsigned auth;	 /* enum ehlo_auth, or-ed (RFC 4954) */
+};
+
+/* `text`: the lines of the reply without their codes, joined by LF; the first
+ * is the server's name. Unknown and malformed lines are skipped. */
+void ehlo_parse(struct span text, struct ehlo *out);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The transport "smtp": one relay. Here is what its parts share: reading a
+ * reply, what a reply or a lost connection means, and the end.
+ */
+#include "deliver/smtp.h"
+
+#include <stdio.h>
+
+#include "deliver/command.h"
+#include "deliver/content.h"
+#include "deliver/secret.h"
+#include "deliver/tls.h"
+#include "util/xalloc.h"
+
+/* Seconds; RFC 5321, 4.5.3.2, where it names one. */
+static const int64_t timeouts_s[] = {
+	[WAIT_CONNECT] = 30, /* relay.connect_timeout overrides */
+	[WAIT_GREETING] = 300,
+	[WAIT_EHLO] = 300,
+	[WAIT_STARTTLS] = 120,
+	[WAIT_TLS] = 120,
+	[WAIT_AUTH] = 120,
+	[WAIT_RSET] = 60,
+	[WAIT_MAIL] = 300,
+	[WAIT_RCPT] = 300,
+	[WAIT_DATA] = 120,
+	[WAIT_BLOCK] = 180,
+	[WAIT_DOT] = 600,
+	[WAIT_GROUP] = 60,
+	[WAIT_QUIT] = 1,
+};
+_Static_assert(sizeof(timeouts_s) / sizeof(timeouts_s[0]) == WAITS,
+    "a timeout for each wait");
+
+int
+smtp_get_reply(struct smtp *s, enum smtp_wait wait)
+{
+	enum reply_step step;
+	struct span line;
+	char shown[80];
+	size_t bytes;
+
+	wire_set_deadline(s->wire, s->timeout_ms[wait]);
+	s->wire->budget = REPLY_MAX_BYTES + 1;
+	reply_reset(&s->reply);
+	do {
+		if (!wire_get_line(s->wire, &line, &bytes))
+			return 0;
+		step = reply_feed(&s->reply, line, bytes);
+	} while (step == REPLY_MORE);
+	if (step == REPLY_DONE)
+		return 1;
+	(void)delivery_escape(line, shown, sizeof(shown));
+	wire_fail(s->wire, WIRE_FAILED, "not a reply: \"%s\"", shown);
+	return 0;
+}
+
+void
+smtp_judge(const struct smtp *s, enum delivery_phase phase,
+    struct delivery *why)
+{
+	const struct reply *r = &s->reply;
+	int class = r->code / 100;
+
+	*why = (struct delivery){ .phase = phase, .reply_code = r->code };
+	why->state = class == 5 ? DELIVERY_FAILED : DELIVERY_DEFERRED;
+	/* Too many recipients, says RFC 5321, 4.5.3.1.10. */
+	if (r->code == 552 && phase == PHASE_RCPT)
+		why->state = DELIVERY_DEFERRED;
+	(void)snprintf(why->status, sizeof(why->status), "%s",
+	    r->status[0] == '\0' ? "x.0.0" : r->status);
+	why->status[0] = why->state == DELIVERY_FAILED ? '5' : '4';
+	reply_print(r, why->text, sizeof(why->text));
+}
+
+void
+smtp_judge_lost(const struct smtp *s, enum delivery_phase phase,
+    struct delivery *why)
+{
+	const char *in = delivery_phase_name(phase);
+
+	switch (s->wire->error) {
+	case WIRE_STOPPED:
+		*why = (struct delivery){ .state = DELIVERY_UNTOUCHED };
+		break;
+	case WIRE_TIMEOUT:
+		delivery_set(why, DELIVERY_DEFERRED, phase, "4.4.2",
+		    "conversation with %s timed out in %s", s->relay, in);
+		break;
+	case WIRE_EOF:
+		delivery_set(why, DELIVERY_DEFERRED, phase, "4.4.2",
+		    "lost connection with %s in %s", s->relay, in);
+		break;
+	default:
+		delivery_set(why, DELIVERY_DEFERRED, phase, "4.4.2",
+		    "lost connection with %s in %s: %s", s->relay, in,
+		    s->wire->text);
+		break;
+	}
+}
+
+void
+smtp_close(struct smtp *s, bool polite)
+{
+	if (s->wire == NULL)
+		return;
+	/* Behind a group the server may wait for content. */
+	if (polite && !s->group_waiting && s->wire->error == WIRE_OK) {
+		s->wire->stop = NULL;
+		wire_set_deadline(s->wire, s->timeout_ms[WAIT_QUIT]);
+		if (wire_put(s->wire, "QUIT\r\n", 6) && wire_flush(s->wire))
+			(void)smtp_get_reply(s, WAIT_QUIT);
+	}
+	wire_free(s->wire);
+	s->wire = NULL;
+	s->group_waiting = s->want_rset = false;
+}
+
+static int
+prepare(struct deliver_setup *setup, struct po_err *err)
+{
+	const struct deliver_conf *conf = setup->conf;
+
+	if (conf->relay_host[0] == '\0')
+		return po_fail(err, PO_ECONFIG,
+		    "transport smtp needs relay.host");
+	if (!command_word_ok(conf->hostname))
+		return po_fail(err, PO_ECONFIG,
+		    "hostname \"%s\" cannot stand in EHLO", conf->hostname);
+	if (conf->relay_tls == TLS_NONE &&
+	    conf->relay_implicit == TLS_IMPLICIT_YES)
+		return po_fail(err, PO_ECONFIG,
+		    "relay.tls is none, but relay.implicit_tls is yes");
+	if (secret_load(conf, &setup->secret, err) == -1)
+		return -1;
+	return tls_context_new(conf, &setup->tls, err);
+}
+
+static int64_t
+port_of(const struct deliver_conf *conf)
+{
+	if (conf->relay_port != 0)
+		return conf->relay_port;
+	return conf->relay_implicit == TLS_IMPLICIT_YES ? 465 : 587;
+}
+
+static void
+route(const struct deliver_conf *conf, const char *address, char *hop,
+    size_t max)
+{
+	(void)address;
+	(void)snprintf(hop, max, "smtp:%s:%d", conf->relay_host,
+	    (int)port_of(conf));
+}
+
+/* "smtp:HOST:PORT"; HOST may hold colons. */
+static int
+parse_hop(struct smtp *s, const char *hop, struct po_err *err)
+{
+	static const struct span prefix = { "smtp:", 5 };
+	const char *colon = strrchr(hop, ':');
+	size_t len;
+
+	if (!span_has_prefix_nocase(span_of(hop), prefix) ||
+	    colon < hop + prefix.len)
+		return po_fail(err, PO_EBUG, "\"%s\" is no hop of smtp", hop);
+	hop += prefix.len;
+	len = (size_t)(colon - hop);
+	if (len == 0 || len >= sizeof(s->host) ||
+	    strlen(colon + 1) >= sizeof(s->port))
+		return po_fail(err, PO_ECONFIG, "hop \"%s\" is too long", hop);
+	memcpy(s->host, hop, len);
+	s->host[len] = '\0';
+	(void)snprintf(s->port, sizeof(s->port), "%s", colon + 1);
+	return 0;
+}
+
+static void
+smtp_free(void *state)
+{
+	struct smtp *s = state;
+
+	smtp_close(s, true);
+	reply_clear(&s->reply);
+	buf_clear(&s->command);
+	free(s->block);
+	free(s);
+}
+
+static void *
+smtp_new(const struct deliver_setup *setup, const char *hop,
+    const volatile sig_atomic_t *stop, int64_t stop_grace_s,
+    struct po_err *err)
+{
+	struct smtp *s = xcalloc(1, sizeof(*s));
+	size_t i;
+
+	s->setup = setup;
+	s->stop = stop;
+	s->stop_grace_ms = stop_grace_s * 1000;
+	for (i = 0; i < WAITS; i++)
+		s->timeout_ms[i] = timeouts_s[i] * 1000;
+	if (setup->conf->connect_timeout_s > 0)
+		s->timeout_ms[WAIT_CONNECT] =
+		    setup->conf->connect_timeout_s * 1000;
+	(void)snprintf(s->relay, sizeof(s->relay), "none");
+	reply_init(&s->reply);
+	buf_init(&s->command, 4 * SMTP_GROUP_BYTES);
+	s->block = xcalloc(1, CONTENT_BLOCK_BYTES);
+	if (parse_hop(s, hop, err) == -1) {
+		smtp_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static int
+begin(void *state, const struct deliver_message *m, struct delivery *results)
+{
+	return smtp_begin(state, m, results);
+}
+
+static void
+send_content(void *state, const struct deliver_message *m,
+    struct delivery *results, const struct deliver_message *next)
+{
+	smtp_send(state, m, results, next);
+}
+
+static const char *
+relay_of(const void *state)
+{
+	const struct smtp *s = state;
+
+	return s->relay;
+}
+
+static bool
+is_down(const void *state)
+{
+	const struct smtp *s = state;
+
+	return s->hop_down;
+}
+
+static void
+idle(void *state)
+{
+	smtp_close(state, true);
+}
+
+const struct transport transport_smtp = {
+	.name = "smtp",
+	.prepare = prepare,
+	.route = route,
+	.open = smtp_new,
+	.begin = begin,
+	.send = send_content,
+	.relay = relay_of,
+	.hop_down = is_down,
+	.idle = idle,
+	.close = smtp_free,
+};

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One SMTP connection and what is outstanding on it. smtp_open.c brings it up
+ * (greeting to AUTH), smtp_send.c carries messages over it, smtp.c is the
+ * transport. For files of this room only.
+ */
+#ifndef PO_DELIVER_SMTP_H
+#define PO_DELIVER_SMTP_H
+
+#include "deliver/dial.h"
+#include "deliver/ehlo.h"
+#include "deliver/reply.h"
+#include "deliver/setup.h"
+#include "deliver/wire.h"
+
+#define SMTP_GROUP_RCPTS 100u
+#define SMTP_GROUP_BYTES 16384u
+
+/* What is waited for, and so which timeout (RFC 5321, 4.5.3.2) holds. */
+enum smtp_wait {
+	WAIT_CONNECT,
+	WAIT_GREETING,
+	WAIT_EHLO,
+	WAIT_STARTTLS,
+	WAIT_TLS,
+	WAIT_AUTH,
+	WAIT_RSET,
+	WAIT_MAIL,
+	WAIT_RCPT,
+	WAIT_DATA,
+	WAIT_BLOCK, /* of content */
+	WAIT_DOT,
+	WAIT_GROUP, /* behind the last dot, once that is answered */
+	WAIT_QUIT,
+	WAITS
+};
+
+/* The commands MAIL, RCPT and DATA of one message: what is still to be written,
+ * and what is written and not yet answered. */
+struct smtp_group {
+	struct deliver_message m;
+	bool rset_todo, mail_todo, data_todo;
+	bool rset, mail, data;
+	size_t rcpt_written; /* recipients behind it are still to be written */
+	size_t rcpt_read;    /* from here to rcpt_written: unanswered */
+	size_t accepted;
+	bool mail_refused;
+	bool pipelined;	 /* commands went out before the reply to others */
+	bool ahead;	 /* written behind the last dot of another message */
+	bool any_answer; /* one of its replies has come */
+};
+
+struct smtp {
+	const struct deliver_setup *setup;
+	char host[256];
+	char port[8];
+	const volatile sig_atomic_t *stop;
+	int64_t stop_grace_ms;
+	int64_t timeout_ms[WAITS];
+
+	struct wire *wire; /* NULL: not connected */
+	char relay[320];   /* of the last connection, or "none" */
+	bool loopback;
+	struct ehlo ehlo;
+	struct reply reply;
+	struct buf command;
+	uint64_t messages;  /* content sent on this connection */
+	bool used;	    /* it has had a transaction: it may have gone stale */
+	bool plain;	    /* PIPELINING broke: never again with this host */
+	bool hop_down;
+	bool want_rset;	    /* RSET heads the next group */
+	bool group_waiting; /* a group was written behind a dot */
+	struct smtp_group group;
+	char *block; /* CONTENT_BLOCK_BYTES */
+};
+
+/* Bring up the connection; false with *why (state DEFERRED, or UNTOUCHED when
+ * stopped) and, but for stop, hop_down set. */
+bool smtp_open(struct smtp *s, struct delivery *why);
+
+/* QUIT if that is safe and the wire is healthy, then close. */
+void smtp_close(struct smtp *s, bool polite);
+
+/* Read one reply into s->reply. 1 read; 0 the connection is of no more use
+ * (see s->wire->error; a malformed reply sets it too). */
+int smtp_get_reply(struct smtp *s, enum smtp_wait wait);
+
+/* *why from s->reply: 4xx DEFERRED, 5xx FAILED, with its status and text. */
+void smtp_judge(const struct smtp *s, enum delivery_phase phase,
+    struct delivery *why);
+
+/* *why from the wire's error: DEFERRED, or UNTOUCHED when stopped. */
+void smtp_judge_lost(const struct smtp *s, enum delivery_phase phase,
+    struct delivery *why);
+
+int smtp_begin(struct smtp *s, const struct deliver_message *m,
+    struct delivery *results);
+void smtp_send(struct smtp *s, const struct deliver_message *m,
+    struct delivery *results, const struct deliver_message *next);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From nothing to a connection that takes mail: a table of steps, each of
+ * which says one thing, reads one reply and names the next step. Whatever
+ * fails here says nothing about a message: all its recipients are deferred,
+ * and the hop is down.
+ *
+ *   connect -> [handshake] -> greeting -> EHLO [-> HELO]
+ *           -> [STARTTLS -> handshake -> EHLO] -> [AUTH] -> ready
+ */
+#include "deliver/smtp.h"
+
+#include <stdio.h>
+
+#include "deliver/sasl.h"
+#include "deliver/tls.h"
+
+enum step {
+	STEP_CONNECT,
+	STEP_GREETING,
+	STEP_EHLO,
+	STEP_HELO,
+	STEP_STARTTLS,
+	STEP_HANDSHAKE,
+	STEP_AUTH,
+	STEP_READY,
+	STEP_FAILED
+};
+
+struct opening {
+	struct smtp *s;
+	struct delivery *why;
+	bool greeted;
+};
+
+static enum tls_level
+level_of(const struct smtp *s)
+{
+	return (enum tls_level)s->setup->conf->relay_tls;
+}
+
+static bool
+is_implicit(const struct smtp *s)
+{
+	switch (s->setup->conf->relay_implicit) {
+	case TLS_IMPLICIT_YES:
+		return true;
+	case TLS_IMPLICIT_NO:
+		return false;
+	default:
+		return level_of(s) != TLS_NONE && strcmp(s->port, "465") == 0;
+	}
+}
+
+static enum step
+refused(struct opening *o, enum delivery_phase phase)
+{
+	smtp_judge(o->s, phase, o->why);
+	return STEP_FAILED;
+}
+
+static enum step
+lost(struct opening *o, enum delivery_phase phase)
+{
+	smtp_judge_lost(o->s, phase, o->why);
+	return STEP_FAILED;
+}
+
+static enum step
+failed(struct opening *o, enum delivery_phase phase, const char *status,
+    const char *text)
+{
+	delivery_set(o->why, DELIVERY_DEFERRED, phase, status, "%s", text);
+	return STEP_FAILED;
+}
+
+static bool
+say(struct smtp *s, enum smtp_wait wait, const char *word, const char *arg)
+{
+	wire_set_deadline(s->wire, s->timeout_ms[wait]);
+	return wire_put(s->wire, word, strlen(word)) &&
+	    wire_put(s->wire, arg, strlen(arg)) &&
+	    wire_put(s->wire, "\r\n", 2) && wire_flush(s->wire) &&
+	    smtp_get_reply(s, wait) == 1;
+}
+
+static enum step
+run_connect(struct opening *o)
+{
+	struct smtp *s = o->s;
+	struct dialled d;
+	char text[512];
+
+	if (!dial(s->host, s->port, s->timeout_ms[WAIT_CONNECT], s->stop, &d,
+		text, sizeof(text))) {
+		if (strcmp(text, "stopped") == 0) {
+			*o->why = (struct delivery){ .state =
+							 DELIVERY_UNTOUCHED };
+			return STEP_FAILED;
+		}
+		return failed(o, PHASE_CONNECT,
+		    strncmp(text, "connect", 7) == 0 ? "4.4.1" : "4.4.3", text);
+	}
+	s->wire = wire_new(d.fd, s->stop);
+	if (s->wire == NULL)
+		return failed(o, PHASE_LOCAL, "4.3.0", "out of memory");
+	s->loopback = d.loopback;
+	(void)snprintf(s->relay, sizeof(s->relay), "%s", d.relay);
+	return is_implicit(s) ? STEP_HANDSHAKE : STEP_GREETING;
+}
+
+static enum step
+run_greeting(struct opening *o)
+{
+	if (smtp_get_reply(o->s, WAIT_GREETING) != 1)
+		return lost(o, PHASE_GREETING);
+	if (o->s->reply.code != 220)
+		return refused(o, PHASE_GREETING);
+	o->greeted = true;
+	return STEP_EHLO;
+}
+
+/* What the capabilities in s->ehlo let us do next. */
+static enum step
+after_ehlo(struct opening *o)
+{
+	struct smtp *s = o->s;
+	enum tls_level level = level_of(s);
+
+	if (s->wire->ssl != NULL || level == TLS_NONE)
+		return STEP_AUTH;
+	if (s->ehlo.starttls)
+		return STEP_STARTTLS;
+	if (level == TLS_MAY)
+		return STEP_AUTH;
+	return failed(o, PHASE_TLS, "4.7.4",
+	    "TLS: required, but the server does not offer STARTTLS");
+}
+
+static enum step
+run_ehlo(struct opening *o)
+{
+	struct smtp *s = o->s;
+
+	s->ehlo = (struct ehlo){ .auth = 0 };
+	if (!say(s, WAIT_EHLO, "EHLO ", s->setup->conf->hostname))
+		return lost(o, PHASE_EHLO);
+	if (s->reply.code / 100 == 5)
+		return STEP_HELO;
+	if (s->reply.code != 250)
+		return refused(o, PHASE_EHLO);
+	ehlo_parse(buf_span(&s->reply.text), &s->ehlo);
+	return after_ehlo(o);
+}
+
+static enum step
+run_helo(struct opening *o)
+{
+	struct smtp *s = o->s;
+
+	if (!say(s, WAIT_EHLO, "HELO ", s->setup->conf->hostname))
+		return lost(o, PHASE_EHLO);
+	if (s->reply.code != 250)
+		return refused(o, PHASE_EHLO);
+	return after_ehlo(o);
+}
+
+static enum step
+run_starttls(struct opening *o)
+{
+	struct smtp *s = o->s;
+	char text[sizeof(o->why->text)];
+
+	if (!say(s, WAIT_STARTTLS, "STARTTLS", ""))
+		return lost(o, PHASE_TLS);
+	if (s->reply.code == 220) {
+		if (wire_has_input(s->wire))
+			return failed(o, PHASE_TLS, "4.7.5",
+			    "TLS: the server, or somebody before it, sent "
+			    "data between STARTTLS and the handshake");
+		return STEP_HANDSHAKE;
+	}
+	if (level_of(s) == TLS_MAY && s->reply.code != 421)
+		return STEP_AUTH;
+	reply_print(&s->reply, text, sizeof(text));
+	delivery_set(o->why, DELIVERY_DEFERRED, PHASE_TLS, "4.7.4",
+	    "TLS: STARTTLS refused: %s", text);
+	o->why->reply_code = s->reply.code;
+	return STEP_FAILED;
+}
+
+static enum step
+run_handshake(struct opening *o)
+{
+	struct smtp *s = o->s;
+
+	wire_set_deadline(s->wire, s->timeout_ms[WAIT_TLS]);
+	if (!tls_start(s->wire, s->setup->tls, level_of(s), s->host)) {
+		smtp_judge_lost(s, PHASE_TLS, o->why);
+		if (o->why->state == DELIVERY_DEFERRED)
+			(void)failed(o, PHASE_TLS, "4.7.5", s->wire->text);
+		return STEP_FAILED;
+	}
+	return o->greeted ? STEP_EHLO : STEP_GREETING;
+}
+
+static enum step
+run_auth(struct opening *o)
+{
+	struct smtp *s = o->s;
+
+	if (s->setup->conf->relay_user[0] == '\0')
+		return STEP_READY;
+	if (s->wire->ssl == NULL && !s->loopback)
+		return failed(o, PHASE_AUTH, "4.7.11",
+		    "authentication: refused by us, the connection is not "
+		    "encrypted");
+	return sasl_authenticate(s, o->why) ? STEP_READY : STEP_FAILED;
+}
+
+static enum step (*const steps[])(struct opening *) = {
+	[STEP_CONNECT] = run_connect,
+	[STEP_GREETING] = run_greeting,
+	[STEP_EHLO] = run_ehlo,
+	[STEP_HELO] = run_helo,
+	[STEP_STARTTLS] = run_starttls,
+	[STEP_HANDSHAKE] = run_handshake,
+	[STEP_AUTH] = run_auth,
+};
+
+bool
+smtp_open(struct smtp *s, struct delivery *why)
+{
+	struct opening o = { s, why, false };
+	enum step step = STEP_CONNECT;
+
+	s->messages = 0;
+	s->used = s->want_rset = s->group_waiting = false;
+	(void)snprintf(s->relay, sizeof(s->relay), "none");
+	while (step < STEP_READY)
+		step = steps[step](&o);
+	if (step == STEP_READY)
+		return true;
+	if (why->state != DELIVERY_UNTOUCHED) {
+		why->state = DELIVERY_DEFERRED;
+		why->status[0] = '4';
+		s->hop_down = true;
+	}
+	smtp_close(s, why->reply_code != 0 && why->reply_code != 421);
+	return false;
+}

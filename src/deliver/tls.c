@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The SSL object reads and writes the descriptor that the wire already has,
+ * so the buffers stay where they are; the caller has made sure that they are
+ * empty (nothing that came in clear text may count as said under TLS).
+ */
+#include "deliver/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <stdio.h>
+
+static const char *
+openssl_reason(void)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	return reason == NULL ? "unknown error" : reason;
+}
+
+static int
+load_roots(SSL_CTX *ctx, const char *ca_file, struct po_err *err)
+{
+	if (ca_file[0] == '\0') {
+		if (SSL_CTX_set_default_verify_paths(ctx) == 1)
+			return 0;
+		return po_fail(err, PO_ECONFIG,
+		    "TLS: the system's certificates: %s", openssl_reason());
+	}
+	if (SSL_CTX_load_verify_file(ctx, ca_file) == 1)
+		return 0;
+	return po_fail(err, PO_ECONFIG, "relay.ca_file %s: %s", ca_file,
+	    openssl_reason());
+}
+
+int
+tls_context_new(const struct deliver_conf *conf, SSL_CTX **out,
+    struct po_err *err)
+{
+	SSL_CTX *ctx;
+
+	*out = NULL;
+	if (conf->relay_tls == TLS_NONE)
+		return 0;
+	ERR_clear_error();
+	ctx = SSL_CTX_new(TLS_client_method());
+	if (ctx == NULL)
+		return po_fail(err, PO_EOS, "TLS: %s", openssl_reason());
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) {
+		(void)po_fail(err, PO_ECONFIG, "TLS: %s", openssl_reason());
+		goto fail;
+	}
+	SSL_CTX_set_mode(ctx,
+	    SSL_MODE_ENABLE_PARTIAL_WRITE |
+		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+		SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_verify(ctx,
+	    conf->relay_tls == TLS_VERIFY ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+	    NULL);
+	if (conf->relay_tls == TLS_VERIFY &&
+	    load_roots(ctx, conf->relay_ca_file, err) == -1)
+		goto fail;
+	*out = ctx;
+	return 0;
+fail:
+	SSL_CTX_free(ctx);
+	return -1;
+}
+
+static bool
+is_address(const char *host)
+{
+	unsigned char bytes[16];
+
+	return inet_pton(AF_INET, host, bytes) == 1 ||
+	    inet_pton(AF_INET6, host, bytes) == 1;
+}
+
+/* Name the peer we mean: for the server (SNI, names only) and for the check. */
+static bool
+set_peer(SSL *ssl, enum tls_level level, const char *host)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	bool address = is_address(host);
+
+	if (!address && SSL_set_tlsext_host_name(ssl, host) != 1)
+		return false;
+	if (level != TLS_VERIFY)
+		return true;
+	if (address)
+		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return SSL_set1_host(ssl, host) == 1;
+}
+
+static bool
+handshake_failed(struct wire *w, const char *host, int n, int sys)
+{
+	long verify = SSL_get_verify_result(w->ssl);
+	int kind = SSL_get_error(w->ssl, n);
+	unsigned long e = ERR_peek_error();
+
+	if (verify != X509_V_OK &&
+	    ERR_GET_REASON(e) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+		return wire_fail(w, WIRE_FAILED, "TLS: certificate of %s: %s",
+		    host, X509_verify_cert_error_string(verify));
+	if (kind == SSL_ERROR_SYSCALL && sys != 0)
+		return wire_fail(w, WIRE_FAILED, "TLS: handshake with %s: %s",
+		    host, strerror(sys));
+	if (kind == SSL_ERROR_SYSCALL || kind == SSL_ERROR_ZERO_RETURN ||
+	    ERR_GET_REASON(e) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		return wire_fail(w, WIRE_EOF,
+		    "TLS: handshake with %s: connection closed", host);
+	return wire_fail(w, WIRE_FAILED, "TLS: handshake with %s: %s", host,
+	    e == 0 ? "protocol error" : ERR_reason_error_string(e));
+}
+
+static bool
+handshake(struct wire *w, const char *host)
+{
+	short events, revents;
+	int n, sys;
+
+	for (;;) {
+		ERR_clear_error();
+		errno = 0;
+		n = SSL_connect(w->ssl);
+		sys = errno;
+		if (n == 1)
+			return true;
+		switch (SSL_get_error(w->ssl, n)) {
+		case SSL_ERROR_WANT_READ:
+			events = POLLIN;
+			break;
+		case SSL_ERROR_WANT_WRITE:
+			events = POLLOUT;
+			break;
+		default:
+			return handshake_failed(w, host, n, sys);
+		}
+		if (!wire_wait(w, events, &revents)) {
+			if (w->error == WIRE_TIMEOUT)
+				(void)snprintf(w->text, sizeof(w->text),
+				    "TLS: handshake with %s: timed out", host);
+			return false;
+		}
+	}
+}
+
+bool
+tls_start(struct wire *w, SSL_CTX *ctx, enum tls_level level, const char *host)
+{
+	char name[256];
+	size_t len = strlen(host);
+
+	if (len >= 2 && host[0] == '[' && host[len - 1] == ']')
+		(void)snprintf(name, sizeof(name), "%.*s", (int)(len - 2),
+		    host + 1);
+	else
+		(void)snprintf(name, sizeof(name), "%s", host);
+	w->ssl = SSL_new(ctx);
+	if (w->ssl == NULL || SSL_set_fd(w->ssl, w->fd) != 1 ||
+	    !set_peer(w->ssl, level, name)) {
+		w->read_failed = w->write_failed = true;
+		return wire_fail(w, WIRE_FAILED, "TLS: %s", openssl_reason());
+	}
+	if (handshake(w, name))
+		return true;
+	w->read_failed = w->write_failed = true;
+	return false;
+}
