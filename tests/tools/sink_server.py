@@ -18,7 +18,7 @@ import sys
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
-STAGES = ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT")
+STAGES = ("CONNECT", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "DOT")
 ACCEPTED = {"MAIL": "250 2.1.0 Ok", "RCPT": "250 2.1.5 Ok", "DOT": "250 2.0.0 Ok: queued as {n}"}
 
 
@@ -126,6 +126,10 @@ class Session(SMTP):
         finally:
             self.state.connections -= 1
 
+    async def smtp_AUTH(self, arg):
+        await self.state.event("AUTH", "")
+        await super().smtp_AUTH(arg)
+
     async def smtp_DATA(self, arg):
         reply = await self.state.event("DATA", arg or "") if self.envelope and self.envelope.rcpt_tos else None
         if reply:
@@ -153,9 +157,10 @@ def session_maker(state):
     users = options.get("users")
 
     def make():
-        return Session(state, hostname="sink.example", data_size_limit=None, enable_SMTPUTF8=True, ident="sink",
+        return Session(state, hostname="sink.example", data_size_limit=1 << 30, enable_SMTPUTF8=True, ident="sink",
                        tls_context=None if implicit else context, require_starttls=bool(options.get("require_tls")),
                        auth_required=bool(users), auth_require_tls=False if implicit else bool(context),
+                       auth_exclude_mechanism={"LOGIN", "PLAIN"} - set(options.get("mechanisms", ["LOGIN", "PLAIN"])),
                        authenticator=authenticator(users or {}), timeout=60)
     return make, context if implicit else None
 
