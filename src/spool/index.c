@@ -6,8 +6,9 @@
  * /proc/self/fd/N, the folder we opened and looked at ourselves.
  *
  * A file shorter than its own page count would end the process by SIGBUS where
- * the missing pages are read. It is refused at open, unless nothing is missed:
- * pages at the very end that a transaction freed again were never written.
+ * a missing page is read. Then every page is looked at before it is used
+ * (index_verify.c): pages at the very end that a transaction freed again were
+ * never written, and are not missed.
  */
 #include "spool/index.h"
 
@@ -41,7 +42,8 @@ open_folder(int dirfd, const char *folder, enum index_mode mode,
 	fd = openat(dirfd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 	    O_CLOEXEC);
 	if (fd == -1)
-		return po_fail_sys(err, PO_EIO, "open %s", folder);
+		return po_fail_sys(err, errno == ENOENT ? PO_ECORRUPT : PO_EIO,
+		    "open %s", folder);
 	if (fstat(fd, &st) == 0 && (st.st_mode & 0022) == 0 &&
 	    st.st_uid == geteuid())
 		return fd;
@@ -204,7 +206,7 @@ set_up(struct index *ix, struct po_err *err)
 }
 
 static int
-check_length(struct index *ix, struct po_err *err)
+check_length(struct index *ix, int folderfd, struct po_err *err)
 {
 	MDB_envinfo info;
 	MDB_stat st;
@@ -224,13 +226,11 @@ check_length(struct index *ix, struct po_err *err)
 	want = ((uint64_t)info.me_last_pgno + 1) * st.ms_psize;
 	if ((uint64_t)file.st_size >= want)
 		return 0;
-	return po_fail(err, PO_ECORRUPT, "index: cut: %ju bytes of %ju: "
-	    "po-queue --rebuild-index", (uintmax_t)file.st_size,
-	    (uintmax_t)want);
+	return index_verify_pages(folderfd, "data.mdb", err);
 }
 
 int
-index_open(int dirfd, const char *folder, enum index_mode mode,
+index_open_folder(int dirfd, const char *folder, enum index_mode mode,
     struct index **out, struct po_err *err)
 {
 	int fd = open_folder(dirfd, folder, mode, err);
@@ -244,7 +244,7 @@ index_open(int dirfd, const char *folder, enum index_mode mode,
 	ix->mode = mode;
 	rc = open_env(ix, fd, err);
 	if (rc == 0)
-		rc = check_length(ix, err);
+		rc = check_length(ix, fd, err);
 	if (rc == 0)
 		rc = set_up(ix, err);
 	fd_close(&fd);
@@ -254,6 +254,21 @@ index_open(int dirfd, const char *folder, enum index_mode mode,
 	}
 	*out = ix;
 	return 0;
+}
+
+int
+index_open(int dirfd, const char *folder, enum index_mode mode,
+    struct index **out, struct po_err *err)
+{
+	int fd = open_folder(dirfd, folder, mode, err);
+	int rc;
+
+	*out = NULL;
+	if (fd == -1)
+		return -1;
+	rc = index_open_folder(fd, INDEX_LIVE, mode, out, err);
+	fd_close(&fd);
+	return rc;
 }
 
 void

@@ -27,6 +27,15 @@ int index_open(int dirfd, const char *folder, enum index_mode mode, struct index
 void index_close(struct index *ix);
 bool index_is_new(const struct index *ix); /* made by this open: if queue/ or done/ has files, rebuild */
 uint64_t index_map_bytes(const struct index *ix); /* address space it got; less than 64 GiB: worth a word in the log */
+
+/*
+ * Look at every page of the file below index_open()'s folder as bytes, without LMDB, which believes what it reads and
+ * may crash on a damaged file: 0 it can be opened, -1 (PO_ECORRUPT, and err->sys ENOENT where there is none; PO_EIO). Nobody may
+ * write meanwhile: run lock held. Takes time by the file's size: for --check, rebuild, and after a run that did not end well.
+ */
+int index_verify(int dirfd, const char *folder, struct po_err *err);
+/* Decode every record of every database (after index_verify): PO_ECORRUPT names the first damaged one's database. */
+int index_verify_records(struct index_tx *tx, struct po_err *err);
 void index_reader_check(struct index *ix); /* drop the slots of dead readers: at start and each minute */
 
 /* After a put or delete that failed, the transaction can only be discarded: commit refuses it (PO_EBUG). */

@@ -51,6 +51,16 @@ struct index_tx {
 	struct index_totals totals;
 };
 
+/* Below the index's folder: the one in use, one being built, the one before.
+ * Folders, because LMDB's lock file must go with its data file. */
+#define INDEX_LIVE "live"
+#define INDEX_NEW "new"
+#define INDEX_OLD "old"
+
+/* Open just this folder. */
+int index_open_folder(int dirfd, const char *folder, enum index_mode mode,
+    struct index **out, struct po_err *err);
+
 /* `bad`: something that is no key went in; the row functions say PO_EBUG. */
 struct index_key {
 	unsigned char p[INDEX_KEY_MAX];
@@ -95,6 +105,9 @@ int row_delete(struct index_tx *tx, enum index_db db,
 /* Delete every row whose key begins with k. */
 int row_delete_prefix(struct index_tx *tx, enum index_db db,
     const struct index_key *k, struct po_err *err);
+
+/* index_verify() of one data file. */
+int index_verify_pages(int dirfd, const char *path, struct po_err *err);
 
 /* The totals of this transaction, read at first use; written by commit. */
 int totals_load(struct index_tx *tx, struct po_err *err);

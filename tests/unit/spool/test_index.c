@@ -494,7 +494,7 @@ try_open(struct fixture *f, enum index_mode mode)
 static void
 spoil_file(struct fixture *f, const char *bytes, off_t length)
 {
-	int fd = openat(f->dirfd, "index/data.mdb", O_RDWR);
+	int fd = openat(f->dirfd, "index/live/data.mdb", O_RDWR);
 
 	assert_true(fd != -1);
 	if (bytes != NULL)
@@ -511,7 +511,7 @@ reader_finds_no_index(void **state)
 	struct fixture *f = *state;
 
 	fixture_close(f);
-	assert_int_equal(unlinkat(f->dirfd, "index/data.mdb", 0), 0);
+	assert_int_equal(unlinkat(f->dirfd, "index/live/data.mdb", 0), 0);
 	assert_int_equal(try_open(f, INDEX_READ), -1);
 	assert_int_equal(f->err.code, PO_ECORRUPT);
 	assert_int_equal(f->err.sys, ENOENT);
