@@ -38,6 +38,7 @@ struct conf {
 /* An option found, in the first table that has it, and its number. */
 struct found {
 	const struct conf_option *option;
+	const void *target;
 	size_t number;
 };
 
@@ -50,11 +51,12 @@ find(const struct conf *c, struct span name)
 	for (t = 0; t < c->n_tables; t++) {
 		for (o = c->tables[t].options; o->name != NULL; o++) {
 			if (span_eq(name, span_of(o->name)))
-				return (struct found){ o, number };
+				return (struct found){ o, c->tables[t].target,
+					number };
 			number++;
 		}
 	}
-	return (struct found){ NULL, number };
+	return (struct found){ NULL, NULL, number };
 }
 
 /* The value into the field of every table that has the option; the tables
@@ -536,6 +538,36 @@ conf_set(struct conf *c, const char *assignment, struct po_err *err)
 	if (f.option == NULL)
 		return refuse_unknown(c, name, where, err);
 	if (store(c, name, value, where, err) == -1)
+		return -1;
+	set_place(c, f.number, where);
+	return 0;
+}
+
+static bool
+is_empty_string(struct found f)
+{
+	struct buf value;
+	bool empty;
+
+	buf_init(&value, 16384);
+	empty = conf_value_put(f.option, f.target, &value) &&
+	        strcmp(buf_str(&value), "\"\"") == 0;
+	buf_clear(&value);
+	return empty;
+}
+
+int
+conf_fill(struct conf *c, const char *name, const char *value,
+    struct po_err *err)
+{
+	static const char where[] = "found";
+	struct found f = find(c, span_of(name));
+
+	if (f.option == NULL)
+		return refuse_unknown(c, span_of(name), where, err);
+	if (!is_empty_string(f))
+		return 0;
+	if (store(c, span_of(name), span_of(value), where, err) == -1)
 		return -1;
 	set_place(c, f.number, where);
 	return 0;

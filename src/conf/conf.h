@@ -72,8 +72,14 @@ int conf_load_some(const char *path, const struct conf_table *tables, size_t n,
  * leaves the old one. Strings read before from that field are freed. */
 int conf_set(struct conf *c, const char *assignment, struct po_err *err);
 
-/* "name = value  # FILE:LINE", or "# default", "# command line", for every
- * option in the tables' order. */
+/* Give a string that is empty what the program found for it ("hostname": the
+ * system's name), in every table that has it; any other value is left alone.
+ * conf_dump says "found". Returns as conf_set. */
+int conf_fill(struct conf *c, const char *name, const char *value,
+    struct po_err *err);
+
+/* "name = value  # FILE:LINE", "# default", "# command line" or "# found",
+ * for every option in the tables' order. */
 void conf_dump(const struct conf *c, FILE *out);
 
 /* Where the value of option `name` comes from, as conf_dump says it, for

@@ -334,6 +334,26 @@ an_assignment_overrides_the_file_and_a_bad_one_changes_nothing(void **state)
 }
 
 static void
+what_was_left_empty_can_be_filled_and_what_was_set_stays(void **state)
+{
+	struct sample s;
+	struct conf *c = NULL;
+	struct po_err err;
+
+	(void)state;
+	assert_int_equal(load("hostname = \"\"; relay = { host = \"a\"; };", &s,
+	                     &c, &err),
+	    0);
+	assert_int_equal(conf_fill(c, "hostname", "found.example", &err), 0);
+	assert_string_equal(s.hostname, "found.example");
+	assert_string_equal(conf_where(c, "hostname"), "found");
+	assert_int_equal(conf_fill(c, "relay.host", "b", &err), 0);
+	assert_string_equal(s.host, "a");
+	assert_int_equal(conf_fill(c, "hostnam", "b", &err), -1);
+	conf_free(c);
+}
+
+static void
 the_dump_tells_every_value_and_its_place(void **state)
 {
 	struct sample s;
@@ -404,6 +424,8 @@ main(void)
 		cmocka_unit_test(a_name_in_two_tables_sets_both_fields),
 		cmocka_unit_test(
 		    an_assignment_overrides_the_file_and_a_bad_one_changes_nothing),
+		cmocka_unit_test(
+		    what_was_left_empty_can_be_filled_and_what_was_set_stays),
 		cmocka_unit_test(the_dump_tells_every_value_and_its_place),
 	};
 
