@@ -122,11 +122,12 @@ reply_feed(struct reply *r, struct span line, size_t bytes)
 void
 reply_print(const struct reply *r, char *out, size_t max)
 {
+	bool text = r->text.len > 0;
 	char head[32];
 	size_t used;
 
-	(void)snprintf(head, sizeof(head), "%d %s%s", r->code, r->status,
-	    r->status[0] == '\0' || r->text.len == 0 ? "" : " ");
+	(void)snprintf(head, sizeof(head), "%d%s%s%s", r->code,
+	    r->status[0] == '\0' ? "" : " ", r->status, text ? " " : "");
 	used = delivery_escape(span_of(head), out, max);
 	(void)delivery_escape(buf_span(&r->text), out + used, max - used);
 }

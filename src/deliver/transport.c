@@ -23,6 +23,8 @@ deliver_setup_new(const struct deliver_conf *conf, struct deliver_setup **out,
 {
 	struct deliver_setup *setup = xcalloc(1, sizeof(*setup));
 
+	/* OpenSSL writes to its socket without MSG_NOSIGNAL. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	setup->conf = conf;
 	if (transports[conf->transport]->prepare(setup, err) == -1) {
 		deliver_setup_free(setup);

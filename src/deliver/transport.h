@@ -66,10 +66,14 @@ struct deliver_message {
 
 struct deliver_session;
 
-/* Checks what can be checked without the network (relay set, password file readable, owner and mode); reads the
- * secret, runs password_command. No connection yet. One deliver_setup per process, made before fork; the process must
- * already be who owns the spool, or root with a password file of root's. `conf` must outlive it. PO_ECONFIG names the
- * option; PO_ETEMP when password_command fails. */
+/*
+ * Checks what can be checked without the network (relay set, password file
+ * readable, owner and mode, CA file) and reads the secret: password_command
+ * runs here. One a process, made before fork(2), by who owns the spool, or by
+ * root with a password file of root's. From here on the process ignores
+ * SIGPIPE. `conf` must outlive it. PO_ECONFIG names the option; PO_ETEMP when
+ * password_command fails.
+ */
 struct deliver_setup;
 int deliver_setup_new(const struct deliver_conf *conf, struct deliver_setup **out, struct po_err *err);
 void deliver_setup_free(struct deliver_setup *setup);

@@ -38,7 +38,8 @@ client_start(struct client *c, const struct script_step *script)
 	struct po_err err = { .code = PO_OK };
 	char hop[128];
 
-	c->server = script_start(script);
+	c->server = script_start_at(
+	    c->listen == NULL ? "127.0.0.1" : c->listen, script);
 	c->conf.relay_port = c->server.port;
 	if (deliver_setup_new(&c->conf, &c->setup, &err) == -1)
 		fail_msg("%s", err.text);

@@ -12,6 +12,7 @@ struct client {
 	struct deliver_setup *setup;
 	struct smtp *smtp;
 	struct script_server server;
+	const char *listen; /* NULL: 127.0.0.1 */
 	volatile sig_atomic_t stop;
 };
 

@@ -327,12 +327,18 @@ serve(int listener, const struct script_step *steps)
 struct script_server
 script_start(const struct script_step *steps)
 {
+	return script_start_at("127.0.0.1", steps);
+}
+
+struct script_server
+script_start_at(const char *address, const struct script_step *steps)
+{
 	struct sockaddr_in sa = { .sin_family = AF_INET };
 	struct script_server s = { -1, 0 };
 	socklen_t len = sizeof(sa);
 	int fd;
 
-	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(inet_pton(AF_INET, address, &sa.sin_addr), 1);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_not_equal(fd, -1);
 	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);

@@ -53,6 +53,8 @@ struct script_server {
 
 /* Starts the server; the script ends with a zeroed step. */
 struct script_server script_start(const struct script_step *steps);
+struct script_server script_start_at(const char *address,
+    const struct script_step *steps);
 /* Waits for its end and fails the test unless the script was followed. */
 void script_finish(struct script_server *s);
 
