@@ -80,6 +80,18 @@ is_address(const char *host)
 	    inet_pton(AF_INET6, host, bytes) == 1;
 }
 
+/* SNI. OpenSSL's macro casts const away, which clang does not let pass: it
+ * gets a copy. */
+static bool
+set_server_name(SSL *ssl, const char *host)
+{
+	char name[TLSEXT_MAXLEN_host_name + 1];
+	int n = snprintf(name, sizeof(name), "%s", host);
+
+	return n > 0 && (size_t)n < sizeof(name) &&
+	    SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
 /* Name the peer we mean: for the server (SNI, names only) and for the check. */
 static bool
 set_peer(SSL *ssl, enum tls_level level, const char *host)
@@ -87,7 +99,7 @@ set_peer(SSL *ssl, enum tls_level level, const char *host)
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 	bool address = is_address(host);
 
-	if (!address && SSL_set_tlsext_host_name(ssl, host) != 1)
+	if (!address && !set_server_name(ssl, host))
 		return false;
 	if (level != TLS_VERIFY)
 		return true;

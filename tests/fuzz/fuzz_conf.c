@@ -38,6 +38,15 @@ static const struct conf_option options[] = {
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+const char *__lsan_default_suppressions(void);
+
+/* libconfig 1.5 forgets a string that stands before a syntax error. A program
+ * of ours reads one file, and ends when it is wrong. */
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libconfig.so\n";
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
