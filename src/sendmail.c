@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sendmail, mailq, newaliases: puts mail into the spool (sendmail(8)). Runs as
+ * anybody, needs no privilege, and opens no path that stands on its command
+ * line. Whatever goes wrong is one line on stderr and in the log, and nothing
+ * is queued then.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cli/arguments.h"
+#include "cli/totals.h"
+#include "conf/conf.h"
+#include "envelope/address.h"
+#include "log/log.h"
+#include "spool/drop.h"
+#include "submit/input.h"
+#include "submit/options.h"
+#include "submit/submission.h"
+#include "util/fd.h"
+
+#define LINE_BYTES 900u
+
+/* All that po.conf says to sendmail. */
+struct settings {
+	struct conf *conf;
+	struct drop_conf drop;
+	struct submit_conf submit;
+	struct log_conf log;
+	struct submit_host host;
+};
+
+/* ------------------------------------------------------------------ telling */
+
+static void
+tell(const char *text)
+{
+	struct buf line;
+
+	buf_init(&line, LINE_BYTES + 16);
+	if (buf_puts(&line, "sendmail: ") &&
+	    log_escape(&line, span_of(text), LINE_BYTES) &&
+	    buf_putc(&line, '\n'))
+		(void)fd_write_all(STDERR_FILENO, line.p, line.len, "stderr",
+		    NULL);
+	buf_clear(&line);
+}
+
+static void
+tell_warnings(const struct arguments *a)
+{
+	const struct arguments_warning *w;
+	char text[256];
+	size_t i;
+
+	for (i = 0; i < a->n_warnings; i++) {
+		w = &a->warnings[i];
+		(void)snprintf(text, sizeof(text),
+		    "warning: -%c %.60s is ignored: %s", w->letter, w->value,
+		    w->why);
+		tell(text);
+	}
+}
+
+/* Tell, log, and the exit status: what may work later is not_queued_exit, but
+ * for a wrong configuration and a stdin that cannot be read (sysexits). */
+static int
+fail(const struct settings *s, const struct po_err *err)
+{
+	const struct po_code_info *info = po_code_info(err->code);
+
+	tell(err->text);
+	if (s->conf != NULL && s->log.target != LOG_TO_STDERR &&
+	    log_open(&s->log, "po/sendmail", NULL) == 0)
+		log_line(LOG_LEVEL_WARNING, "uid=%lu: not queued: %s",
+		    (unsigned long)getuid(), err->text);
+	if (!info->retry || err->code == PO_ECONFIG ||
+	    err->code == PO_ENOINPUT)
+		return info->exit_status;
+	return s->conf == NULL ? EX_TEMPFAIL :
+				 (int)s->submit.not_queued_exit;
+}
+
+static int
+load(struct settings *s, struct po_err *err)
+{
+	const struct conf_table tables[] = {
+		{ drop_options, &s->drop },
+		{ submit_options, &s->submit },
+		{ log_options, &s->log },
+	};
+
+	if (conf_load_some(NULL, tables, sizeof(tables) / sizeof(tables[0]),
+		&s->conf, err) == -1)
+		return -1;
+	return submit_host_find(&s->submit, &s->host, err);
+}
+
+/* ------------------------------------------------------------------ modes */
+
+static int
+send_message(struct settings *s, const struct arguments *a)
+{
+	struct submission sub;
+	struct drop *drop = NULL;
+	struct po_err err;
+	int rc;
+
+	if (submission_begin(&sub, &s->submit, &s->host, &a->request, &err))
+		return fail(s, &err);
+	rc = drop_open(&s->drop, &drop, &err);
+	if (rc == 0) {
+		submission_attach(&sub, drop);
+		rc = input_submit(STDIN_FILENO, s->submit.stdin_timeout, &sub,
+		    &err);
+	}
+	submission_clear(&sub);
+	drop_close(drop);
+	return rc == 0 ? EX_OK : fail(s, &err);
+}
+
+/* -bv: the addresses as they would be sent to, one a line. */
+static int
+verify(struct settings *s, const struct arguments *a)
+{
+	struct recipients to;
+	struct po_err err;
+	size_t i;
+	int status = EX_OK, n;
+
+	recipients_init(&to, (size_t)s->submit.recipient_limit);
+	for (i = 0; i < a->request.n_recipients; i++) {
+		n = recipients_add(&to, span_of(a->request.recipients[i]),
+		    s->host.domain, a->request.option_like, &err);
+		if (n == 0)
+			(void)po_fail(&err, PO_EDATA,
+			    "bad address \"\": a recipient is empty");
+		if (n <= 0) {
+			tell(err.text);
+			status = EX_NOUSER;
+		}
+	}
+	for (i = 0; i < to.n; i++)
+		(void)printf("%s... deliverable\n", to.v[i].address);
+	recipients_clear(&to);
+	return fflush(stdout) == 0 ? status : EX_IOERR;
+}
+
+/* May the caller read the spool: is he root, or its owner? */
+static bool
+owns_spool(const struct settings *s)
+{
+	struct stat st;
+	struct buf path;
+	bool owns = geteuid() == 0;
+
+	buf_init(&path, 4096);
+	if (!owns && buf_puts(&path, s->drop.spool) &&
+	    buf_puts(&path, "/queue"))
+		owns = lstat(path.p, &st) == 0 && S_ISDIR(st.st_mode) &&
+		    st.st_uid == geteuid();
+	buf_clear(&path);
+	return owns;
+}
+
+static int
+run_po_queue(const struct settings *s, const char *const argv[])
+{
+	static const char program[] = PO_SBINDIR "/po-queue";
+	char *args[8];
+	struct po_err err;
+	size_t i;
+
+	for (i = 0; i < 7 && argv[i] != NULL; i++)
+		args[i] = strdup(argv[i]);
+	args[i] = NULL;
+	(void)execv(program, args);
+	(void)po_fail_sys(&err, PO_EOSFILE, "run %s", program);
+	return fail(s, &err);
+}
+
+static int
+list(struct settings *s)
+{
+	static const char *const argv[] = { "po-queue", "--list", NULL };
+	struct po_err err;
+
+	if (owns_spool(s))
+		return run_po_queue(s, argv);
+	if (totals_print(s->drop.spool, stdout, &err) == -1)
+		return fail(s, &err);
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
+/* -q, -q30m: one run; -qIID, -qRpart, -qSpart: only those. */
+static int
+run_queue(struct settings *s, const struct arguments *a)
+{
+	const char *argv[] = { "po-queue", "--flush", NULL, NULL };
+	struct po_err err;
+
+	if (!owns_spool(s)) {
+		(void)po_fail(&err, PO_EPERM,
+		    "only the owner of the spool runs the queue");
+		return fail(s, &err);
+	}
+	if (a->run[0] == 'I')
+		argv[1] = "--only";
+	else if (a->run[0] == 'R')
+		argv[1] = "--recipient";
+	else if (a->run[0] == 'S')
+		argv[1] = "--sender";
+	if (strchr("IRS", a->run[0]) != NULL && a->run[0] != '\0')
+		argv[2] = a->run + 1;
+	return run_po_queue(s, argv);
+}
+
+static int
+help(void)
+{
+	const char *text;
+	int c;
+
+	(void)printf("usage: sendmail [option ...] [address ...]\n"
+		     "       mailq\n"
+		     "       newaliases\n"
+		     "Reads a message from standard input and queues it.\n\n");
+	for (c = '!'; c <= '~'; c++) {
+		text = arguments_help((char)c);
+		if (text != NULL)
+			(void)printf("  -%c  %s\n", c, text);
+	}
+	(void)printf("\nsendmail(8) tells more.\n");
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct settings s = { 0 };
+	struct arguments a;
+	struct po_err err;
+	int status;
+
+	fd_open_standard();
+	if (arguments_read(argc, argv, &a, &err) == -1)
+		return fail(&s, &err);
+	tell_warnings(&a);
+	switch (a.mode) {
+	case ARGUMENTS_HELP:
+		return help();
+	case ARGUMENTS_VERSION:
+		return printf("sendmail (%s)\n", PACKAGE_STRING) < 0 ||
+			fflush(stdout) != 0 ? EX_IOERR : EX_OK;
+	case ARGUMENTS_ALIASES:
+	case ARGUMENTS_NOTHING:
+		return EX_OK;
+	default:
+		break;
+	}
+	if (load(&s, &err) == -1)
+		return fail(&s, &err);
+	if (a.mode == ARGUMENTS_LIST)
+		status = list(&s);
+	else if (a.mode == ARGUMENTS_RUN)
+		status = run_queue(&s, &a);
+	else if (a.mode == ARGUMENTS_VERIFY)
+		status = verify(&s, &a);
+	else
+		status = send_message(&s, &a);
+	conf_free(s.conf);
+	return status;
+}

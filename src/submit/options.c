@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+#include "submit/options.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "envelope/address.h"
+#include "envelope/envelope.h"
+
+#define AT(field) offsetof(struct submit_conf, field)
+
+const struct conf_option submit_options[] = {
+	{ "hostname", CONF_STRING, AT(hostname), NULL, 0, 0,
+	    "name of this host in Received and Message-ID", NULL },
+	{ "domain", CONF_STRING, AT(domain), NULL, 0, 0,
+	    "added to addresses without a domain", NULL },
+	{ "message_size_limit", CONF_SIZE, AT(message_size_limit), "50M", 1024,
+	    INT64_C(1) << 40, "largest message that is taken", NULL },
+	{ "header_size_limit", CONF_SIZE, AT(header_size_limit), "1M", 1024,
+	    64 << 20, "largest header block that is taken", NULL },
+	{ "recipient_limit", CONF_INT, AT(recipient_limit), "10000", 1,
+	    ENVELOPE_MAX_RECIPIENTS, "most recipients of one message", NULL },
+	{ "stdin_timeout", CONF_DURATION, AT(stdin_timeout), "1h", 1,
+	    7 * 86400, "longest time that a message may take to come in",
+	    NULL },
+	{ "not_queued_exit", CONF_INT, AT(not_queued_exit), "75", EX_OSERR,
+	    EX_TEMPFAIL, "exit status of sendmail for what may work later",
+	    NULL },
+	{ NULL, CONF_INT, 0, NULL, 0, 0, NULL, NULL },
+};
+
+static int
+set_configured(char *to, const char *value, const char *option,
+    struct po_err *err)
+{
+	const char *fault = address_domain_fault(span_of(value));
+
+	if (fault != NULL || strlen(value) >= HOST_MAX_BYTES)
+		return po_fail(err, PO_ECONFIG, "%s \"%.100s\": %s", option,
+		    value, fault != NULL ? fault : "too long");
+	(void)snprintf(to, HOST_MAX_BYTES, "%s", value);
+	return 0;
+}
+
+static void
+set_found(char *to, struct span s)
+{
+	s = span_trim(s);
+	if (to[0] != '\0' || s.len >= HOST_MAX_BYTES ||
+	    address_domain_fault(s) != NULL)
+		return;
+	memcpy(to, s.p, s.len);
+	to[s.len] = '\0';
+}
+
+/* The first line of /etc/mailname into *line (`len` bytes of room). */
+static struct span
+read_mailname(char *line, size_t len)
+{
+	struct span s = { line, 0 };
+	ssize_t n;
+	int fd = open("/etc/mailname", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd == -1)
+		return s;
+	n = read(fd, line, len);
+	(void)close(fd);
+	s.len = n > 0 ? (size_t)n : 0;
+	return span_cut(&s, '\n');
+}
+
+int
+submit_host_find(const struct submit_conf *conf, struct submit_host *host,
+    struct po_err *err)
+{
+	char own[HOST_MAX_BYTES] = "", line[HOST_MAX_BYTES];
+	struct span mailname = { line, 0 };
+
+	*host = (struct submit_host){ "", "" };
+	if (conf->not_queued_exit != EX_TEMPFAIL &&
+	    conf->not_queued_exit != EX_IOERR &&
+	    conf->not_queued_exit != EX_OSERR)
+		return po_fail(err, PO_ECONFIG,
+		    "not_queued_exit is 75, 74 or 71");
+	if (conf->hostname[0] != '\0' &&
+	    set_configured(host->hostname, conf->hostname, "hostname", err))
+		return -1;
+	if (conf->domain[0] != '\0' &&
+	    set_configured(host->domain, conf->domain, "domain", err))
+		return -1;
+	if (host->hostname[0] == '\0' &&
+	    gethostname(own, sizeof(own) - 1) == -1)
+		own[0] = '\0';
+	if (host->domain[0] == '\0' ||
+	    (host->hostname[0] == '\0' && strchr(own, '.') == NULL))
+		mailname = read_mailname(line, sizeof(line));
+	if (strchr(own, '.') != NULL)
+		set_found(host->hostname, span_of(own));
+	set_found(host->hostname, mailname);
+	set_found(host->hostname, span_of(own));
+	set_found(host->hostname, SPAN_LIT("localhost"));
+	set_found(host->domain, mailname);
+	set_found(host->domain, span_of(host->hostname));
+	return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/* What po.conf says about submission, and the names of this host. */
+#ifndef PO_SUBMIT_OPTIONS_H
+#define PO_SUBMIT_OPTIONS_H
+
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "util/err.h"
+
+struct submit_conf {
+	char *hostname;
+	char *domain;
+	int64_t message_size_limit; /* bytes, as they are kept */
+	int64_t header_size_limit;  /* bytes */
+	int64_t recipient_limit;
+	int64_t stdin_timeout; /* seconds for a whole message */
+	int64_t not_queued_exit;
+};
+extern const struct conf_option submit_options[];
+
+#define HOST_MAX_BYTES 256
+
+struct submit_host {
+	char hostname[HOST_MAX_BYTES]; /* in Received and Message-ID */
+	char domain[HOST_MAX_BYTES];   /* behind addresses without one */
+};
+
+/*
+ * The names: as configured; else gethostname(2) where it has a dot, else what
+ * /etc/mailname says, else gethostname. The domain is /etc/mailname before the
+ * hostname. What is no domain name is passed over, at last for "localhost".
+ * PO_ECONFIG when a configured one is none, or not_queued_exit is not one of
+ * 71, 74, 75.
+ */
+int submit_host_find(const struct submit_conf *conf, struct submit_host *host,
+    struct po_err *err);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bytes -> clean (line ends, dots) -> take_line_bytes() -> header, later fold
+ * -> drop. begin_content() is the point between header and body.
+ */
+#include "submit/submission.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "envelope/address.h"
+#include "message/complete.h"
+#include "message/date.h"
+#include "message/phrase.h"
+#include "submit/caller.h"
+#include "submit/orders.h"
+#include "util/wallclock.h"
+
+#define ARENA_BYTES (8u << 20)
+#define NAME_BYTES 1000u /* of a display name; longer ones are cut */
+
+/* ------------------------------------------------------------------ sender */
+
+/* The one address of -f: "a@x", "Name <a@x>", "", "<>". */
+static int
+read_sender(struct submission *s, struct po_err *err)
+{
+	struct span given = span_of(s->request.sender);
+	struct address_list list;
+	struct address a = { "", 0, { "", 0 }, true, false }, more;
+	int rc;
+
+	address_list_init(&list, given, s->host->domain);
+	rc = address_next(&list, &a, err);
+	if (rc == 0 && (span_trim(given).len > 0 || list.groups > 0))
+		rc = po_fail(err, PO_EDATA,
+		    "bad sender address \"%.80s\": no address", given.p);
+	if (rc != -1 && a.len > 0 && a.text[0] == '-')
+		rc = po_fail(err, PO_EDATA,
+		    "bad sender address \"%.80s\": it begins with '-'",
+		    a.text);
+	if (rc != -1) {
+		s->env.sender = arena_strdup(&s->arena, a.text);
+		s->env.smtputf8 = a.utf8;
+		if (s->env.sender == NULL)
+			rc = po_fail(err, PO_EOS, "no memory for the sender");
+	}
+	if (rc == 1 && address_next(&list, &more, err) != 0)
+		rc = po_fail(err, PO_EDATA,
+		    "bad sender address: more than one in \"%.80s\"", given.p);
+	address_list_clear(&list);
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+sender_of_caller(struct submission *s, struct caller *c, struct po_err *err)
+{
+	size_t len = strlen(c->login) + strlen(s->host->domain) + 2;
+	char *sender = arena_alloc(&s->arena, len);
+
+	if (sender == NULL)
+		return po_fail(err, PO_EOS, "no memory for the sender");
+	(void)snprintf(sender, len, "%s@%s", c->login, s->host->domain);
+	s->env.sender = sender;
+	return 0;
+}
+
+/* The value of From where the message has none: name and envelope sender. */
+static int
+make_from(struct submission *s, const char *gecos, struct buf *out,
+    struct po_err *err)
+{
+	const char *name = s->request.full_name;
+	struct span n;
+	bool ok;
+
+	if (name == NULL && s->request.sender == NULL)
+		name = getenv("NAME");
+	if (name == NULL)
+		name = gecos;
+	if (s->env.sender[0] == '\0')
+		name = "Mail Delivery System";
+	n = span_trim(span_of(name));
+	if (n.len > NAME_BYTES)
+		n.len = NAME_BYTES;
+	ok = n.len == 0 || (phrase_put(out, n) && buf_putc(out, ' '));
+	ok = ok && (n.len == 0 || buf_putc(out, '<'));
+	if (s->env.sender[0] != '\0')
+		ok = ok && buf_puts(out, s->env.sender);
+	else
+		ok = ok && buf_puts(out, "MAILER-DAEMON@") &&
+		    buf_puts(out, s->host->domain);
+	ok = ok && (n.len == 0 || buf_putc(out, '>'));
+	return ok ? 0 : po_fail(err, PO_EOS, "no memory for From");
+}
+
+/* ------------------------------------------------------------------ begin */
+
+int
+submission_begin(struct submission *s, const struct submit_conf *conf,
+    const struct submit_host *host, const struct submit_request *request,
+    struct po_err *err)
+{
+	size_t i;
+	int n;
+
+	*s = (struct submission){ .conf = conf, .host = host,
+		.request = *request };
+	s->env.ret = request->ret;
+	s->env.envid = request->envid;
+	s->env.mime = request->mime;
+	s->env.priority = request->priority;
+	s->env.via = VIA_SENDMAIL;
+	arena_init(&s->arena, ARENA_BYTES);
+	recipients_init(&s->to, (size_t)conf->recipient_limit);
+	header_init(&s->header, (size_t)conf->header_size_limit);
+	if (request->sender != NULL && read_sender(s, err) == -1)
+		goto fail;
+	for (i = 0; i < request->n_recipients; i++) {
+		n = recipients_add(&s->to, span_of(request->recipients[i]),
+		    host->domain, request->option_like, err);
+		if (n == 0)
+			(void)po_fail(err, PO_EDATA,
+			    "bad address \"\": a recipient is empty");
+		if (n <= 0)
+			goto fail;
+	}
+	if (s->to.n == 0 && !request->header_recipients) {
+		(void)po_fail(err, PO_EUSAGE, "no recipients");
+		goto fail;
+	}
+	return 0;
+fail:
+	submission_clear(s);
+	return -1;
+}
+
+/* ------------------------------------------------------------------ content */
+
+static int
+put_body(struct submission *s, const char *p, size_t len, struct po_err *err)
+{
+	s->bytes += len;
+	if (s->bytes > (uint64_t)s->conf->message_size_limit)
+		return po_fail(err, PO_EDATA,
+		    "the message is larger than %lld bytes "
+		    "(message_size_limit)",
+		    (long long)s->conf->message_size_limit);
+	return fold_write(&s->fold, p, len, err);
+}
+
+static int
+recipients_of_header(struct submission *s, struct po_err *err)
+{
+	struct resent_set set = header_resent(&s->header);
+	bool resent = set.has != 0, is_resent;
+	unsigned kind;
+	size_t i, first = resent ? set.first : 0, end = set.end;
+
+	for (i = first; i < end; i++) {
+		kind = field_kind(s->header.fields[i].id);
+		is_resent = (kind & KIND_RESENT) != 0;
+		if ((kind & KIND_RECIPIENTS) == 0 || is_resent != resent)
+			continue;
+		if (recipients_add(&s->to,
+			header_value(&s->header, &s->header.fields[i]),
+			s->host->domain, true, err) == -1)
+			return -1;
+	}
+	if (s->to.n == 0)
+		return po_fail(err, PO_EUSAGE,
+		    "no recipients in %s, %s or %s, nor as arguments",
+		    resent ? "Resent-To" : "To", resent ? "Resent-Cc" : "Cc",
+		    resent ? "Resent-Bcc" : "Bcc");
+	return 0;
+}
+
+static int
+finish_envelope(struct submission *s, int64_t now, struct po_err *err)
+{
+	size_t i;
+
+	if (orders_read(&s->header, now, &s->arena, &s->env, err) == -1)
+		return -1;
+	if (s->request.header_recipients && recipients_of_header(s, err) == -1)
+		return -1;
+	for (i = 0; i < s->to.n; i++)
+		s->to.v[i].notify = s->request.notify;
+	s->env.recipients = s->to.v;
+	s->env.n_recipients = s->to.n;
+	s->env.smtputf8 = s->env.smtputf8 || s->to.utf8;
+	return queue_id_make(&s->env.id, err);
+}
+
+/* The Message-ID for the log: <...> in one piece, or none. */
+static const char *
+shown_message_id(struct submission *s)
+{
+	const struct header_field *f = header_find(&s->header,
+	    FIELD_MESSAGE_ID);
+	struct span v;
+	size_t i;
+
+	if (f == NULL)
+		return NULL;
+	v = span_trim(header_value(&s->header, f));
+	for (i = 0; i < v.len && (unsigned char)v.p[i] > ' ' &&
+	     v.p[i] != 0x7f && v.p[i] != '>'; i++)
+		;
+	if (v.p[0] != '<' || i == v.len || v.p[i] != '>' ||
+	    i + 1 > ENVELOPE_MAX_ADDRESS)
+		return NULL;
+	return arena_strndup(&s->arena, v.p, i + 1);
+}
+
+static int
+make_message_id(struct submission *s, struct po_err *err)
+{
+	size_t len = QUEUE_ID_LEN + strlen(s->host->hostname) + 4;
+	char *id = arena_alloc(&s->arena, len);
+
+	if (id == NULL)
+		return po_fail(err, PO_EOS, "no memory for Message-ID");
+	(void)snprintf(id, len, "<%s@%s>", s->env.id.text, s->host->hostname);
+	s->env.msgid = id;
+	return 0;
+}
+
+/* The names that sender and From need, asked for only where they do. */
+static int
+name_the_caller(struct submission *s, struct buf *from, struct po_err *err)
+{
+	struct caller c = { 0, "", "" };
+	bool wants_from = header_wants_from(&s->header);
+
+	if (s->env.sender == NULL) {
+		if (caller_find(&c, &s->arena, err) == -1 ||
+		    sender_of_caller(s, &c, err) == -1)
+			return -1;
+	}
+	return wants_from ? make_from(s, c.full_name, from, err) : 0;
+}
+
+static int
+write_header(struct submission *s, int64_t now, const struct buf *from,
+    struct buf *block, struct po_err *err)
+{
+	struct completion c = { .domain = s->host->domain };
+	char date[DATE_BYTES], received[HOST_MAX_BYTES + 200];
+	char id[QUEUE_ID_LEN + HOST_MAX_BYTES + 4];
+
+	date_format(now, date);
+	(void)snprintf(received, sizeof(received),
+	    "by %s (po, from userid %lu)\n\tid %s; %s", s->host->hostname,
+	    (unsigned long)getuid(), s->env.id.text, date);
+	(void)snprintf(id, sizeof(id), "<%s@%s>", s->env.id.text,
+	    s->host->hostname);
+	c.received = received;
+	c.date = date;
+	c.message_id = id;
+	c.from = buf_str(from);
+	if (header_complete(&s->header, &c, block, err) == -1)
+		return -1;
+	if (!buf_putc(block, '\n'))
+		return po_fail(err, PO_EOS, "no memory for the header");
+	return put_body(s, block->p, block->len, err);
+}
+
+/* The header block is complete: all but the body is known now. */
+static int
+begin_content(struct submission *s, struct span text, struct po_err *err)
+{
+	struct buf from, block;
+	int64_t now = wallclock_now();
+	int rc = -1;
+
+	buf_init(&from, 8 * NAME_BYTES);
+	buf_init(&block, 2 * (size_t)s->conf->header_size_limit + 65536);
+	if (finish_envelope(s, now, err) == -1 ||
+	    name_the_caller(s, &from, err) == -1)
+		goto out;
+	s->env.msgid = shown_message_id(s);
+	if (s->env.msgid == NULL &&
+	    header_find(&s->header, FIELD_MESSAGE_ID) == NULL &&
+	    make_message_id(s, err) == -1)
+		goto out;
+	if (drop_begin(s->drop, &s->env, err) == -1)
+		goto out;
+	fold_init(&s->fold, drop_sink(s->drop));
+	s->in_body = true;
+	if (write_header(s, now, &from, &block, err) == -1)
+		goto out;
+	rc = put_body(s, text.p, text.len, err);
+out:
+	buf_clear(&from);
+	buf_clear(&block);
+	return rc;
+}
+
+/* Clean lines, from s->clean. */
+static int
+take_lines(void *ctx, const void *p, size_t len, struct po_err *err)
+{
+	struct submission *s = ctx;
+	struct span text;
+	size_t used = 0;
+	int rc;
+
+	if (!s->in_body) {
+		rc = header_write(&s->header, p, len, &used, &text, err);
+		if (rc <= 0)
+			return rc;
+		if (begin_content(s, text, err) == -1)
+			return -1;
+	}
+	return put_body(s, (const char *)p + used, len - used, err);
+}
+
+void
+submission_attach(struct submission *s, struct drop *drop)
+{
+	s->drop = drop;
+	clean_init(&s->clean, s->request.dots, (struct sink){ take_lines, s });
+}
+
+int
+submission_write(struct submission *s, const char *p, size_t len,
+    struct po_err *err)
+{
+	return clean_write(&s->clean, p, len, err);
+}
+
+int
+submission_end(struct submission *s, struct po_err *err)
+{
+	struct span text;
+
+	if (clean_end(&s->clean, err) == -1)
+		return -1;
+	if (!s->in_body && (header_end(&s->header, &text, err) == -1 ||
+			       begin_content(s, text, err) == -1))
+		return -1;
+	return drop_publish(s->drop, err);
+}
+
+void
+submission_clear(struct submission *s)
+{
+	if (s->drop != NULL)
+		drop_discard(s->drop);
+	s->drop = NULL;
+	recipients_clear(&s->to);
+	header_clear(&s->header);
+	arena_clear(&s->arena);
+}
