@@ -183,6 +183,17 @@ distcheck() (
 	    make -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS=--enable-werror
 )
 
+# everything that is kept in git, but for what only git and CI read
+tarball_is_complete() {
+	tar -tf "$work"/dist/po-*.tar.xz | sed -n 's|^[^/]*/||p' |
+	    LC_ALL=C sort > "$work/in-tarball"
+	git ls-files | grep -v -e '^\.gitignore$' -e '^\.ci/' |
+	    LC_ALL=C sort | LC_ALL=C comm -23 - "$work/in-tarball" \
+	    > "$work/not-in-tarball"
+	cat "$work/not-in-tarball"
+	[ ! -s "$work/not-in-tarball" ]
+}
+
 # LOG_COMPILER of `make check`: programs of ours under valgrind, scripts as is
 valgrind_wrapper() {
 	cat > "$work/valgrind" <<'EOF' && chmod +x "$work/valgrind"
@@ -233,6 +244,8 @@ lane_others() {
 	step build-clang build clang --enable-werror CC=clang &&
 	    check_step check-clang "$work/clang"
 	step distcheck distcheck
+	! git rev-parse --git-dir > /dev/null 2>&1 ||
+	    step tarball-is-complete tarball_is_complete
 }
 
 lane_long() {
