@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A page is what one read transaction gives: it is formatted into a buffer,
+ * the transaction ends, the buffer is written. A message with many recipients
+ * goes on over pages; if it is deleted between two, it ends where it is.
+ */
+#include "cli/listing.h"
+
+#include "cli/listing_rows.h"
+
+#define RECORDS_PER_PAGE 1000
+#define PAGE_BYTES (64u << 20)
+#define ARENA_BYTES (16u << 20)
+
+struct walk {
+	const struct listing_rows *rows;
+	struct listing_state state;
+	bool all;
+	bool begun;  /* `at` is the id of a message that was seen */
+	bool within; /* its recipients are being printed */
+	bool ended;
+	struct queue_id at;
+	uint32_t next; /* recipient */
+	uint32_t n_recipients;
+};
+
+struct page {
+	struct index_tx *tx;
+	struct arena arena;
+	struct buf text;
+};
+
+static int
+full(struct po_err *err)
+{
+	return po_fail(err, PO_EOS, "listing: out of memory");
+}
+
+static bool
+is_wanted(const struct walk *w, const struct index_message *m)
+{
+	return w->all || !message_is_final(m->state);
+}
+
+static int
+next_message(struct walk *w, struct page *p, struct po_err *err)
+{
+	struct index_message m;
+	int found = index_message_next(p->tx, w->begun ? &w->at : NULL,
+	    &p->arena, &m, err);
+
+	if (found == -1)
+		return -1;
+	w->ended = found == 0;
+	if (w->ended)
+		return w->rows->end(&p->text, &w->state) ? 0 : full(err);
+	w->begun = true;
+	w->at = m.id;
+	if (!is_wanted(w, &m))
+		return 0;
+	w->within = true;
+	w->next = 0;
+	w->n_recipients = m.n_recipients;
+	return w->rows->message(&p->text, &w->state, &m) ? 0 : full(err);
+}
+
+static int
+next_recipient(struct walk *w, struct page *p, struct po_err *err)
+{
+	struct index_recipient r;
+	int found = 0;
+
+	if (w->next < w->n_recipients)
+		found = index_recipient_get(p->tx, &w->at, w->next++,
+		    &p->arena, &r, err);
+	if (found == -1)
+		return -1;
+	if (found == 0) {
+		w->within = false;
+		return w->rows->message_end(&p->text) ? 0 : full(err);
+	}
+	if (slot_is_final(r.state) && !w->all)
+		return 0;
+	return w->rows->recipient(&p->text, &w->state, &r) ? 0 : full(err);
+}
+
+static int
+write_page(struct page *p, FILE *out, struct po_err *err)
+{
+	if (fwrite(buf_str(&p->text), 1, p->text.len, out) == p->text.len &&
+	    fflush(out) == 0)
+		return 0;
+	return po_fail_sys(err, PO_EIO, "write the listing");
+}
+
+static int
+print_page(struct walk *w, struct index *ix, struct page *p, FILE *out,
+    struct po_err *err)
+{
+	unsigned i;
+	int rc;
+
+	buf_reset(&p->text);
+	arena_clear(&p->arena);
+	rc = index_begin(ix, INDEX_READ, &p->tx, err);
+	for (i = 0; rc == 0 && i < RECORDS_PER_PAGE && !w->ended; i++)
+		rc = w->within ? next_recipient(w, p, err) :
+		    next_message(w, p, err);
+	index_discard(p->tx);
+	p->tx = NULL;
+	return rc == -1 ? -1 : write_page(p, out, err);
+}
+
+static void
+page_init(struct page *p)
+{
+	*p = (struct page){ .tx = NULL };
+	arena_init(&p->arena, ARENA_BYTES);
+	buf_init(&p->text, PAGE_BYTES);
+}
+
+static void
+page_clear(struct page *p)
+{
+	arena_clear(&p->arena);
+	buf_clear(&p->text);
+}
+
+static const struct listing_rows *
+rows_of(enum listing_format format)
+{
+	return format == LISTING_JSON ? &listing_json : &listing_postfix;
+}
+
+int
+listing_print(struct index *ix, FILE *out, enum listing_format format,
+    bool all, struct po_err *err)
+{
+	struct walk w = { .rows = rows_of(format), .all = all };
+	struct page p;
+	int rc = 0;
+
+	page_init(&p);
+	buf_init(&w.state.reason, 1 << 16);
+	while (rc == 0 && !w.ended)
+		rc = print_page(&w, ix, &p, out, err);
+	buf_clear(&w.state.reason);
+	page_clear(&p);
+	return rc;
+}
+
+int
+listing_print_empty(FILE *out, enum listing_format format, struct po_err *err)
+{
+	struct listing_state none = { 0 };
+	struct page p;
+	int rc;
+
+	page_init(&p);
+	rc = rows_of(format)->end(&p.text, &none) ? write_page(&p, out, err) :
+	    full(err);
+	page_clear(&p);
+	return rc;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The queue on paper: what mailq and po-queue --list print. Reads at most
+ * 1,000 records in one read transaction, ends it, then writes, so that a
+ * stopped pager never keeps the index from reusing pages. Runs as the spool's
+ * owner. All that came from outside is escaped (log/log.h).
+ */
+#ifndef PO_CLI_LISTING_H
+#define PO_CLI_LISTING_H
+
+#include <stdio.h>
+
+#include "spool/index.h"
+
+enum listing_format {
+	LISTING_POSTFIX, /* the layout of Postfix's postqueue -p */
+	LISTING_JSON	 /* one object a line, as postqueue -j, and more */
+};
+
+/* What waits or is held, with its open recipients, by queue id; `all`: also
+ * what is finished, and every recipient. */
+int listing_print(struct index *ix, FILE *out, enum listing_format format,
+    bool all, struct po_err *err);
+
+/* What po-queue --list prints where there is no index yet. */
+int listing_print_empty(FILE *out, enum listing_format format,
+    struct po_err *err);
+
+/* One message: its fields, its recipients, each attempt. PO_ENOINPUT when
+ * there is none of this id. */
+int listing_show(struct index *ix, const struct queue_id *id, FILE *out,
+    struct po_err *err);
+
+#endif
