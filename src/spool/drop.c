@@ -20,6 +20,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "spool/content_scan.h"
 #include "spool/file.h"
 #include "util/crc32c.h"
 #include "util/fd.h"
@@ -48,9 +49,8 @@ struct drop {
 	int fd; /* of the file that was begun, or -1 */
 	char name[QUEUE_ID_LEN + 3];
 	char temp[35]; /* "t." and 32 digits, or "" for an unnamed file */
-	struct trailer trailer;
-	uint64_t line; /* bytes of the last line so far */
-	bool bad_byte; /* a NUL or CR was in the content */
+	uint32_t crc;
+	struct content_scan scan;
 	uint64_t since_look;
 	size_t used;
 	char buffer[BUFFER_BYTES];
@@ -169,7 +169,7 @@ put(struct drop *d, const void *p, size_t len, struct po_err *err)
 static int
 put_summed(struct drop *d, const void *p, size_t len, struct po_err *err)
 {
-	d->trailer.crc = crc32c(d->trailer.crc, p, len);
+	d->crc = crc32c(d->crc, p, len);
 	return put(d, p, len, err);
 }
 
@@ -235,9 +235,9 @@ drop_begin(struct drop *d, const struct envelope *env, struct po_err *err)
 	buf_init(&text, ENVELOPE_MAX_BYTES);
 	if (envelope_encode(env, &text, err) == -1 || open_file(d, err) == -1)
 		goto out;
-	d->trailer = (struct trailer){ 0 };
-	d->line = d->since_look = 0;
-	d->bad_byte = false;
+	d->scan = (struct content_scan){ 0 };
+	d->crc = 0;
+	d->since_look = 0;
 	d->used = 0;
 	(void)snprintf(d->name, sizeof(d->name), "n.%s", env->id.text);
 	p.envelope_bytes = (uint32_t)text.len;
@@ -259,43 +259,6 @@ out:
 
 /* ------------------------------------------------------------ the content */
 
-static bool
-any_8bit(const char *p, size_t len)
-{
-	uint64_t word, seen = 0;
-
-	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
-		memcpy(&word, p, sizeof(word));
-		seen |= word;
-	}
-	for (; len > 0; p++, len--)
-		seen |= (unsigned char)*p;
-	return (seen & UINT64_C(0x8080808080808080)) != 0;
-}
-
-static void
-end_line(struct drop *d)
-{
-	if (d->line > d->trailer.longest_line)
-		d->trailer.longest_line =
-		    d->line > UINT32_MAX ? UINT32_MAX : (uint32_t)d->line;
-}
-
-static void
-note_lines(struct drop *d, const char *p, size_t len)
-{
-	const char *lf;
-
-	while ((lf = memchr(p, '\n', len)) != NULL) {
-		d->line += (uint64_t)(lf - p);
-		end_line(d);
-		d->line = 0;
-		len -= (size_t)(lf - p) + 1;
-		p = lf + 1;
-	}
-	d->line += len;
-}
-
 static int
 take_content(void *ctx, const void *p, size_t len, struct po_err *err)
 {
@@ -303,12 +266,7 @@ take_content(void *ctx, const void *p, size_t len, struct po_err *err)
 
 	if (d->fd == -1)
 		return po_fail(err, PO_EBUG, "content, but no message begun");
-	d->trailer.content_bytes += len;
-	if (memchr(p, '\0', len) != NULL || memchr(p, '\r', len) != NULL)
-		d->bad_byte = true;
-	if (!d->trailer.has_8bit)
-		d->trailer.has_8bit = any_8bit(p, len);
-	note_lines(d, p, len);
+	content_scan_take(&d->scan, p, len);
 	return put_summed(d, p, len, err);
 }
 
@@ -321,7 +279,7 @@ drop_sink(struct drop *d)
 uint64_t
 drop_content_bytes(const struct drop *d)
 {
-	return d->trailer.content_bytes;
+	return d->scan.bytes;
 }
 
 /* ------------------------------------------------------------ the name */
@@ -364,12 +322,17 @@ take_back(struct drop *d, struct po_err *err)
 static int
 finish(struct drop *d, struct po_err *err)
 {
+	struct trailer t;
 	char cell[CELL_BYTES];
 
-	if (d->bad_byte)
+	if (d->scan.bad_byte)
 		return po_fail(err, PO_EBUG, "a NUL or CR in the content");
-	end_line(d);
-	cell_put_trailer(&d->trailer, cell);
+	content_scan_end(&d->scan);
+	t.content_bytes = d->scan.bytes;
+	t.crc = d->crc;
+	t.longest_line = d->scan.longest_line;
+	t.has_8bit = d->scan.has_8bit;
+	cell_put_trailer(&t, cell);
 	if (put(d, cell, sizeof(cell), err) == -1 || flush(d, err) == -1)
 		return -1;
 	if (fchmod(d->fd, d->own ? 0600 : 0640) == -1)

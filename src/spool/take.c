@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The original may still be open for writing at its owner's, so it is read
+ * once, front to back, and everything after that looks at the copy. The copy
+ * has no name until it is right in every byte and its cells are written.
+ *
+ * A known id: every cell that says who the first message is (preamble, stamp,
+ * trailer) is compared as far as it can be read. One that differs means another
+ * message. If nothing differs and something is damaged, the copy is replaced,
+ * and the heads and slots that can still be read are carried over.
+ */
+#include "spool/take.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "util/fd.h"
+#include "util/wallclock.h"
+#include "util/xalloc.h"
+
+#define CHUNK_BYTES 65536u
+#define ARENA_BYTES (160u << 20) /* an envelope of ENVELOPE_MAX_BYTES, decoded */
+#define SLOTS_AT_ONCE (CHUNK_BYTES / CELL_BYTES)
+#define LOGINS 64u
+
+struct login {
+	bool known;
+	uint32_t uid;
+	char name[41];
+};
+
+struct taker {
+	const struct spool *s;
+	const struct ingest_conf *conf;
+	struct arena arena;
+	bool named; /* no O_TMPFILE or no /proc: copies begin as "xx/t.ID" */
+	struct login logins[LOGINS];
+	char chunk[CHUNK_BYTES];
+};
+
+struct paths {
+	char folder[3];		       /* "xx" */
+	char name[QUEUE_ID_LEN + 4];   /* "xx/ID" */
+	char temp[QUEUE_ID_LEN + 6];   /* "xx/t.ID" */
+};
+
+static struct paths
+paths_of(const struct queue_id *id)
+{
+	struct paths p;
+
+	queue_id_folder(id, p.folder);
+	(void)snprintf(p.name, sizeof(p.name), "%s/%s", p.folder, id->text);
+	(void)snprintf(p.temp, sizeof(p.temp), "%s/t.%s", p.folder, id->text);
+	return p;
+}
+
+int
+taker_new(const struct spool *s, const struct ingest_conf *conf,
+    struct taker **out, struct po_err *err)
+{
+	struct taker *t = xcalloc(1, sizeof(*t));
+	int fd;
+
+	(void)err;
+	t->s = s;
+	t->conf = conf;
+	arena_init(&t->arena, ARENA_BYTES);
+	fd = openat(s->queue, "00", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	t->named = fd == -1 || access("/proc/self/fd", X_OK) == -1;
+	fd_close(&fd);
+	*out = t;
+	return 0;
+}
+
+void
+taker_free(struct taker *t)
+{
+	if (t == NULL)
+		return;
+	arena_clear(&t->arena);
+	free(t);
+}
+
+/* ------------------------------------------------------------ the copy */
+
+static int
+open_copy(struct taker *t, const struct paths *p, struct po_err *err)
+{
+	int fd;
+
+	if (t->named)
+		fd = openat(t->s->queue, p->temp,
+		    O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	else
+		fd = openat(t->s->queue, p->folder,
+		    O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd == -1)
+		po_fail_sys(err, PO_EIO, "make a copy in queue/%s", p->folder);
+	return fd;
+}
+
+/* Exactly `size` bytes, as fstat said: 1; 0 the original cannot be read. */
+static int
+copy_bytes(struct taker *t, int from, int to, off_t size, struct po_err *err)
+{
+	size_t some;
+	ssize_t n;
+
+	while (size > 0) {
+		some = size < CHUNK_BYTES ? (size_t)size : CHUNK_BYTES;
+		n = read(from, t->chunk, some);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1) {
+			(void)po_fail_sys(err, PO_EDATA, "cannot be read");
+			return 0;
+		}
+		if (n == 0)
+			return 1; /* it was cut meanwhile: the check sees it */
+		if (fd_write_all(to, t->chunk, (size_t)n, "copy", err) == -1)
+			return -1;
+		size -= n;
+	}
+	return 1;
+}
+
+/* ------------------------------------------------------------ the cells */
+
+static const char *
+login_of(struct taker *t, uint32_t uid)
+{
+	struct login *l = &t->logins[uid % LOGINS];
+	struct passwd entry, *found = NULL;
+	char text[16384];
+
+	if (l->known && l->uid == uid)
+		return l->name;
+	*l = (struct login){ .known = true, .uid = uid };
+	if (getpwuid_r(uid, &entry, text, sizeof(text), &found) == 0 &&
+	    found != NULL)
+		(void)snprintf(l->name, sizeof(l->name), "%s", found->pw_name);
+	return l->name;
+}
+
+static void
+first_head(const struct taker *t, const struct envelope *env, int64_t arrival,
+    struct head *h)
+{
+	int64_t from;
+
+	*h = (struct head){ .generation = 1,
+		.state = MESSAGE_WAITING,
+		.priority = env->priority,
+		.due = env->due == 0 ? arrival : env->due,
+		.expires = env->expires,
+		.changed = wallclock_now() };
+	from = h->due > arrival ? h->due : arrival;
+	if (h->expires == 0)
+		h->expires = from + t->conf->give_up_after_s;
+}
+
+static int
+write_cells(struct taker *t, const struct message_file *f,
+    const struct envelope *env, const struct stat *st, struct po_err *err)
+{
+	struct head h;
+	struct stamp stamp = { st->st_uid, st->st_ctime, "" };
+	struct slot slot = { .generation = 1,
+		.state = SLOT_WAITING,
+		.time = st->st_ctime };
+	size_t i, some, left = f->preamble.slots;
+	off_t at = f->slots_at;
+
+	first_head(t, env, st->st_ctime, &h);
+	memcpy(stamp.login, login_of(t, st->st_uid), sizeof(stamp.login));
+	cell_put_head(&h, t->chunk);
+	cell_put_blank(t->chunk + CELL_BYTES);
+	cell_put_stamp(&stamp, t->chunk + FILE_STAMP_AT - FILE_HEAD_AT);
+	if (fd_pwrite_all(f->fd, t->chunk, FILE_ENVELOPE_AT - FILE_HEAD_AT,
+		FILE_HEAD_AT, "cells", err) == -1)
+		return -1;
+	for (i = 0; i < left && i < SLOTS_AT_ONCE; i++)
+		cell_put_slot(&slot, t->chunk + i * CELL_BYTES);
+	for (; left > 0; left -= some, at += (off_t)(some * CELL_BYTES)) {
+		some = left < SLOTS_AT_ONCE ? left : SLOTS_AT_ONCE;
+		if (fd_pwrite_all(f->fd, t->chunk, some * CELL_BYTES, at,
+			"slots", err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------ the name */
+
+static int
+link_copy(struct taker *t, int fd, const char *name, struct po_err *err)
+{
+	char self[32];
+
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, self, t->s->queue, name, AT_SYMLINK_FOLLOW) == -1)
+		return po_fail_sys(err, PO_EIO, "name queue/%s", name);
+	return 0;
+}
+
+static int
+name_new(struct taker *t, int fd, const struct paths *p, struct po_err *err)
+{
+	if (!t->named)
+		return link_copy(t, fd, p->name, err);
+	if (renameat2(t->s->queue, p->temp, t->s->queue, p->name,
+		RENAME_NOREPLACE) == -1 &&
+	    (errno != EINVAL ||
+		renameat(t->s->queue, p->temp, t->s->queue, p->name) == -1))
+		return po_fail_sys(err, PO_EIO, "name queue/%s", p->name);
+	return 0;
+}
+
+/* In one step, so that there is always one of the two. */
+static int
+name_over(struct taker *t, int fd, const struct paths *p, struct po_err *err)
+{
+	if (!t->named) {
+		(void)unlinkat(t->s->queue, p->temp, 0);
+		if (link_copy(t, fd, p->temp, err) == -1)
+			return -1;
+	}
+	if (renameat(t->s->queue, p->temp, t->s->queue, p->name) == -1)
+		return po_fail_sys(err, PO_EIO, "replace queue/%s", p->name);
+	return 0;
+}
+
+/* ------------------------------------------------------------ a known id */
+
+/* 1 open, 0 no such id. */
+static int
+open_known(struct taker *t, const struct paths *p, int *fd, bool *in_done,
+    struct po_err *err)
+{
+	*in_done = false;
+	*fd = fd_open_beneath(t->s->queue, p->name, O_RDONLY, 0);
+	if (*fd == -1 && errno == ENOENT) {
+		*in_done = true;
+		*fd = fd_open_beneath(t->s->done, p->name, O_RDONLY, 0);
+	}
+	if (*fd != -1)
+		return 1;
+	return errno == ENOENT ? 0 :
+				 po_fail_sys(err, PO_EIO, "open %s", p->name);
+}
+
+static bool
+read_cells(int fd, off_t at, char *cells, size_t n)
+{
+	struct po_err ignored;
+
+	return at >= 0 &&
+	    fd_pread_all(fd, cells, n * CELL_BYTES, at, "", &ignored) == 0;
+}
+
+/* One valid head, and every slot. */
+static bool
+cells_are_valid(int fd, const struct message_file *f)
+{
+	char cells[2 * CELL_BYTES];
+	struct head h;
+	struct slot s;
+	size_t i;
+
+	if (!read_cells(fd, FILE_HEAD_AT, cells, 2) ||
+	    (!cell_get_head(cells, &h) && !cell_get_head(cells + CELL_BYTES, &h)))
+		return false;
+	for (i = 0; i < f->preamble.slots; i++)
+		if (!read_cells(fd, f->slots_at + (off_t)(i * CELL_BYTES), cells,
+			1) ||
+		    !cell_get_slot(cells, &s))
+			return false;
+	return true;
+}
+
+enum verdict { SAME, DAMAGED, OTHER };
+
+static enum verdict
+judge(int fd, const struct message_file *f, uint32_t uid)
+{
+	char cells[2 * CELL_BYTES];
+	struct message_file old = { .fd = fd };
+	struct preamble p;
+	struct stamp s;
+	struct trailer t;
+	struct stat st;
+	unsigned read = 0;
+
+	if (fstat(fd, &st) == -1)
+		return DAMAGED;
+	if (read_cells(fd, 0, cells, 1) && cell_get_preamble(cells, &p)) {
+		read++;
+		if (p.envelope_bytes != f->preamble.envelope_bytes ||
+		    p.slots != f->preamble.slots)
+			return OTHER;
+	}
+	if (read_cells(fd, FILE_STAMP_AT, cells, 2) &&
+	    cell_get_stamp(cells, &s)) {
+		read++;
+		if (s.uid != uid)
+			return OTHER;
+	}
+	if (read_cells(fd, st.st_size - CELL_BYTES, cells, 1) &&
+	    cell_get_trailer(cells, &t)) {
+		read++;
+		if (t.content_bytes != f->trailer.content_bytes ||
+		    t.crc != f->trailer.crc)
+			return OTHER;
+	}
+	if (read < 3 || st.st_size != f->size)
+		return DAMAGED;
+	/* Equal geometry: the places of the parts are those of the copy. */
+	old = *f;
+	old.fd = fd;
+	return file_verify(&old, NULL) == 1 && cells_are_valid(fd, f) ? SAME :
+									DAMAGED;
+}
+
+/* Carry over the heads that are valid; *touched: more than the first one. */
+static int
+keep_heads(int old, const struct message_file *f, bool *touched,
+    struct po_err *err)
+{
+	char cell[CELL_BYTES];
+	struct head h;
+	off_t at;
+
+	*touched = false;
+	for (at = FILE_HEAD_AT; at < (off_t)FILE_STAMP_AT; at += CELL_BYTES) {
+		if (!read_cells(old, at, cell, 1) || !cell_get_head(cell, &h))
+			continue;
+		*touched = *touched || h.generation > 1;
+		if (fd_pwrite_all(f->fd, cell, sizeof(cell), at, "head", err) ==
+		    -1)
+			return -1;
+	}
+	return 0;
+}
+
+static bool
+any_slot_touched(int old, const struct message_file *f)
+{
+	char cell[CELL_BYTES];
+	struct slot s;
+	size_t i;
+
+	for (i = 0; i < f->preamble.slots; i++)
+		if (read_cells(old, f->slots_at + (off_t)(i * CELL_BYTES), cell,
+			1) &&
+		    cell_get_slot(cell, &s) && s.generation > 1)
+			return true;
+	return false;
+}
+
+/* As they are, damaged ones too: those read as in doubt. */
+static int
+keep_slots(int old, const struct message_file *f, struct po_err *err)
+{
+	char cell[CELL_BYTES];
+	size_t i;
+	off_t at;
+
+	for (i = 0; i < f->preamble.slots; i++) {
+		at = f->slots_at + (off_t)(i * CELL_BYTES);
+		if (!read_cells(old, at, cell, 1))
+			cell_put_blank(cell);
+		if (fd_pwrite_all(f->fd, cell, sizeof(cell), at, "slot", err) ==
+		    -1)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * A copy that nobody has worked on yet (it was torn before its first sync) is
+ * replaced by a fresh one. Else what was worked out stays.
+ */
+static int
+keep_cells(int old, const struct message_file *f, struct po_err *err)
+{
+	bool touched;
+
+	if (keep_heads(old, f, &touched, err) == -1)
+		return -1;
+	if (!touched && !any_slot_touched(old, f))
+		return 0;
+	return keep_slots(old, f, err);
+}
+
+static int
+settle_known(struct taker *t, int old, bool in_done,
+    const struct message_file *f, uint32_t uid, const struct paths *p,
+    enum take_result *result, struct po_err *err)
+{
+	enum verdict v = judge(old, f, uid);
+
+	*result = v == OTHER ? TAKE_REFUSED : TAKE_REPEAT;
+	if (v == OTHER)
+		(void)po_fail(err, PO_EDATA, "id taken");
+	if (v != DAMAGED || in_done)
+		return 0;
+	if (keep_cells(old, f, err) == -1)
+		return -1;
+	return name_over(t, f->fd, p, err);
+}
+
+/* ------------------------------------------------------------ all of it */
+
+static int
+place(struct taker *t, const struct message_file *f, const struct envelope *env,
+    const struct stat *st, const struct paths *p, enum take_result *result,
+    struct po_err *err)
+{
+	bool in_done;
+	int old = -1, known, rc = -1;
+
+	if (write_cells(t, f, env, st, err) == -1)
+		return -1;
+	known = open_known(t, p, &old, &in_done, err);
+	if (known == 0) {
+		*result = TAKE_NEW;
+		rc = name_new(t, f->fd, p, err);
+	} else if (known == 1)
+		rc = settle_known(t, old, in_done, f, st->st_uid, p, result,
+		    err);
+	fd_close(&old);
+	return rc;
+}
+
+static int
+check_and_place(struct taker *t, struct message_file *f, const struct stat *st,
+    const struct queue_id *id, const struct paths *p,
+    enum take_result *result, struct po_err *err)
+{
+	const struct message_origin from = { *id, st->st_uid, st->st_ctime };
+	const struct message_rules rules = { t->conf->message_size_limit,
+		t->s->uid };
+	struct envelope env;
+	int ok = message_check(f, &from, &rules, &t->arena, &env, err);
+
+	if (ok == 1)
+		return place(t, f, &env, st, p, result, err);
+	*result = TAKE_REFUSED;
+	return ok;
+}
+
+int
+take_file(struct taker *t, int fd, const struct stat *st,
+    const struct queue_id *id, enum take_result *result, struct po_err *err)
+{
+	struct paths p = paths_of(id);
+	struct message_file f = { .fd = -1 };
+	int copy = open_copy(t, &p, err), rc = -1;
+
+	if (copy == -1)
+		return -1;
+	switch (copy_bytes(t, fd, copy, st->st_size, err)) {
+	case 0:
+		*result = TAKE_UNREADABLE;
+		rc = 0;
+		break;
+	case 1:
+		*result = TAKE_REFUSED;
+		if (file_adopt(copy, &f, err) == 0)
+			rc = check_and_place(t, &f, st, id, &p, result, err);
+		else if (message_is_at_fault(err))
+			rc = 0;
+		copy = -1; /* it is f's, or closed */
+		break;
+	default:
+		break;
+	}
+	fd_close(&copy);
+	file_close(&f);
+	if (t->named)
+		(void)unlinkat(t->s->queue, p.temp, 0);
+	arena_clear(&t->arena);
+	return rc;
+}
+
+int
+take_undo(struct taker *t, const struct queue_id *id, struct po_err *err)
+{
+	struct paths p = paths_of(id);
+
+	if (unlinkat(t->s->queue, p.name, 0) == -1 && errno != ENOENT)
+		return po_fail_sys(err, PO_EIO, "unlink queue/%s", p.name);
+	return 0;
+}
