@@ -20,7 +20,7 @@ struct client {
 struct mail {
 	struct envelope env;
 	struct recipient rcpt[300];
-	char address[300][32];
+	char address[300][48];
 	size_t which[300];
 	struct delivery results[300];
 	struct deliver_message m;
