@@ -212,7 +212,7 @@ analysis() {
 }
 
 tidy() {
-	find src -name '*.c' -print0 | xargs -0 -n 8 -P "$jobs" \
+	find src -name '*.c' -print0 | xargs -0 -n 1 -P "$jobs" \
 	    clang-tidy --quiet --warnings-as-errors='*' -- -std=gnu11 -Isrc \
 	    -I"$work/gcc" -include util/banned.h \
 	    -DPO_SYSCONFDIR='"/etc"' -DPO_LOCALSTATEDIR='"/var"' \

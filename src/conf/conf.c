@@ -24,7 +24,7 @@
 #include "util/span.h"
 #include "util/xalloc.h"
 
-#define LARGEST_FILE (1024 * 1024)
+#define LARGEST_FILE ((size_t)1 << 20)
 #define LONGEST_NAME 255
 #define LONGEST_PATH 4096
 
@@ -344,6 +344,8 @@ take_value(struct walk *w, const config_setting_t *s, struct found f,
 	return 0;
 }
 
+/* The two below call each other as deep as the names of the tables go.
+ * NOLINTBEGIN(misc-no-recursion) */
 static int walk_group(struct walk *w, const config_setting_t *group,
     struct span prefix, struct po_err *err);
 
@@ -403,6 +405,8 @@ walk_group(struct walk *w, const config_setting_t *group, struct span prefix,
 	return rc;
 }
 
+/* NOLINTEND(misc-no-recursion) */
+
 /* Files. */
 
 static int
@@ -421,7 +425,7 @@ read_text(int fd, const char *path, struct buf *out, struct po_err *err)
 			return 0;
 		if (!buf_put(out, block, (size_t)n))
 			return po_fail(err, PO_ECONFIG,
-			    "%s: larger than %d bytes", path, LARGEST_FILE);
+			    "%s: larger than %zu bytes", path, LARGEST_FILE);
 	}
 }
 

@@ -137,15 +137,15 @@ check_integer(const struct scan *s, struct span w, struct po_err *err)
 static int
 scan_word(struct scan *s, struct po_err *err)
 {
-	size_t start = s->at;
+	size_t start = s->at, first = 0;
 	struct span w;
-	char first;
 
 	while (is_word(peek(s, 0)))
 		step(s);
 	w = (struct span){ s->text.p + start, s->at - start };
-	first = w.len > 1 && (w.p[0] == '-' || w.p[0] == '+') ? w.p[1] : w.p[0];
-	if (!ascii_is_digit((unsigned char)first))
+	if (w.len > 1 && (w.p[0] == '-' || w.p[0] == '+'))
+		first = 1;
+	if (!ascii_is_digit((unsigned char)w.p[first]))
 		return 0;
 	return check_integer(s, w, err);
 }

@@ -21,7 +21,7 @@
 #include "util/fd.h"
 #include "util/xalloc.h"
 
-#define LONGEST_LINE 2000
+#define LONGEST_LINE ((size_t)2000)
 
 #define AT(field) offsetof(struct log_conf, field)
 
