@@ -211,14 +211,6 @@ analysis() {
 	    --include=config.h src
 }
 
-tidy() {
-	find src -name '*.c' -print0 | xargs -0 -n 1 -P "$jobs" \
-	    clang-tidy --quiet --warnings-as-errors='*' -- -std=gnu11 -Isrc \
-	    -I"$work/gcc" -include util/banned.h \
-	    -DPO_SYSCONFDIR='"/etc"' -DPO_LOCALSTATEDIR='"/var"' \
-	    -DPO_SBINDIR='"/usr/sbin"'
-}
-
 fuzz() {
 	corpus=$(mktemp -d) &&
 	    "$work/fuzzing/tests/fuzz/fuzz_$1" -max_total_time=60 \
@@ -252,7 +244,6 @@ lane_long() {
 	valgrind_wrapper &&
 	    check_step check-valgrind "$work/gcc" "LOG_COMPILER=$work/valgrind"
 	step cppcheck analysis
-	step clang-tidy tidy
 	step build-fuzzing build fuzzing --enable-werror --enable-fuzzing \
 	    CC=clang || return
 	for target in tests/fuzz/fuzz_*.c; do
