@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+#include "log/log.h"
 #include "util/parse_num.h"
+
+#define SHOWN 40u
 
 enum takes {
 	TAKES_NOTHING,
@@ -21,6 +24,20 @@ struct option {
 };
 
 /* ------------------------------------------------------------------ effects */
+
+/* A value that is not taken, as one line can show it. */
+static int
+refuse_value(const struct option *o, const char *value, struct po_err *err)
+{
+	struct buf shown;
+
+	buf_init(&shown, SHOWN);
+	(void)log_escape(&shown, span_of(value), SHOWN);
+	(void)po_fail(err, PO_EUSAGE, "option -%c%s is not supported",
+	    o->letter, buf_str(&shown));
+	buf_clear(&shown);
+	return -1;
+}
 
 static int
 refuse(struct arguments *a, const struct option *o, const char *value,
@@ -58,15 +75,13 @@ set_mode(struct arguments *a, const struct option *o, const char *value,
 	};
 	size_t i;
 
-	(void)o;
 	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		if (value[0] == modes[i].letter && value[1] == '\0') {
 			a->mode = modes[i].mode;
 			return 0;
 		}
 	}
-	return po_fail(err, PO_EUSAGE, "mode -b%.20s is not supported",
-	    value);
+	return refuse_value(o, value, err);
 }
 
 static int
@@ -280,8 +295,7 @@ set_run(struct arguments *a, const struct option *o, const char *value,
 {
 	if (value[0] == 'G' || value[0] == 'Q' || value[0] == 'L' ||
 	    value[0] == '!')
-		return po_fail(err, PO_EUSAGE,
-		    "option -%c%.20s is not supported", o->letter, value);
+		return refuse_value(o, value, err);
 	a->mode = ARGUMENTS_RUN;
 	a->run = value;
 	return 0;

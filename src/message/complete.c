@@ -4,6 +4,12 @@
 #include "envelope/address.h"
 #include "message/fold.h"
 
+static bool
+is_empty(const struct header *h, const struct header_field *f)
+{
+	return span_trim(header_value(h, f)).len == 0;
+}
+
 _Static_assert(FIELD_IDS <= 32, "resent_set.has is a set of field ids");
 
 struct resent_set
@@ -19,7 +25,8 @@ header_resent(const struct header *h)
 		    (id == FIELD_RECEIVED || id == FIELD_RETURN_PATH ||
 			(set.has & (1u << id)) != 0))
 			break;
-		if ((field_kind(id) & KIND_RESENT) == 0)
+		if ((field_kind(id) & KIND_RESENT) == 0 ||
+		    is_empty(h, &h->fields[i]))
 			continue;
 		if (set.has == 0)
 			set.first = i;
@@ -77,14 +84,13 @@ is_left_out(const struct header *h, const struct header_field *f,
     const struct completion *c)
 {
 	unsigned kind = field_kind(f->id);
-	bool empty = span_trim(header_value(h, f)).len == 0;
 	bool bcc = f->id == FIELD_BCC || f->id == FIELD_RESENT_BCC;
 
 	if (bcc && c->keep_bcc)
 		return false;
 	if ((kind & KIND_DROPPED) != 0)
 		return true;
-	return empty &&
+	return is_empty(h, f) &&
 	    ((kind & KIND_ADDRESSES) != 0 || f->id == FIELD_DATE ||
 		f->id == FIELD_MESSAGE_ID);
 }

@@ -28,7 +28,8 @@ struct completion {
 
 /*
  * The newest set of Resent- fields: those from the first one on, up to a trace
- * field or to a field that the set has already. Only they are of this resending
+ * field or to a field that the set has already; empty ones do not count. Only they are of
+ * this resending
  * (RFC 5322, 3.6.6): an older set names recipients who have the message.
  */
 struct resent_set {

@@ -93,15 +93,16 @@ fold_write(struct fold *f, const char *p, size_t len, struct po_err *err)
 	return 0;
 }
 
-/* Where to cut `line`, which does not fit behind `column`: *blank is true when
- * the next line begins with white space of its own. */
+/* Where to cut `line`, which does not fit behind `column`, but not in its first
+ * `keep` bytes: *blank is true when the next line begins with white space of its
+ * own. */
 static size_t
-field_cut(struct span line, size_t column, bool *blank)
+field_cut(struct span line, size_t column, size_t keep, bool *blank)
 {
 	size_t i, comma = 0;
 
 	*blank = true;
-	for (i = LINE_MAX_BYTES - column; i > 1; i--) {
+	for (i = LINE_MAX_BYTES - column; i > keep; i--) {
 		if (ascii_is_blank((unsigned char)line.p[i]) &&
 		    !ascii_is_blank((unsigned char)line.p[i - 1]))
 			return i;
@@ -124,13 +125,14 @@ put_line(struct span piece, size_t column, struct buf *out)
 }
 
 static bool
-fold_line(struct span line, struct buf *out)
+fold_line(struct span line, size_t keep, struct buf *out)
 {
 	size_t n, column = 0;
 	bool blank;
 
 	while (column + line.len > LINE_MAX_BYTES) {
-		n = field_cut(line, column, &blank);
+		n = field_cut(line, column, keep, &blank);
+		keep = 1;
 		if (!put_line((struct span){ line.p, n }, column, out))
 			return false;
 		column = blank ? 0 : 1;
@@ -143,8 +145,11 @@ fold_line(struct span line, struct buf *out)
 bool
 fold_field(struct span raw, struct buf *out)
 {
-	while (raw.len > 0)
-		if (!fold_line(span_cut(&raw, '\n'), out))
+	const char *colon = memchr(raw.p, ':', raw.len);
+	size_t keep = colon == NULL ? 1 : (size_t)(colon - raw.p) + 1;
+
+	for (; raw.len > 0; keep = 1)
+		if (!fold_line(span_cut(&raw, '\n'), keep, out))
 			return false;
 	return true;
 }

@@ -18,6 +18,8 @@
 
 #define LINE_MAX_BYTES 998u /* without its end */
 
+#define FIELD_NAME_MAX 255u
+
 /* The body, as a stream of any pieces. */
 struct fold {
 	struct sink out;
@@ -27,8 +29,8 @@ struct fold {
 void fold_init(struct fold *f, struct sink out);
 int fold_write(struct fold *f, const char *p, size_t len, struct po_err *err);
 
-/* Append the lines of one header field, `raw`, LF at its end. False: *out is at
- * its ceiling. */
+/* Append the lines of one header field, `raw`, LF at its end; its name, at most
+ * FIELD_NAME_MAX bytes, is never cut. False: *out is at its ceiling. */
 bool fold_field(struct span raw, struct buf *out);
 
 #endif

@@ -147,7 +147,7 @@ is_mbox(const struct header *h)
 static bool
 name_goes_on(struct header *h, char c)
 {
-	if (h->text.len - h->line > LINE_MAX_BYTES)
+	if (h->text.len - h->line > FIELD_NAME_MAX)
 		return false;
 	if (c == ':') {
 		h->state = HEADER_VALUE;

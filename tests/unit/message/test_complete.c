@@ -32,6 +32,12 @@ static const struct {
 	    "Resent-Bcc: d@x.test\nResent-From: r@x.test\n",
 	    "Received: R\nResent-Message-ID: M\nResent-Date: D\n"
 	    "Resent-From: r@x.test\n" ADDED },
+	{ "an empty Resent-From is as good as missing",
+	    "Resent-To: a@x.test\nResent-From:\n",
+	    "Received: R\nResent-Message-ID: M\nResent-Date: D\n"
+	    "Resent-From: F\nResent-To: a@x.test\n" ADDED },
+	{ "a message with nothing but empty Resent fields is no resent one",
+	    "Resent-To:\nResent-From: \n", "Received: R\n" ADDED },
 	{ "addresses are qualified where they stand",
 	    "To: root, \"Doe, J\" <joe> (x),\n  a@x.test, g:b;\n"
 	    "Cc: root(comment)\nSubject: root\nReply-To: c\n",

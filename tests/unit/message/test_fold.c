@@ -194,6 +194,26 @@ field_without_any_place_is_cut_hard(void **state)
 }
 
 static void
+name_is_never_cut(void **state)
+{
+	static const char *const names[] = { "A-b :", "A,b:", "A\t :" };
+	struct buf in, out;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		buf_init(&in, 1 << 20);
+		assert_true(buf_puts(&in, names[i]));
+		repeat(&in, "x", 2000);
+		assert_true(buf_putc(&in, '\n'));
+		check_field(&in, &out);
+		assert_memory_equal(out.p, names[i], strlen(names[i]));
+		buf_clear(&in);
+		buf_clear(&out);
+	}
+}
+
+static void
 lines_of_blanks_alone_are_left_out(void **state)
 {
 	struct span rest;
@@ -234,6 +254,7 @@ main(void)
 		cmocka_unit_test(field_is_folded_at_its_white_space),
 		cmocka_unit_test(list_without_blanks_is_folded_behind_commas),
 		cmocka_unit_test(field_without_any_place_is_cut_hard),
+		cmocka_unit_test(name_is_never_cut),
 		cmocka_unit_test(lines_of_blanks_alone_are_left_out),
 		cmocka_unit_test(ceiling_is_told),
 	};
