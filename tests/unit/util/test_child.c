@@ -46,7 +46,10 @@ a_child_inherits_nothing(void **state)
 			     10, &out, &err),
 	    0);
 	assert_non_null(strstr(buf_str(&out), "SigBlk:\t0000000000000000\n"));
-	assert_non_null(strstr(buf_str(&out), "SigIgn:\t0000000000000000\n"));
+	/* 32 and 33 are glibc's own: posix_spawn (make) leaves them ignored, and
+	 * sigaction refuses them. */
+	assert_true(strstr(buf_str(&out), "SigIgn:\t0000000000000000\n") ||
+	    strstr(buf_str(&out), "SigIgn:\t0000000180000000\n"));
 	assert_non_null(strstr(buf_str(&out), "/dev/null\n"));
 	assert_null(strstr(buf_str(&out), "="));
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
