@@ -9,15 +9,12 @@
 #include <unistd.h>
 
 #include "cli/queue_verbs.h"
-#include "spool/check.h"
 #include "spool/setup.h"
 #include "util/fd.h"
 
 struct program {
 	struct queue_program q;
 	struct conf *conf;
-	char host[256];
-	char capture[4096];
 };
 
 static int
@@ -34,6 +31,7 @@ load(struct program *p, struct po_err *err)
 {
 	const struct conf_table tables[] = {
 		{ drop_options, &p->q.drop },
+		{ submit_options, &p->q.submit },
 		{ log_options, &p->q.log },
 		{ queue_options, &p->q.queue },
 		{ deliver_options, &p->q.deliver },
@@ -52,19 +50,23 @@ load(struct program *p, struct po_err *err)
 	return 0;
 }
 
-/* What depends on the machine or on another option. The strings stay conf's; these copies live as long as the program. */
-static void
-fill_in(struct program *p)
+/* What depends on the machine or on another option. */
+static int
+fill_in(struct program *p, struct po_err *err)
 {
-	struct deliver_conf *d = &p->q.deliver;
+	struct submit_host host;
+	char capture[4096];
 
-	if (d->hostname[0] == '\0' && gethostname(p->host, sizeof(p->host) - 1) == 0)
-		d->hostname = p->host;
-	if (d->capture_dir[0] == '\0') {
-		(void)snprintf(p->capture, sizeof(p->capture), "%s/capture", p->q.drop.spool);
-		d->capture_dir = p->capture;
-	}
+	if (submit_host_find(&p->q.submit, &host, err) == -1)
+		return -1;
+	(void)snprintf(capture, sizeof(capture), "%s/capture", p->q.drop.spool);
+	if (conf_fill(p->conf, "hostname", host.hostname, err) == -1 ||
+	    conf_fill(p->conf, "domain", host.domain, err) == -1 ||
+	    conf_fill(p->conf, "capture_dir", capture, err) == -1)
+		return -1;
 	p->q.ingest.give_up_after_s = p->q.queue.give_up_after_s;
+	p->q.ingest.message_size_limit = 0; /* sendmail's limit is for its caller; what is here was accepted */
+	return 0;
 }
 
 /* Nothing of a hostile caller's surroundings: this may run as root first. */
@@ -109,11 +111,12 @@ run(struct program *p, struct po_err *err)
 {
 	if (load(p, err) == -1)
 		return -1;
+	if (fill_in(p, err) == -1)
+		return -1;
 	if (p->q.args.verb == VERB_CHECK_CONFIG) {
 		conf_dump(p->conf, stdout);
 		return 0;
 	}
-	fill_in(p);
 	if (p->q.args.verb == VERB_SETUP)
 		return verb_setup(p, err);
 	return on_spool(p, err);
@@ -138,6 +141,7 @@ main(int argc, char **argv)
 		return 0;
 	}
 	status = run(&p, &err) == -1 ? complain(&err) : 0;
+	conf_free(p.conf);
 	if (fflush(stdout) == EOF && status == 0) {
 		(void)fputs("po-queue: standard output cannot be written\n", stderr);
 		status = po_code_info(PO_EIO)->exit_status;

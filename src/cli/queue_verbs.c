@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli/queue_verbs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -88,8 +89,11 @@ verb_list(struct queue_program *p, struct spool *s, struct po_err *err)
 	struct index *ix;
 	int rc;
 
-	if (index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1)
-		return -1;
+	if (index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1) {
+		if (err->sys != ENOENT || p->args.verb == VERB_SHOW)
+			return -1;
+		return listing_print_empty(stdout, p->args.json ? LISTING_JSON : LISTING_POSTFIX, err);
+	}
 	if (p->args.verb == VERB_SHOW)
 		rc = listing_show(ix, &p->args.only, stdout, err);
 	else

@@ -11,11 +11,13 @@
 #include "queue/lock.h"
 #include "queue/runner.h"
 #include "spool/drop.h"
+#include "submit/options.h"
 
 /* The programme as configured: every room's options in one place. */
 struct queue_program {
 	struct queue_args args;
 	struct drop_conf drop;
+	struct submit_conf submit; /* sendmail's; read here so that a typo is found */
 	struct log_conf log;
 	struct queue_conf queue;
 	struct deliver_conf deliver;

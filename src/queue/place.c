@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "queue/settle.h"
 #include "queue/wire.h"
 
 static int
@@ -60,11 +61,22 @@ place_ready(struct tick *t, struct index_message *m, struct po_err *err)
 	return next_turn(t, m, &m->turn, err);
 }
 
+/* Mail that only waited too long, for want of a runner, is tried once; what has an expiry of its own is not. */
+static bool
+is_expired(const struct tick *t, const struct index_message *m)
+{
+	int64_t from = m->due > m->arrival ? m->due : m->arrival;
+
+	return t->now >= m->expires && (m->attempts > 0 || m->expires < from + t->conf->give_up_after_s);
+}
+
 int
 place_message(struct tick *t, struct index_message *m, struct po_err *err)
 {
 	m->place = PLACE_NONE;
 	if (m->state == MESSAGE_WAITING) {
+		if (is_expired(t, m))
+			return settle_move(t, m, MESSAGE_EXPIRED, m->due, "its time is over", err);
 		if (m->due > t->now)
 			m->place = PLACE_DUE;
 		else if (place_ready(t, m, err) == -1)

@@ -12,7 +12,8 @@
 
 /*
  * Put *m where its state and due time say: into `ready` when it is waiting and due, into `due` when it is waiting and not,
- * nowhere else. The next hop is that of its first open recipient. Writes the record.
+ * nowhere else; a waiting message whose time is over becomes expired. The next hop is that of its first open recipient.
+ * Writes the record.
  */
 int place_message(struct tick *t, struct index_message *m, struct po_err *err);
 

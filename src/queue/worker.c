@@ -243,17 +243,9 @@ local_failure(struct job *j, const struct po_err *err)
 {
 	size_t i;
 
-	for (i = 0; i < j->message.n; i++) {
-		struct delivery *d = &j->results[i];
-
-		if (d->state != DELIVERY_UNTOUCHED)
-			continue;
-		d->state = DELIVERY_DEFERRED;
-		d->phase = PHASE_LOCAL;
-		d->reply_code = 0;
-		memcpy(d->status, "4.3.0", sizeof("4.3.0"));
-		(void)snprintf(d->text, sizeof(d->text), "%s", err->text);
-	}
+	for (i = 0; i < j->message.n; i++)
+		if (j->results[i].state == DELIVERY_UNTOUCHED)
+			delivery_set(&j->results[i], DELIVERY_DEFERRED, PHASE_LOCAL, "4.3.0", "%s", err->text);
 }
 
 static void
