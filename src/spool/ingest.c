@@ -310,19 +310,15 @@ take(struct ingest *ing, int fd, const struct stat *st, const struct dirent *e,
 		*err = why;
 		return -1;
 	}
-	switch (result) {
-	case TAKE_NEW:
-		ing->fresh[ing->n_fresh++] = *id;
-		/* fallthrough */
-	case TAKE_REPEAT:
-		ids[(*n)++] = *id;
-		return 0;
-	case TAKE_REFUSED:
+	if (result == TAKE_REFUSED)
 		return refuse_file(ing, fd, st, id, why.text, err);
-	case TAKE_UNREADABLE:
+	if (result == TAKE_UNREADABLE) {
 		skip_entry(ing, st->st_uid, e, why.text);
 		return 0;
 	}
+	if (result == TAKE_NEW)
+		ing->fresh[ing->n_fresh++] = *id;
+	ids[(*n)++] = *id;
 	return 0;
 }
 
@@ -375,7 +371,7 @@ by_name(struct ingest *ing, const struct dirent *e, int sys, struct po_err *err)
 static mode_t
 type_of(const struct dirent *e)
 {
-	return e->d_type == DT_UNKNOWN ? S_IFREG : DTTOIF(e->d_type);
+	return e->d_type == DT_UNKNOWN ? S_IFREG : (mode_t)DTTOIF(e->d_type);
 }
 
 static int
