@@ -238,6 +238,20 @@ reset_connection(struct peer *p)
 	p->fd = -1;
 }
 
+/* The end as a FIN: closing with bytes unread would send a RST, or not, as the
+ * other side's last words come early or late. */
+static void
+hang_up(struct peer *p)
+{
+	char rest[4096];
+
+	(void)shutdown(p->fd, SHUT_WR);
+	while (read(p->fd, rest, sizeof(rest)) > 0)
+		;
+	close(p->fd);
+	p->fd = -1;
+}
+
 /* Sends on and on until the client has closed. */
 static void
 pester(struct peer *p, const char *text, size_t chunk, int wait_ms)
@@ -289,8 +303,7 @@ run_step(struct peer *p, const struct script_step *s)
 		handshake(p, s->text, false);
 		break;
 	case SCRIPT_HANG_UP:
-		close(p->fd);
-		p->fd = -1;
+		hang_up(p);
 		break;
 	case SCRIPT_RESET:
 		reset_connection(p);
