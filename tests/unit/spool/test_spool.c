@@ -259,6 +259,23 @@ root_becomes_the_owner_and_anybody_else_is_refused(void **state)
 
 /* ------------------------------------------------------------ the account */
 
+/* Take the account po of the host out of a passwd, group or shadow file. */
+static size_t
+without_po(char *text, size_t len)
+{
+	char *to = text, *line = text, *end = text + len, *next;
+
+	for (; line < end; line = next) {
+		next = memchr(line, '\n', (size_t)(end - line));
+		next = next == NULL ? end : next + 1;
+		if (strncmp(line, "po:", 3) == 0)
+			continue;
+		memmove(to, line, (size_t)(next - line));
+		to += next - line;
+	}
+	return (size_t)(to - text);
+}
+
 /* In a mount namespace with an /etc of its own, so the host keeps its users. */
 static int
 make_account(void *dir)
@@ -279,6 +296,7 @@ make_account(void *dir)
 		if (access(from, R_OK) == -1)
 			continue;
 		text = rig_read(from, &len);
+		len = without_po(text, len);
 		rig_write(rig_path(etc, files[i]), text, len, 0644);
 		free(text);
 	}
