@@ -105,7 +105,8 @@ Subject: third $stamp
 An address without a domain, as cron writes it.
 EOF
 
-title "waiting: mailq"
+title "taken in, and waiting"
+"$build/po-queue" --ingest || fail "po-queue --ingest"
 "$build/po-queue" --list || fail "po-queue --list"
 
 # ----------------------------------------------------------------- delivery
