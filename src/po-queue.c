@@ -34,7 +34,7 @@ load(struct program *p, struct po_err *err)
 		{ submit_options, &p->q.submit },
 		{ log_options, &p->q.log },
 		{ queue_options, &p->q.queue },
-		{ deliver_options, &p->q.deliver },
+		{ deliver_options, &p->q.deliver_conf },
 	};
 	size_t i;
 
@@ -91,18 +91,39 @@ verb_setup(struct program *p, struct po_err *err)
 	return 0;
 }
 
+static bool
+is_roots(const char *path)
+{
+	struct stat st;
+
+	return path[0] != '\0' && stat(path, &st) == 0 && st.st_uid == 0;
+}
+
+/* A password file of root's is read while this is root; all else, a password command above all, as the spool's owner. */
+static int
+read_secrets(struct program *p, bool early, struct po_err *err)
+{
+	if (p->q.args.verb != VERB_RUN || p->q.args.ingest || p->q.deliver != NULL)
+		return 0;
+	if (early && (geteuid() != 0 || !is_roots(p->q.deliver_conf.relay_password_file)))
+		return 0;
+	return deliver_setup_new(&p->q.deliver_conf, &p->q.deliver, err);
+}
+
 static int
 on_spool(struct program *p, struct po_err *err)
 {
 	struct spool s;
 	int rc;
 
-	if (spool_become_owner(p->q.drop.spool, err) == -1 || log_open(&p->q.log, "po/queue", err) == -1)
+	if (read_secrets(p, true, err) == -1 || spool_become_owner(p->q.drop.spool, err) == -1 ||
+	    log_open(&p->q.log, "po/queue", err) == -1 || read_secrets(p, false, err) == -1)
 		return -1;
 	if (spool_open(p->q.drop.spool, &s, err) == -1)
 		return -1;
 	rc = queue_verb_run(&p->q, &s, err);
 	spool_close(&s);
+	deliver_setup_free(p->q.deliver);
 	return rc;
 }
 

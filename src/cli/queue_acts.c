@@ -59,7 +59,7 @@ static int
 act_here(struct queue_program *p, struct spool *s, const struct buf *request, struct buf *answer, struct cleanup *cleanup,
     struct po_err *err)
 {
-	struct tick t = { .spool = s, .conf = &p->queue, .deliver_conf = &p->deliver, .now = wallclock_now() };
+	struct tick t = { .spool = s, .conf = &p->queue, .deliver_conf = &p->deliver_conf, .now = wallclock_now() };
 	struct index *ix;
 	int rc;
 

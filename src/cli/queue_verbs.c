@@ -40,23 +40,19 @@ run_locked(struct queue_program *p, struct spool *s, struct run_lock *lock, stru
 		.spool = s,
 		.lock = lock,
 		.queue = &p->queue,
-		.deliver_conf = &p->deliver,
+		.deliver_conf = &p->deliver_conf,
+		.deliver = p->deliver,
 		.ingest = &p->ingest,
 		.watch = p->args.watch,
 		.flush = p->args.flush,
 		.ingest_only = p->args.ingest,
 		.only = p->args.has_only ? &p->args.only : NULL,
 	};
-	struct deliver_setup *deliver = NULL;
 	struct runner_counts counts;
 	int rc;
 
-	if (!p->args.ingest && deliver_setup_new(&p->deliver, &deliver, err) == -1)
-		return -1;
-	setup.deliver = deliver;
 	note_previous(lock);
 	rc = runner_run(&setup, &counts, err);
-	deliver_setup_free(deliver);
 	if (p->args.verbose)
 		say_counts(&counts);
 	if (rc == 0 && p->args.has_only && !counts.only_found)

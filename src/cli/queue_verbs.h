@@ -20,8 +20,9 @@ struct queue_program {
 	struct submit_conf submit; /* sendmail's; read here so that a typo is found */
 	struct log_conf log;
 	struct queue_conf queue;
-	struct deliver_conf deliver;
+	struct deliver_conf deliver_conf;
 	struct ingest_conf ingest;
+	struct deliver_setup *deliver; /* VERB_RUN without --ingest; else NULL */
 };
 
 /* Do what args.verb says on an open spool: VERB_RUN, LIST, SHOW, STATUS, CLEANUP, ACT, REBUILD_INDEX. */

@@ -132,21 +132,21 @@ crew_signal(const struct crew *c, int sig)
 }
 
 ssize_t
-crew_reap(struct crew *c, int *status)
+crew_reap(struct crew *c, pid_t *pid, int *status)
 {
 	size_t i;
-	pid_t pid;
 
-	do {
-		pid = waitpid(-1, status, WNOHANG);
-	} while (pid == -1 && errno == EINTR);
-	if (pid <= 0)
-		return -1;
-	for (i = 0; i < c->n; i++) {
-		if (c->all[i].pid == pid) {
-			c->all[i].pid = 0;
-			return (ssize_t)i;
+	for (;;) {
+		*pid = waitpid(-1, status, WNOHANG);
+		if (*pid == -1 && errno == EINTR)
+			continue;
+		if (*pid <= 0)
+			return -1;
+		for (i = 0; i < c->n; i++) {
+			if (c->all[i].pid == *pid) {
+				c->all[i].pid = 0;
+				return (ssize_t)i;
+			}
 		}
 	}
-	return crew_reap(c, status);
 }

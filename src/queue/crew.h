@@ -49,8 +49,8 @@ void crew_drop(struct child *ch, struct held_job *job);
 
 size_t crew_jobs(const struct crew *c);
 void crew_signal(const struct crew *c, int sig);
-/* Reap one dead child, if any: its place, or -1. */
-ssize_t crew_reap(struct crew *c, int *status);
+/* Reap one dead child, if any: its place, or -1. *pid is what it was. */
+ssize_t crew_reap(struct crew *c, pid_t *pid, int *status);
 /* Close its socket: it ends when it is done. */
 void crew_close(struct child *ch);
 

@@ -58,6 +58,21 @@ send_refusals(struct intake *in)
 	}
 }
 
+static void
+send_acts(struct intake *in)
+{
+	struct ingest_act *a;
+	size_t i, n;
+
+	a = ingest_acts(in->ingest, &n);
+	for (i = 0; i < n && !in->ended; i++) {
+		buf_reset(&in->out);
+		if (wire_put_u8(&in->out, WIRE_ACT) && wire_put_u32(&in->out, a[i].uid) &&
+		    wire_put_text(&in->out, a[i].name) && wire_send(in->setup->sock, &in->out, a[i].fd, false) != 1)
+			in->ended = true;
+	}
+}
+
 /* The ids in as many datagrams as they need; the last one says that the answer is over, and whether there is more. */
 static void
 send_taken(struct intake *in, size_t n, bool more)
@@ -101,6 +116,7 @@ scan(struct intake *in, struct wire_reader *r)
 		more = false;
 	}
 	send_refusals(in);
+	send_acts(in);
 	send_taken(in, n, more);
 }
 

@@ -332,13 +332,14 @@ reap_all(struct runner *r, struct po_err *err)
 {
 	struct child *ch;
 	ssize_t i;
+	pid_t pid;
 	int status;
 
-	while ((i = crew_reap(&r->crew, &status)) != -1) {
+	while ((i = crew_reap(&r->crew, &pid, &status)) != -1) {
 		ch = &r->crew.all[i];
 		if (drain(r, ch, err) == -1)
 			return -1;
-		note_death(ch, 0, status);
+		note_death(ch, pid, status);
 		/* What it reported is settled first, the rest from the slots. */
 		if (r->n_results > 0 && runner_tick(r, err) == -1)
 			return -1;
@@ -628,12 +629,13 @@ end_children(struct runner *r)
 {
 	int64_t deadline_ms = monotonic_ms() + KILL_AFTER_MS;
 	size_t i, alive;
+	pid_t pid;
 	int status;
 
 	for (i = 0; i < r->crew.n; i++)
 		crew_close(&r->crew.all[i]);
 	for (;;) {
-		while (crew_reap(&r->crew, &status) != -1)
+		while (crew_reap(&r->crew, &pid, &status) != -1)
 			;
 		for (i = 0, alive = 0; i < r->crew.n; i++)
 			alive += r->crew.all[i].pid != 0;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One pass over drop/ is one readdir(3) stream, which goes on from call to
- * call. Nothing is trusted but what the kernel says of an open descriptor; the
+ * call. Names are gathered and sorted before they are taken, because the order
+ * of a folder is any order and ids are time-ordered: mail is taken oldest
+ * first, over NAMES_MAX at a time. Nothing is trusted but what the kernel says of an open descriptor; the
  * names that can be told from their type are not opened at all.
  *
  * What can be neither taken nor removed (folders, files without the right to
@@ -38,8 +40,14 @@
 #define UNFINISHED_S INT64_C(86400) /* then a file without a proper name goes */
 #define LINKED_S INT64_C(60)	    /* a name may be added before one is removed */
 #define TRASH_HIGH 2048u	    /* then a release unlinks, too */
-#define LOOKS_PER_FILE 4u
+#define NAMES_MAX 65536u
+#define ACTS_MAX 64u
 #define LARGE_BYTES (16u << 20)
+
+struct name {
+	struct queue_id id;
+	ino_t ino;
+};
 
 struct ingest {
 	const struct spool *s;
@@ -48,7 +56,11 @@ struct ingest {
 	struct bad *bad;
 	DIR *folder;
 	dev_t device; /* that drop/ lies on */
-	bool at_end;  /* the next call begins a new pass */
+	bool at_end;  /* the folder is read to its end */
+	struct name *names; /* sorted; [next_name, n_names) to be taken */
+	size_t n_names, next_name;
+	struct ingest_act acts[ACTS_MAX]; /* of this batch */
+	size_t n_acts;
 
 	struct u64_set skip, in_flight;
 	int64_t skip_since_ms;
@@ -102,6 +114,7 @@ ingest_new(const struct spool *s, const struct ingest_conf *conf,
 	ing->conf = conf;
 	u64_set_init(&ing->skip, SKIP_MAX);
 	u64_set_init(&ing->in_flight, IN_FLIGHT_MAX);
+	ing->names = xcalloc(NAMES_MAX, sizeof(*ing->names));
 	ing->skip_since_ms = monotonic_ms();
 	ing->junk = (uint64_t)wallclock_now_ms();
 	if (taker_new(s, conf, &ing->taker, err) == -1 ||
@@ -123,6 +136,16 @@ fail:
 	return -1;
 }
 
+static void
+close_acts(struct ingest *ing)
+{
+	size_t i;
+
+	for (i = 0; i < ing->n_acts; i++)
+		fd_close(&ing->acts[i].fd);
+	ing->n_acts = 0;
+}
+
 void
 ingest_free(struct ingest *ing)
 {
@@ -130,6 +153,8 @@ ingest_free(struct ingest *ing)
 		return;
 	if (ing->folder != NULL)
 		(void)closedir(ing->folder);
+	close_acts(ing);
+	free(ing->names);
 	taker_free(ing->taker);
 	bad_free(ing->bad);
 	u64_set_clear(&ing->skip);
@@ -246,6 +271,13 @@ id_of(const char *name, struct queue_id *id)
 	    queue_id_parse(span_of(name + 2), id);
 }
 
+static bool
+unfit_owner(const struct ingest *ing, const struct stat *st)
+{
+	return ing->s->own ? st->st_uid != ing->s->uid :
+				   st->st_gid != ing->s->gid;
+}
+
 /* What the open descriptor says. NULL: copy it; else why not. */
 static const char *
 unfit(const struct ingest *ing, const struct stat *st)
@@ -254,8 +286,7 @@ unfit(const struct ingest *ing, const struct stat *st)
 
 	if (st->st_dev != ing->device)
 		return "on another file system";
-	if (ing->s->own ? st->st_uid != ing->s->uid :
-			  st->st_gid != ing->s->gid)
+	if (unfit_owner(ing, st))
 		return "of a foreign owner or group";
 	if (st->st_size < (off_t)(FILE_ENVELOPE_AT + 3 * CELL_BYTES))
 		return "too short";
@@ -371,33 +402,76 @@ by_name(struct ingest *ing, const struct dirent *e, int sys, struct po_err *err)
 static mode_t
 type_of(const struct dirent *e)
 {
-	return e->d_type == DT_UNKNOWN ? S_IFREG : (mode_t)DTTOIF(e->d_type);
+	return e->d_type == DT_UNKNOWN ? S_IFREG : DTTOIF(e->d_type);
+}
+
+/*
+ * A request (queue/act.h): whoever wrote it keeps his descriptor and waits for
+ * the answer, so the file stays and its descriptor is handed on.
+ */
+static void
+look_at_act(struct ingest *ing, const struct dirent *e, const struct stat *st)
+{
+	struct ingest_act *a;
+	struct stat now;
+	int fd;
+
+	if (ing->n_acts == ACTS_MAX ||
+	    u64_set_has(&ing->in_flight, hash(e->d_name)))
+		return;
+	fd = fd_open_beneath(ing->s->drop, e->d_name, O_RDWR, 0);
+	if (fd == -1 || fstat(fd, &now) == -1 || !S_ISREG(now.st_mode) ||
+	    now.st_nlink != 1 || now.st_ino != st->st_ino ||
+	    unfit_owner(ing, &now)) {
+		fd_close(&fd);
+		remove_junk(ing, st->st_uid, e, "no proper request, removed");
+		return;
+	}
+	(void)u64_set_add(&ing->in_flight, hash(e->d_name));
+	a = &ing->acts[ing->n_acts++];
+	a->uid = now.st_uid;
+	a->fd = fd;
+	(void)snprintf(a->name, sizeof(a->name), "%.*s",
+	    (int)sizeof(a->name) - 1, e->d_name);
+}
+
+static bool
+is_act_name(const char *name)
+{
+	struct queue_id id;
+
+	return strncmp(name, "a.", 2) == 0 &&
+	    queue_id_parse(span_of(name + 2), &id);
+}
+
+/* What is no message's name, or no file: dealt with where it is met. */
+static void
+look_at_other(struct ingest *ing, const struct dirent *e)
+{
+	struct stat st;
+
+	if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+	    fstatat(ing->s->drop, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    by_type(ing, e, st.st_mode & S_IFMT, st.st_uid))
+		return;
+	if (is_act_name(e->d_name))
+		look_at_act(ing, e, &st);
+	else
+		by_other_name(ing, e, &st);
 }
 
 static int
-look_at(struct ingest *ing, const struct dirent *e, struct queue_id *ids,
+look_at(struct ingest *ing, const struct name *name, struct queue_id *ids,
     size_t *n, struct po_err *err)
 {
-	struct queue_id id;
-	struct stat st;
-	bool named = id_of(e->d_name, &id);
+	struct dirent e = { .d_ino = name->ino };
 	int fd, rc;
 
-	if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-	    (named && u64_set_has(&ing->in_flight, hash(id.text))) ||
-	    u64_set_has(&ing->skip, entry_key(e)))
-		return 0;
-	if (!named || type_of(e) != S_IFREG) {
-		if (fstatat(ing->s->drop, e->d_name, &st,
-			AT_SYMLINK_NOFOLLOW) == 0 &&
-		    !by_type(ing, e, st.st_mode & S_IFMT, st.st_uid))
-			by_other_name(ing, e, &st);
-		return 0;
-	}
-	fd = fd_open_beneath(ing->s->drop, e->d_name, O_RDONLY, 0);
+	drop_name(&name->id, e.d_name);
+	fd = fd_open_beneath(ing->s->drop, e.d_name, O_RDONLY, 0);
 	if (fd == -1)
-		return by_name(ing, e, errno, err);
-	rc = by_descriptor(ing, fd, e, &id, ids, n, err);
+		return by_name(ing, &e, errno, err);
+	rc = by_descriptor(ing, fd, &e, &name->id, ids, n, err);
 	fd_close(&fd);
 	return rc;
 }
@@ -409,33 +483,72 @@ begin_batch(struct ingest *ing)
 {
 	ing->n_refusals = ing->unsaid = 0;
 	ing->n_refused = ing->n_fresh = 0;
-	if (ing->at_end)
+	close_acts(ing);
+	if (ing->at_end && ing->next_name == ing->n_names) {
 		rewinddir(ing->folder);
-	ing->at_end = false;
+		ing->at_end = false;
+	}
 	if (monotonic_ms() - ing->skip_since_ms > SKIP_FOR_MS) {
 		u64_set_clear(&ing->skip);
 		ing->skip_since_ms = monotonic_ms();
 	}
 }
 
-/* Until the batch is full, the folder read, or enough entries were looked at. */
+static int
+by_id(const void *a, const void *b)
+{
+	const struct name *x = a, *y = b;
+
+	return strcmp(x->id.text, y->id.text);
+}
+
+/* The next names of the folder, in order. */
+static int
+gather(struct ingest *ing, struct po_err *err)
+{
+	const struct dirent *e;
+	struct name *name;
+
+	ing->n_names = ing->next_name = 0;
+	while (ing->n_names < NAMES_MAX) {
+		errno = 0;
+		e = readdir(ing->folder);
+		if (e == NULL && errno != 0)
+			return po_fail_sys(err, PO_EIO, "read %s/drop",
+			    ing->s->path);
+		if (e == NULL) {
+			ing->at_end = true;
+			break;
+		}
+		if (u64_set_has(&ing->skip, entry_key(e)))
+			continue;
+		name = &ing->names[ing->n_names];
+		if (type_of(e) != S_IFREG || !id_of(e->d_name, &name->id)) {
+			look_at_other(ing, e);
+		} else if (!u64_set_has(&ing->in_flight, hash(name->id.text))) {
+			name->ino = e->d_ino;
+			ing->n_names++;
+		}
+	}
+	qsort(ing->names, ing->n_names, sizeof(*ing->names), by_id);
+	return 0;
+}
+
+/* Until the batch is full or the folder is read. */
 static int
 read_folder(struct ingest *ing, size_t max, struct queue_id *ids, size_t *n,
     struct po_err *err)
 {
-	const struct dirent *e;
-	size_t looks = max * LOOKS_PER_FILE + REFUSALS_MAX;
-
-	for (; *n + ing->n_refused < max && looks > 0; looks--) {
-		errno = 0;
-		e = readdir(ing->folder);
-		if (e == NULL) {
-			ing->at_end = true;
-			return errno == 0 ? 0 :
-					    po_fail_sys(err, PO_EIO,
-						"read %s/drop", ing->s->path);
+	while (*n + ing->n_refused < max) {
+		if (ing->next_name == ing->n_names) {
+			if (ing->at_end)
+				return 0;
+			if (gather(ing, err) == -1)
+				return -1;
+			continue;
 		}
-		if (look_at(ing, e, ids, n, err) == -1)
+		if (look_at(ing, &ing->names[ing->next_name++], ids, n, err) ==
+		    -1)
 			return -1;
 	}
 	return 0;
@@ -547,8 +660,16 @@ ingest_batch(struct ingest *ing, size_t max, struct queue_id *ids, size_t *n,
 		return -1;
 	if (rc == -1)
 		rc = fail_later(ing, *n, &why, err);
-	*more = rc == 0 && (!ing->at_end || ing->failed);
+	*more = rc == 0 && (!ing->at_end || ing->next_name < ing->n_names ||
+			      ing->failed);
 	return rc;
+}
+
+struct ingest_act *
+ingest_acts(struct ingest *ing, size_t *n)
+{
+	*n = ing->n_acts;
+	return ing->acts;
 }
 
 const struct ingest_refusal *

@@ -37,6 +37,16 @@ int ingest_batch(struct ingest *ing, size_t max, struct queue_id *ids, size_t *n
 /* What the last ingest_batch() refused; *unsaid more did not fit. */
 const struct ingest_refusal *ingest_refusals(const struct ingest *ing, size_t *n, size_t *unsaid);
 
+/* A request that lay in drop/ ("a.ID", queue/act.h). The file stays where it is until it is answered. */
+struct ingest_act {
+	uint32_t uid; /* its owner */
+	int fd;	      /* open for reading and writing; closed by the next call unless it is set to -1 */
+	char name[40];
+};
+
+/* The requests that the last ingest_batch() met, each once. */
+struct ingest_act *ingest_acts(struct ingest *ing, size_t *n);
+
 /* After the commit: take the originals of these ids out of drop/. Idempotent. On -1 the rest was done all the same. */
 int ingest_release(struct ingest *ing, const struct queue_id *ids, size_t n, struct po_err *err);
 

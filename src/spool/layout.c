@@ -18,6 +18,7 @@ const struct layout_entry layout_entries[] = {
 	{ "run", 0700, 0700, false, FD(run) },
 	{ "templates", 0755, 0700, false, 0 },
 	{ "public", 0755, 0700, false, FD(public_) },
+	{ "capture", 0700, 0700, false, 0 }, /* the Maildir of an unconfigured installation */
 	{ NULL, 0, 0, false, 0 },
 };
 

@@ -42,6 +42,7 @@ static const struct {
 	{ "run", 0700, 0700, false },
 	{ "templates", 0755, 0700, false },
 	{ "public", 0755, 0700, false },
+	{ "capture", 0700, 0700, false },
 };
 
 static struct po_err err;
