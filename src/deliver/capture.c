@@ -111,7 +111,7 @@ put_field(struct buf *b, const char *name, const char *open, const char *value,
 		if (ascii_is_control((unsigned char)*p))
 			return false;
 	return buf_puts(b, name) && buf_puts(b, open) && buf_puts(b, value) &&
-	    buf_puts(b, close);
+	       buf_puts(b, close);
 }
 
 static int
@@ -136,7 +136,8 @@ copy_content(struct capture *c, const struct deliver_message *m, int to,
 
 	while (left > 0) {
 		n = left < BLOCK_BYTES ? (size_t)left : BLOCK_BYTES;
-		if (fd_pread_all(m->fd, c->block, n, at, "message", err) == -1 ||
+		if (fd_pread_all(m->fd, c->block, n, at, "message", err) ==
+		        -1 ||
 		    fd_write_all(to, c->block, n, "capture", err) == -1)
 			return -1;
 		at += (off_t)n;
@@ -154,7 +155,7 @@ make_name(struct capture *c, char *name, size_t max)
 	(void)snprintf(name, max, "%" PRId64 ".M%dP%dQ%" PRIu64 ".%s",
 	    now / 1000, (int)(now % 1000) * 1000, (int)getpid(), ++c->count,
 	    c->setup->conf->hostname[0] == '\0' ? "localhost"
-						: c->setup->conf->hostname);
+	                                        : c->setup->conf->hostname);
 	for (; *name != '\0'; name++)
 		if (*name == '/' || *name == ':')
 			*name = '_';
@@ -278,8 +279,7 @@ capture_free(void *state)
 
 static void *
 capture_new(const struct deliver_setup *setup, const char *hop,
-    const volatile sig_atomic_t *stop, int64_t stop_grace_s,
-    struct po_err *err)
+    const volatile sig_atomic_t *stop, int64_t stop_grace_s, struct po_err *err)
 {
 	struct capture *c = xcalloc(1, sizeof(*c));
 

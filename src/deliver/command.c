@@ -98,7 +98,7 @@ command_mail(struct buf *out, const struct deliver_message *m,
 	bool ok;
 
 	ok = buf_puts(out, "MAIL FROM:<") && buf_puts(out, env->sender) &&
-	    buf_putc(out, '>');
+	     buf_putc(out, '>');
 	if (e->size)
 		ok = ok && buf_printf(out, " SIZE=%" PRIu64, m->length);
 	if (e->eightbit && (m->has_8bit || env->mime == MIME_8BIT))
@@ -106,11 +106,11 @@ command_mail(struct buf *out, const struct deliver_message *m,
 	if (e->smtputf8 && needs_utf8(m))
 		ok = ok && buf_puts(out, " SMTPUTF8");
 	if (e->dsn && env->ret != RET_DEFAULT)
-		ok = ok && buf_puts(out,
-		    env->ret == RET_FULL ? " RET=FULL" : " RET=HDRS");
+		ok = ok && buf_puts(out, env->ret == RET_FULL ? " RET=FULL"
+		                                              : " RET=HDRS");
 	if (e->dsn && env->envid != NULL)
-		ok = ok && buf_puts(out, " ENVID=") &&
-		    buf_puts(out, env->envid);
+		ok =
+		    ok && buf_puts(out, " ENVID=") && buf_puts(out, env->envid);
 	return ok && buf_puts(out, "\r\n");
 }
 
@@ -146,11 +146,11 @@ command_rcpt(struct buf *out, const struct recipient *rcpt,
 	bool ok;
 
 	ok = buf_puts(out, "RCPT TO:<") && buf_puts(out, rcpt->address) &&
-	    buf_putc(out, '>');
+	     buf_putc(out, '>');
 	if (e->dsn && rcpt->notify != 0)
 		ok = ok && put_notify(out, rcpt->notify);
 	if (e->dsn && rcpt->orcpt != NULL)
 		ok = ok && buf_puts(out, " ORCPT=") &&
-		    buf_puts(out, rcpt->orcpt);
+		     buf_puts(out, rcpt->orcpt);
 	return ok && buf_puts(out, "\r\n");
 }

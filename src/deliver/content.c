@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One copy: pread into the block, then line by line into the wire's buffer.
+ * One copy: pread into the block, then line by line into the stream's buffer.
  * Only a block in which memchr finds a CR or NUL is walked byte by byte.
  */
 #include "deliver/content.h"
 
 #include "util/fd.h"
 
-struct state {
+struct line_state {
 	bool line_start;
 	bool after_cr;
 };
@@ -32,47 +32,48 @@ content_clean(char *p, size_t len, bool *after_cr)
 }
 
 static bool
-put_lines(struct wire *w, const char *p, size_t len, struct state *st)
+put_lines(struct stream *st, const char *p, size_t len,
+    struct line_state *state)
 {
 	const char *end = p + len, *lf;
 	size_t n;
 
 	while (p < end) {
-		if (st->line_start && *p == '.' && !wire_put(w, ".", 1))
+		if (state->line_start && *p == '.' && !stream_put(st, ".", 1))
 			return false;
 		lf = memchr(p, '\n', (size_t)(end - p));
 		n = (size_t)((lf == NULL ? end : lf) - p);
-		if (!wire_put(w, p, n))
+		if (!stream_put(st, p, n))
 			return false;
-		if (lf != NULL && !wire_put(w, "\r\n", 2))
+		if (lf != NULL && !stream_put(st, "\r\n", 2))
 			return false;
-		st->line_start = lf != NULL;
+		state->line_start = lf != NULL;
 		p += n + (lf != NULL);
 	}
 	return true;
 }
 
 int
-content_put(struct wire *w, int fd, off_t at, uint64_t length,
+content_put(struct stream *st, int fd, off_t at, uint64_t length,
     int64_t block_timeout_ms, char *block, struct po_err *err)
 {
-	struct state st = { .line_start = true, .after_cr = false };
+	struct line_state state = { .line_start = true, .after_cr = false };
 	size_t want, n;
 
 	err->code = PO_OK;
 	while (length > 0) {
 		want = length < CONTENT_BLOCK_BYTES ? (size_t)length
-						    : CONTENT_BLOCK_BYTES;
+		                                    : CONTENT_BLOCK_BYTES;
 		if (fd_pread_all(fd, block, want, at, "message", err) == -1)
 			return -1;
-		n = content_clean(block, want, &st.after_cr);
-		wire_set_deadline(w, block_timeout_ms);
-		if (!put_lines(w, block, n, &st))
+		n = content_clean(block, want, &state.after_cr);
+		stream_set_deadline(st, block_timeout_ms);
+		if (!put_lines(st, block, n, &state))
 			return -1;
 		at += (off_t)want;
 		length -= want;
 	}
-	if (!st.line_start && !wire_put(w, "\r\n", 2))
+	if (!state.line_start && !stream_put(st, "\r\n", 2))
 		return -1;
 	return 0;
 }

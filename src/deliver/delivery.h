@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What became of one recipient in one attempt: the remote's answer as a value. An answer is never a struct po_err.
+ * What became of one recipient in one attempt: the remote's answer as a value.
+ * An answer is never a struct po_err.
  */
 #ifndef PO_DELIVER_DELIVERY_H
 #define PO_DELIVER_DELIVERY_H
@@ -10,11 +11,13 @@
 #include "util/span.h"
 
 enum delivery_state {
-	DELIVERY_UNTOUCHED, /* nothing was tried, no attempt counts: hand the recipient back */
+	DELIVERY_UNTOUCHED, /* nothing was tried, no attempt counts: hand the
+	                       recipient back */
 	DELIVERY_SENT,
 	DELIVERY_DEFERRED, /* try again later */
 	DELIVERY_FAILED,   /* permanent */
-	DELIVERY_IN_DOUBT  /* the last dot left, no reply came: nobody knows (RFC 1047) */
+	DELIVERY_IN_DOUBT /* the last dot left, no reply came: nobody knows (RFC
+	                     1047) */
 };
 
 /* Where the answer fell; retry policy and log read it. */
@@ -38,17 +41,20 @@ const char *delivery_phase_name(enum delivery_phase p);
 struct delivery {
 	enum delivery_state state;
 	enum delivery_phase phase;
-	int reply_code;	  /* 200 to 599, 0 where no server spoke */
-	char status[12];  /* enhanced status "D.DDD.DDD" (RFC 3463), always set unless untouched */
-	char text[400];	  /* the reply ("550 5.1.1 no such user") or the cause: one line, printable ASCII, escaped already */
+	int reply_code;  /* 200 to 599, 0 where no server spoke */
+	char status[12]; /* enhanced status "D.DDD.DDD" (RFC 3463), always set
+	                    unless untouched */
+	char text[400];  /* the reply ("550 5.1.1 no such user") or the cause:
+	                    one line, printable ASCII, escaped already */
 };
 
 /* Fill *d; the text is escaped and cut. For transports. */
-void delivery_set(struct delivery *d, enum delivery_state state, enum delivery_phase phase, const char *status,
-    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void delivery_set(struct delivery *d, enum delivery_state state,
+    enum delivery_phase phase, const char *status, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 
-/* Foreign bytes as printable ASCII: line ends and tabs as a blank, all else as \xNN; "..." at the end when it does not
- * fit. Returns the length. */
+/* Foreign bytes as printable ASCII: line ends and tabs as a blank, all else as
+ * \xNN; "..." at the end when it does not fit. Returns the length. */
 size_t delivery_escape(struct span s, char *out, size_t max);
 
 #endif

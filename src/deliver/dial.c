@@ -117,8 +117,7 @@ wait_connected(int fd, int64_t deadline_ms, const volatile sig_atomic_t *stop)
 			return ETIMEDOUT;
 		n = poll(&p, 1, (int)(left > SLICE_MS ? SLICE_MS : left));
 	} while (n == 0 || (n == -1 && errno == EINTR));
-	if (n == -1 ||
-	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+	if (n == -1 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		return errno;
 	return error;
 }
@@ -129,7 +128,8 @@ connect_one(const struct addrinfo *a, int64_t deadline_ms,
 {
 	int one = 1, error = 0, fd;
 
-	fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd =
+	    socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return errno;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -159,8 +159,8 @@ is_loopback(const struct sockaddr *sa)
 		return false;
 	memcpy(&in6, sa, sizeof(in6));
 	return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr) ||
-	    (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) &&
-		in6.sin6_addr.s6_addr[12] == 127);
+	       (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) &&
+	           in6.sin6_addr.s6_addr[12] == 127);
 }
 
 static void
@@ -170,7 +170,7 @@ name_relay(const struct addrinfo *a, const char *host, const char *port,
 	char address[INET6_ADDRSTRLEN + 16];
 
 	if (getnameinfo(a->ai_addr, a->ai_addrlen, address, sizeof(address),
-		NULL, 0, NI_NUMERICHOST) != 0)
+	        NULL, 0, NI_NUMERICHOST) != 0)
 		(void)snprintf(address, sizeof(address), "?");
 	(void)snprintf(out->relay, sizeof(out->relay), "%s[%s]:%s", host,
 	    address, port);
@@ -179,8 +179,8 @@ name_relay(const struct addrinfo *a, const char *host, const char *port,
 
 static bool
 connect_any(const struct addrinfo *list, const char *host, const char *port,
-    int64_t deadline_ms, const volatile sig_atomic_t *stop,
-    struct dialled *out, char *text, size_t max)
+    int64_t deadline_ms, const volatile sig_atomic_t *stop, struct dialled *out,
+    char *text, size_t max)
 {
 	const struct addrinfo *a;
 	int64_t left, count = 0;

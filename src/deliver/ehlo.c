@@ -75,7 +75,9 @@ parse_line(struct span line, struct ehlo *out)
 	/* Before RFC 2554: "AUTH=LOGIN PLAIN". */
 	if (span_has_prefix_nocase(word, old_auth))
 		parse_auth((struct span){ word.p + old_auth.len,
-		    (size_t)(line.p + line.len - word.p) - old_auth.len }, out);
+		               (size_t)(line.p + line.len - word.p) -
+		                   old_auth.len },
+		    out);
 }
 
 void

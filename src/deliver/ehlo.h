@@ -11,14 +11,14 @@
 enum ehlo_auth { EHLO_AUTH_PLAIN = 1, EHLO_AUTH_LOGIN = 2 };
 
 struct ehlo {
-	bool pipelining; /* RFC 2920 */
-	bool eightbit;	 /* RFC 6152 */
-	bool smtputf8;	 /* RFC 6531 */
-	bool dsn;	 /* RFC 3461 */
-	bool starttls;	 /* RFC 3207 */
-	bool size;	 /* RFC 1870 */
+	bool pipelining;     /* RFC 2920 */
+	bool eightbit;       /* RFC 6152 */
+	bool smtputf8;       /* RFC 6531 */
+	bool dsn;            /* RFC 3461 */
+	bool starttls;       /* RFC 3207 */
+	bool size;           /* RFC 1870 */
 	uint64_t size_limit; /* bytes; 0: none said */
-	unsigned auth;	 /* enum ehlo_auth, or-ed (RFC 4954) */
+	unsigned auth;       /* enum ehlo_auth, or-ed (RFC 4954) */
 };
 
 /* `text`: the lines of the reply without their codes, joined by LF; the first

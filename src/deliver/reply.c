@@ -38,7 +38,7 @@ parse_code(struct span line)
 		if (!ascii_is_digit((unsigned char)line.p[i]))
 			return 0;
 	return (line.p[0] - '0') * 100 + (line.p[1] - '0') * 10 +
-	    (line.p[2] - '0');
+	       (line.p[2] - '0');
 }
 
 /* How many digits, 1 to 3, stand at `at`; 0: none or more. */

@@ -12,15 +12,15 @@
 #include "util/buf.h"
 #include "util/span.h"
 
-#define REPLY_LINE_BYTES 512u /* of a line are kept (RFC 5321, 4.5.3.1.5) */
+#define REPLY_LINE_BYTES 512u  /* of a line are kept (RFC 5321, 4.5.3.1.5) */
 #define REPLY_MAX_BYTES 65536u /* a longer reply is none */
 
 enum reply_step { REPLY_MORE, REPLY_DONE, REPLY_BAD };
 
 struct reply {
-	int code;	 /* 200 to 599; 0 before the first line */
+	int code;        /* 200 to 599; 0 before the first line */
 	char status[12]; /* "D.DDD.DDD" of the first line that has one of the
-			  * code's class, or "" */
+	                  * code's class, or "" */
 	struct buf text; /* the lines without code and status, joined by LF */
 	size_t bytes;
 };

@@ -2,7 +2,7 @@
 /*
  * PLAIN is preferred: one step. A command line may have 512 bytes, so a long
  * response follows the server's 334 instead of standing behind AUTH
- * (RFC 4954, section 4). Whatever held the password is wiped, the wire's
+ * (RFC 4954, section 4). Whatever held the password is wiped, the stream's
  * write buffer included.
  */
 #include "deliver/sasl.h"
@@ -43,9 +43,9 @@ sasl_plain(struct buf *out, const char *user, struct span password)
 
 	buf_init(&raw, RESPONSE_BYTES);
 	ok = buf_reserve(&raw, strlen(user) + password.len + 2) &&
-	    buf_putc(&raw, '\0') && buf_puts(&raw, user) &&
-	    buf_putc(&raw, '\0') && buf_put_span(&raw, password) &&
-	    sasl_base64(out, buf_span(&raw));
+	     buf_putc(&raw, '\0') && buf_puts(&raw, user) &&
+	     buf_putc(&raw, '\0') && buf_put_span(&raw, password) &&
+	     sasl_base64(out, buf_span(&raw));
 	wipe(&raw);
 	return ok;
 }
@@ -56,11 +56,11 @@ say(struct smtp *s, const char *a, struct span b)
 {
 	bool ok;
 
-	wire_set_deadline(s->wire, s->timeout_ms[WAIT_AUTH]);
-	ok = wire_put(s->wire, a, strlen(a)) &&
-	    wire_put(s->wire, b.p, b.len) && wire_put(s->wire, "\r\n", 2) &&
-	    wire_flush(s->wire);
-	OPENSSL_cleanse(s->wire->stream->write_buffer, WIRE_BUFFER_BYTES);
+	stream_set_deadline(s->stream, s->timeout_ms[WAIT_AUTH]);
+	ok = stream_put(s->stream, a, strlen(a)) &&
+	     stream_put(s->stream, b.p, b.len) &&
+	     stream_put(s->stream, "\r\n", 2) && stream_flush(s->stream);
+	OPENSSL_cleanse(s->stream->mail->write_buffer, STREAM_BUFFER_BYTES);
 	return ok && smtp_get_reply(s, WAIT_AUTH) == 1;
 }
 
@@ -72,7 +72,7 @@ say_secret(struct smtp *s, const char *secret, size_t len)
 
 	buf_init(&b64, 2 * RESPONSE_BYTES);
 	ok = sasl_base64(&b64, (struct span){ secret, len }) &&
-	    say(s, "", buf_span(&b64));
+	     say(s, "", buf_span(&b64));
 	wipe(&b64);
 	return ok;
 }

@@ -163,7 +163,7 @@ secret_load(const struct deliver_conf *conf, struct buf *out,
 	if (!buf_reserve(out, SECRET_MAX_BYTES))
 		return po_fail(err, PO_EOS, "out of memory");
 	rc = file[0] != '\0' ? read_file(file, out, err)
-			     : run_command(command, out, err);
+	                     : run_command(command, out, err);
 	if (rc == 0)
 		rc = check_text(out,
 		    file[0] != '\0' ? file : "relay.password_command", err);

@@ -12,7 +12,7 @@
 struct deliver_setup {
 	const struct deliver_conf *conf;
 	struct buf secret; /* the relay's password; wiped when freed */
-	SSL_CTX *tls;	   /* NULL at level none */
+	SSL_CTX *tls;      /* NULL at level none */
 };
 
 /* One transport. `open` gives the state that the others take. */

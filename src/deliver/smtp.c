@@ -41,18 +41,18 @@ smtp_get_reply(struct smtp *s, enum smtp_wait wait)
 	char shown[80];
 	size_t bytes;
 
-	wire_set_deadline(s->wire, s->timeout_ms[wait]);
-	s->wire->budget = REPLY_MAX_BYTES + 1;
+	stream_set_deadline(s->stream, s->timeout_ms[wait]);
+	s->stream->budget = REPLY_MAX_BYTES + 1;
 	reply_reset(&s->reply);
 	do {
-		if (!wire_get_line(s->wire, &line, &bytes))
+		if (!stream_get_line(s->stream, &line, &bytes))
 			return 0;
 		step = reply_feed(&s->reply, line, bytes);
 	} while (step == REPLY_MORE);
 	if (step == REPLY_DONE)
 		return 1;
 	(void)delivery_escape(line, shown, sizeof(shown));
-	wire_fail(s->wire, WIRE_FAILED, "not a reply: \"%s\"", shown);
+	stream_fail(s->stream, STREAM_FAILED, "not a reply: \"%s\"", shown);
 	return 0;
 }
 
@@ -80,22 +80,22 @@ smtp_judge_lost(const struct smtp *s, enum delivery_phase phase,
 {
 	const char *in = delivery_phase_name(phase);
 
-	switch (s->wire->error) {
-	case WIRE_STOPPED:
+	switch (s->stream->error) {
+	case STREAM_STOPPED:
 		*why = (struct delivery){ .state = DELIVERY_UNTOUCHED };
 		break;
-	case WIRE_TIMEOUT:
+	case STREAM_TIMEOUT:
 		delivery_set(why, DELIVERY_DEFERRED, phase, "4.4.2",
 		    "conversation with %s timed out in %s", s->relay, in);
 		break;
-	case WIRE_EOF:
+	case STREAM_EOF:
 		delivery_set(why, DELIVERY_DEFERRED, phase, "4.4.2",
 		    "lost connection with %s in %s", s->relay, in);
 		break;
 	default:
 		delivery_set(why, DELIVERY_DEFERRED, phase, "4.4.2",
 		    "lost connection with %s in %s: %s", s->relay, in,
-		    s->wire->text);
+		    s->stream->text);
 		break;
 	}
 }
@@ -103,17 +103,18 @@ smtp_judge_lost(const struct smtp *s, enum delivery_phase phase,
 void
 smtp_close(struct smtp *s, bool polite)
 {
-	if (s->wire == NULL)
+	if (s->stream == NULL)
 		return;
 	/* Behind a group the server may wait for content. */
-	if (polite && !s->group_waiting && s->wire->error == WIRE_OK) {
-		s->wire->stop = NULL;
-		wire_set_deadline(s->wire, s->timeout_ms[WAIT_QUIT]);
-		if (wire_put(s->wire, "QUIT\r\n", 6) && wire_flush(s->wire))
+	if (polite && !s->group_waiting && s->stream->error == STREAM_OK) {
+		s->stream->stop = NULL;
+		stream_set_deadline(s->stream, s->timeout_ms[WAIT_QUIT]);
+		if (stream_put(s->stream, "QUIT\r\n", 6) &&
+		    stream_flush(s->stream))
 			(void)smtp_get_reply(s, WAIT_QUIT);
 	}
-	wire_free(s->wire);
-	s->wire = NULL;
+	stream_free(s->stream);
+	s->stream = NULL;
 	s->group_waiting = s->want_rset = false;
 }
 
@@ -190,8 +191,7 @@ smtp_free(void *state)
 
 static void *
 smtp_new(const struct deliver_setup *setup, const char *hop,
-    const volatile sig_atomic_t *stop, int64_t stop_grace_s,
-    struct po_err *err)
+    const volatile sig_atomic_t *stop, int64_t stop_grace_s, struct po_err *err)
 {
 	struct smtp *s = xcalloc(1, sizeof(*s));
 	size_t i;

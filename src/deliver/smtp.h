@@ -11,7 +11,7 @@
 #include "deliver/ehlo.h"
 #include "deliver/reply.h"
 #include "deliver/setup.h"
-#include "deliver/wire.h"
+#include "deliver/stream.h"
 
 #define SMTP_GROUP_RCPTS 100u
 #define SMTP_GROUP_BYTES 16384u
@@ -45,8 +45,8 @@ struct smtp_group {
 	size_t rcpt_read;    /* from here to rcpt_written: unanswered */
 	size_t accepted;
 	bool mail_refused;
-	bool pipelined;	 /* commands went out before the reply to others */
-	bool ahead;	 /* written behind the last dot of another message */
+	bool pipelined;  /* commands went out before the reply to others */
+	bool ahead;      /* written behind the last dot of another message */
 	bool any_answer; /* one of its replies has come */
 };
 
@@ -58,17 +58,17 @@ struct smtp {
 	int64_t stop_grace_ms;
 	int64_t timeout_ms[WAITS];
 
-	struct wire *wire; /* NULL: not connected */
-	char relay[320];   /* of the last connection, or "none" */
+	struct stream *stream; /* NULL: not connected */
+	char relay[320];       /* of the last connection, or "none" */
 	bool loopback;
 	struct ehlo ehlo;
 	struct reply reply;
 	struct buf command;
-	uint64_t messages;  /* content sent on this connection */
-	bool used;	    /* it has had a transaction: it may have gone stale */
-	bool plain;	    /* PIPELINING broke: never again with this host */
+	uint64_t messages; /* content sent on this connection */
+	bool used;  /* it has had a transaction: it may have gone stale */
+	bool plain; /* PIPELINING broke: never again with this host */
 	bool hop_down;
-	bool want_rset;	    /* RSET heads the next group */
+	bool want_rset;     /* RSET heads the next group */
 	bool group_waiting; /* a group was written behind a dot */
 	struct smtp_group group;
 	char *block; /* CONTENT_BLOCK_BYTES */
@@ -78,18 +78,18 @@ struct smtp {
  * stopped) and, but for stop, hop_down set. */
 bool smtp_open(struct smtp *s, struct delivery *why);
 
-/* QUIT if that is safe and the wire is healthy, then close. */
+/* QUIT if that is safe and the stream is healthy, then close. */
 void smtp_close(struct smtp *s, bool polite);
 
 /* Read one reply into s->reply. 1 read; 0 the connection is of no more use
- * (see s->wire->error; a malformed reply sets it too). */
+ * (see s->stream->error; a malformed reply sets it too). */
 int smtp_get_reply(struct smtp *s, enum smtp_wait wait);
 
 /* *why from s->reply: 4xx DEFERRED, 5xx FAILED, with its status and text. */
 void smtp_judge(const struct smtp *s, enum delivery_phase phase,
     struct delivery *why);
 
-/* *why from the wire's error: DEFERRED, or UNTOUCHED when stopped. */
+/* *why from the stream's error: DEFERRED, or UNTOUCHED when stopped. */
 void smtp_judge_lost(const struct smtp *s, enum delivery_phase phase,
     struct delivery *why);
 

@@ -77,11 +77,11 @@ failed(struct opening *o, enum delivery_phase phase, const char *status,
 static bool
 say(struct smtp *s, enum smtp_wait wait, const char *word, const char *arg)
 {
-	wire_set_deadline(s->wire, s->timeout_ms[wait]);
-	return wire_put(s->wire, word, strlen(word)) &&
-	    wire_put(s->wire, arg, strlen(arg)) &&
-	    wire_put(s->wire, "\r\n", 2) && wire_flush(s->wire) &&
-	    smtp_get_reply(s, wait) == 1;
+	stream_set_deadline(s->stream, s->timeout_ms[wait]);
+	return stream_put(s->stream, word, strlen(word)) &&
+	       stream_put(s->stream, arg, strlen(arg)) &&
+	       stream_put(s->stream, "\r\n", 2) && stream_flush(s->stream) &&
+	       smtp_get_reply(s, wait) == 1;
 }
 
 static enum step
@@ -92,17 +92,17 @@ run_connect(struct opening *o)
 	char text[512];
 
 	if (!dial(s->host, s->port, s->timeout_ms[WAIT_CONNECT], s->stop, &d,
-		text, sizeof(text))) {
+	        text, sizeof(text))) {
 		if (strcmp(text, "stopped") == 0) {
-			*o->why = (struct delivery){ .state =
-							 DELIVERY_UNTOUCHED };
+			*o->why =
+			    (struct delivery){ .state = DELIVERY_UNTOUCHED };
 			return STEP_FAILED;
 		}
 		return failed(o, PHASE_CONNECT,
 		    strncmp(text, "connect", 7) == 0 ? "4.4.1" : "4.4.3", text);
 	}
-	s->wire = wire_new(d.fd, s->stop);
-	if (s->wire == NULL)
+	s->stream = stream_new(d.fd, s->stop);
+	if (s->stream == NULL)
 		return failed(o, PHASE_LOCAL, "4.3.0", "out of memory");
 	s->loopback = d.loopback;
 	(void)snprintf(s->relay, sizeof(s->relay), "%s", d.relay);
@@ -127,7 +127,7 @@ after_ehlo(struct opening *o)
 	struct smtp *s = o->s;
 	enum tls_level level = level_of(s);
 
-	if (s->wire->ssl != NULL || level == TLS_NONE)
+	if (s->stream->ssl != NULL || level == TLS_NONE)
 		return STEP_AUTH;
 	if (s->ehlo.starttls)
 		return STEP_STARTTLS;
@@ -174,7 +174,7 @@ run_starttls(struct opening *o)
 	if (!say(s, WAIT_STARTTLS, "STARTTLS", ""))
 		return lost(o, PHASE_TLS);
 	if (s->reply.code == 220) {
-		if (wire_has_input(s->wire))
+		if (stream_has_input(s->stream))
 			return failed(o, PHASE_TLS, "4.7.5",
 			    "TLS: the server, or somebody before it, sent "
 			    "data between STARTTLS and the handshake");
@@ -194,11 +194,11 @@ run_handshake(struct opening *o)
 {
 	struct smtp *s = o->s;
 
-	wire_set_deadline(s->wire, s->timeout_ms[WAIT_TLS]);
-	if (!tls_start(s->wire, s->setup->tls, level_of(s), s->host)) {
+	stream_set_deadline(s->stream, s->timeout_ms[WAIT_TLS]);
+	if (!tls_start(s->stream, s->setup->tls, level_of(s), s->host)) {
 		smtp_judge_lost(s, PHASE_TLS, o->why);
 		if (o->why->state == DELIVERY_DEFERRED)
-			(void)failed(o, PHASE_TLS, "4.7.5", s->wire->text);
+			(void)failed(o, PHASE_TLS, "4.7.5", s->stream->text);
 		return STEP_FAILED;
 	}
 	return o->greeted ? STEP_EHLO : STEP_GREETING;
@@ -211,7 +211,7 @@ run_auth(struct opening *o)
 
 	if (s->setup->conf->relay_user[0] == '\0')
 		return STEP_READY;
-	if (s->wire->ssl == NULL && !s->loopback)
+	if (s->stream->ssl == NULL && !s->loopback)
 		return failed(o, PHASE_AUTH, "4.7.11",
 		    "authentication: refused by us, the connection is not "
 		    "encrypted");

@@ -24,9 +24,9 @@
 #include "deliver/content.h"
 
 enum verdict {
-	GROUP_GO,	/* 354, and somebody wants it */
-	GROUP_SETTLED,	/* every result is filled in */
-	GROUP_AGAIN	/* from the start, on a new connection */
+	GROUP_GO,      /* 354, and somebody wants it */
+	GROUP_SETTLED, /* every result is filled in */
+	GROUP_AGAIN    /* from the start, on a new connection */
 };
 
 static bool
@@ -55,7 +55,7 @@ static bool
 is_same(const struct deliver_message *a, const struct deliver_message *b)
 {
 	return a->env == b->env && a->which == b->which && a->n == b->n &&
-	    a->fd == b->fd && a->at == b->at;
+	       a->fd == b->fd && a->at == b->at;
 }
 
 static void
@@ -88,7 +88,7 @@ put_recipients(struct smtp *s, size_t max)
 	size_t count = 0;
 
 	while (!all_written(g) && count < max &&
-	    s->command.len < SMTP_GROUP_BYTES) {
+	       s->command.len < SMTP_GROUP_BYTES) {
 		r = recipient_of(&g->m, g->rcpt_written);
 		if (command_address_ok(r->address)) {
 			if (!command_rcpt(&s->command, r, &s->ehlo))
@@ -100,7 +100,7 @@ put_recipients(struct smtp *s, size_t max)
 	return true;
 }
 
-/* Put what may go out now into the wire's buffer: a group, or one command. */
+/* Put what may go out now into the stream's buffer: a group, or one command. */
 static bool
 group_put(struct smtp *s)
 {
@@ -120,13 +120,14 @@ group_put(struct smtp *s)
 		g->mail_todo = false;
 	}
 	if (g->pipelined || b->len == 0)
-		ok = ok && put_recipients(s, g->pipelined ? SMTP_GROUP_RCPTS : 1);
+		ok = ok &&
+		     put_recipients(s, g->pipelined ? SMTP_GROUP_RCPTS : 1);
 	if (all_written(g) && (g->pipelined || b->len == 0)) {
 		ok = ok && buf_puts(b, "DATA\r\n");
 		g->data = true;
 		g->data_todo = false;
 	}
-	return ok && wire_put(s->wire, buf_str(b), b->len);
+	return ok && stream_put(s->stream, buf_str(b), b->len);
 }
 
 /* The connection is of no more use, before anything of the group was settled
@@ -136,19 +137,19 @@ give_up(struct smtp *s, enum delivery_phase phase, bool closing,
     struct delivery *results)
 {
 	const struct smtp_group *g = &s->group;
-	enum wire_error error = s->wire->error;
+	enum stream_error error = s->stream->error;
 	bool used = g->ahead || s->used;
 	struct delivery why;
 
-	if (error == WIRE_TIMEOUT && g->ahead && !g->any_answer)
+	if (error == STREAM_TIMEOUT && g->ahead && !g->any_answer)
 		s->plain = true;
-	if (error != WIRE_STOPPED && used)
+	if (error != STREAM_STOPPED && used)
 		return GROUP_AGAIN;
 	if (closing)
 		smtp_judge(s, phase, &why);
 	else
 		smtp_judge_lost(s, phase, &why);
-	s->hop_down = closing || error == WIRE_TIMEOUT;
+	s->hop_down = closing || error == STREAM_TIMEOUT;
 	results_fill(results, g->m.n, &why);
 	smtp_close(s, false);
 	return GROUP_SETTLED;
@@ -224,8 +225,8 @@ read_recipient(struct smtp *s, struct delivery *results, enum verdict *v)
 	const char *address = recipient_of(&g->m, i)->address;
 
 	if (!command_address_ok(address)) {
-		delivery_set(&results[i], DELIVERY_FAILED, PHASE_LOCAL,
-		    "5.1.3", "bad recipient address: %s", address);
+		delivery_set(&results[i], DELIVERY_FAILED, PHASE_LOCAL, "5.1.3",
+		    "bad recipient address: %s", address);
 		g->rcpt_read++;
 		return true;
 	}
@@ -249,8 +250,8 @@ read_recipient(struct smtp *s, struct delivery *results, enum verdict *v)
 static enum verdict
 lone_dot(struct smtp *s)
 {
-	wire_set_deadline(s->wire, s->timeout_ms[WAIT_DATA]);
-	if (!wire_put(s->wire, ".\r\n", 3) || !wire_flush(s->wire) ||
+	stream_set_deadline(s->stream, s->timeout_ms[WAIT_DATA]);
+	if (!stream_put(s->stream, ".\r\n", 3) || !stream_flush(s->stream) ||
 	    smtp_get_reply(s, WAIT_DATA) != 1 || s->reply.code == 421)
 		smtp_close(s, false);
 	return GROUP_SETTLED;
@@ -300,8 +301,8 @@ group_talk(struct smtp *s, struct delivery *results)
 			s->want_rset = true;
 			return GROUP_SETTLED;
 		}
-		wire_set_deadline(s->wire, s->timeout_ms[WAIT_MAIL]);
-		if (!group_put(s) || !wire_flush(s->wire))
+		stream_set_deadline(s->stream, s->timeout_ms[WAIT_MAIL]);
+		if (!group_put(s) || !stream_flush(s->stream))
 			return give_up(s, PHASE_RCPT, false, results);
 	}
 }
@@ -319,16 +320,16 @@ begin_once(struct smtp *s, const struct deliver_message *m,
 		s->group_waiting = false;
 		return group_talk(s, results);
 	}
-	if (s->wire != NULL && max > 0 && s->messages >= (uint64_t)max)
+	if (s->stream != NULL && max > 0 && s->messages >= (uint64_t)max)
 		smtp_close(s, true);
-	if ((s->wire == NULL && !smtp_open(s, &why)) ||
+	if ((s->stream == NULL && !smtp_open(s, &why)) ||
 	    !command_can_send(m, &s->ehlo, &why)) {
 		results_fill(results, m->n, &why);
 		return GROUP_SETTLED;
 	}
 	group_start(s, m, false);
-	wire_set_deadline(s->wire, s->timeout_ms[WAIT_MAIL]);
-	if (!group_put(s) || !wire_flush(s->wire))
+	stream_set_deadline(s->stream, s->timeout_ms[WAIT_MAIL]);
+	if (!group_put(s) || !stream_flush(s->stream))
 		return give_up(s, PHASE_MAIL, false, results);
 	return group_talk(s, results);
 }
@@ -343,8 +344,8 @@ smtp_begin(struct smtp *s, const struct deliver_message *m,
 	s->hop_down = false;
 	while (v == GROUP_AGAIN) {
 		for (i = 0; i < m->n; i++)
-			results[i] = (struct delivery){ .state =
-							    DELIVERY_UNTOUCHED };
+			results[i] =
+			    (struct delivery){ .state = DELIVERY_UNTOUCHED };
 		if (is_stopped(s)) {
 			smtp_close(s, true);
 			return 0;
@@ -385,11 +386,11 @@ static bool
 content_refused(struct smtp *s, const struct deliver_message *m,
     struct delivery *results)
 {
-	bool early = wire_has_input(s->wire);
+	bool early = stream_has_input(s->stream);
 
-	if (!early && !s->wire->input_ended && !s->wire->read_failed)
+	if (!early && !s->stream->input_ended && !s->stream->read_failed)
 		return false;
-	wire_fail(s->wire, WIRE_EOF, early ? "early reply" : "closed");
+	stream_fail(s->stream, STREAM_EOF, early ? "early reply" : "closed");
 	content_failed(s, m, results);
 	return true;
 }
@@ -401,8 +402,8 @@ may_go_ahead(const struct smtp *s, const struct deliver_message *next)
 	struct delivery why;
 
 	return next != NULL && s->ehlo.pipelining && !s->plain &&
-	    !is_stopped(s) && (max <= 0 || s->messages < (uint64_t)max) &&
-	    command_can_send(next, &s->ehlo, &why);
+	       !is_stopped(s) && (max <= 0 || s->messages < (uint64_t)max) &&
+	       command_can_send(next, &s->ehlo, &why);
 }
 
 /* The reply to the last dot, or none. */
@@ -427,7 +428,7 @@ settle(struct smtp *s, const struct deliver_message *m,
 		s->group_waiting = false;
 	}
 	results_fill(results, m->n, &why);
-	if (why.state == DELIVERY_IN_DOUBT || s->wire->error != WIRE_OK)
+	if (why.state == DELIVERY_IN_DOUBT || s->stream->error != STREAM_OK)
 		smtp_close(s, false);
 }
 
@@ -440,8 +441,8 @@ smtp_send(struct smtp *s, const struct deliver_message *m,
 	uint64_t dot_end;
 
 	s->messages++;
-	if (content_put(s->wire, m->fd, m->at, m->length,
-		s->timeout_ms[WAIT_BLOCK], s->block, &err) == -1) {
+	if (content_put(s->stream, m->fd, m->at, m->length,
+	        s->timeout_ms[WAIT_BLOCK], s->block, &err) == -1) {
 		if (err.code == PO_OK) {
 			content_failed(s, m, results);
 			return;
@@ -458,19 +459,19 @@ smtp_send(struct smtp *s, const struct deliver_message *m,
 	}
 	if (content_refused(s, m, results))
 		return;
-	s->wire->grace_ms = s->stop_grace_ms;
-	(void)wire_put(s->wire, ".\r\n", 3);
-	dot_end = wire_offset(s->wire);
+	s->stream->grace_ms = s->stop_grace_ms;
+	(void)stream_put(s->stream, ".\r\n", 3);
+	dot_end = stream_offset(s->stream);
 	if (may_go_ahead(s, next)) {
 		group_start(s, next, true);
 		s->group_waiting = group_put(s);
 	}
-	wire_set_deadline(s->wire, s->timeout_ms[WAIT_BLOCK]);
-	if (!wire_flush(s->wire) && s->wire->written < dot_end) {
+	stream_set_deadline(s->stream, s->timeout_ms[WAIT_BLOCK]);
+	if (!stream_flush(s->stream) && s->stream->written < dot_end) {
 		content_failed(s, m, results);
 		return;
 	}
 	settle(s, m, results);
-	if (s->wire != NULL)
-		s->wire->grace_ms = -1;
+	if (s->stream != NULL)
+		s->stream->grace_ms = -1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The SSL object reads and writes the descriptor that the wire already has,
+ * The SSL object reads and writes the descriptor that the stream already has,
  * so the buffers stay where they are; the caller has made sure that they are
  * empty (nothing that came in clear text may count as said under TLS).
  */
@@ -53,10 +53,9 @@ tls_context_new(const struct deliver_conf *conf, SSL_CTX **out,
 		(void)po_fail(err, PO_ECONFIG, "TLS: %s", openssl_reason());
 		goto fail;
 	}
-	SSL_CTX_set_mode(ctx,
-	    SSL_MODE_ENABLE_PARTIAL_WRITE |
-		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-		SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+	                          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                          SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_verify(ctx,
 	    conf->relay_tls == TLS_VERIFY ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
@@ -77,7 +76,7 @@ is_address(const char *host)
 	unsigned char bytes[16];
 
 	return inet_pton(AF_INET, host, bytes) == 1 ||
-	    inet_pton(AF_INET6, host, bytes) == 1;
+	       inet_pton(AF_INET6, host, bytes) == 1;
 }
 
 /* SNI. OpenSSL's macro casts const away, which clang does not let pass: it
@@ -89,7 +88,7 @@ set_server_name(SSL *ssl, const char *host)
 	int n = snprintf(name, sizeof(name), "%s", host);
 
 	return n > 0 && (size_t)n < sizeof(name) &&
-	    SSL_set_tlsext_host_name(ssl, name) == 1;
+	       SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
 /* Name the peer we mean: for the server (SNI, names only) and for the check. */
@@ -110,29 +109,30 @@ set_peer(SSL *ssl, enum tls_level level, const char *host)
 }
 
 static bool
-handshake_failed(struct wire *w, const char *host, int n, int sys)
+handshake_failed(struct stream *st, const char *host, int n, int sys)
 {
-	long verify = SSL_get_verify_result(w->ssl);
-	int kind = SSL_get_error(w->ssl, n);
+	long verify = SSL_get_verify_result(st->ssl);
+	int kind = SSL_get_error(st->ssl, n);
 	unsigned long e = ERR_peek_error();
 
 	if (verify != X509_V_OK &&
 	    ERR_GET_REASON(e) == SSL_R_CERTIFICATE_VERIFY_FAILED)
-		return wire_fail(w, WIRE_FAILED, "TLS: certificate of %s: %s",
-		    host, X509_verify_cert_error_string(verify));
+		return stream_fail(st, STREAM_FAILED,
+		    "TLS: certificate of %s: %s", host,
+		    X509_verify_cert_error_string(verify));
 	if (kind == SSL_ERROR_SYSCALL && sys != 0)
-		return wire_fail(w, WIRE_FAILED, "TLS: handshake with %s: %s",
-		    host, strerror(sys));
+		return stream_fail(st, STREAM_FAILED,
+		    "TLS: handshake with %s: %s", host, strerror(sys));
 	if (kind == SSL_ERROR_SYSCALL || kind == SSL_ERROR_ZERO_RETURN ||
 	    ERR_GET_REASON(e) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		return wire_fail(w, WIRE_EOF,
+		return stream_fail(st, STREAM_EOF,
 		    "TLS: handshake with %s: connection closed", host);
-	return wire_fail(w, WIRE_FAILED, "TLS: handshake with %s: %s", host,
-	    e == 0 ? "protocol error" : ERR_reason_error_string(e));
+	return stream_fail(st, STREAM_FAILED, "TLS: handshake with %s: %s",
+	    host, e == 0 ? "protocol error" : ERR_reason_error_string(e));
 }
 
 static bool
-handshake(struct wire *w, const char *host)
+handshake(struct stream *st, const char *host)
 {
 	short events, revents;
 	int n, sys;
@@ -140,11 +140,11 @@ handshake(struct wire *w, const char *host)
 	for (;;) {
 		ERR_clear_error();
 		errno = 0;
-		n = SSL_connect(w->ssl);
+		n = SSL_connect(st->ssl);
 		sys = errno;
 		if (n == 1)
 			return true;
-		switch (SSL_get_error(w->ssl, n)) {
+		switch (SSL_get_error(st->ssl, n)) {
 		case SSL_ERROR_WANT_READ:
 			events = POLLIN;
 			break;
@@ -152,11 +152,11 @@ handshake(struct wire *w, const char *host)
 			events = POLLOUT;
 			break;
 		default:
-			return handshake_failed(w, host, n, sys);
+			return handshake_failed(st, host, n, sys);
 		}
-		if (!wire_wait(w, events, &revents)) {
-			if (w->error == WIRE_TIMEOUT)
-				(void)snprintf(w->text, sizeof(w->text),
+		if (!stream_wait(st, events, &revents)) {
+			if (st->error == STREAM_TIMEOUT)
+				(void)snprintf(st->text, sizeof(st->text),
 				    "TLS: handshake with %s: timed out", host);
 			return false;
 		}
@@ -164,7 +164,8 @@ handshake(struct wire *w, const char *host)
 }
 
 bool
-tls_start(struct wire *w, SSL_CTX *ctx, enum tls_level level, const char *host)
+tls_start(struct stream *st, SSL_CTX *ctx, enum tls_level level,
+    const char *host)
 {
 	char name[256];
 	size_t len = strlen(host);
@@ -174,14 +175,15 @@ tls_start(struct wire *w, SSL_CTX *ctx, enum tls_level level, const char *host)
 		    host + 1);
 	else
 		(void)snprintf(name, sizeof(name), "%s", host);
-	w->ssl = SSL_new(ctx);
-	if (w->ssl == NULL || SSL_set_fd(w->ssl, w->fd) != 1 ||
-	    !set_peer(w->ssl, level, name)) {
-		w->read_failed = w->write_failed = true;
-		return wire_fail(w, WIRE_FAILED, "TLS: %s", openssl_reason());
+	st->ssl = SSL_new(ctx);
+	if (st->ssl == NULL || SSL_set_fd(st->ssl, st->fd) != 1 ||
+	    !set_peer(st->ssl, level, name)) {
+		st->read_failed = st->write_failed = true;
+		return stream_fail(st, STREAM_FAILED, "TLS: %s",
+		    openssl_reason());
 	}
-	if (handshake(w, name))
+	if (handshake(st, name))
 		return true;
-	w->read_failed = w->write_failed = true;
+	st->read_failed = st->write_failed = true;
 	return false;
 }

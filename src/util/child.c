@@ -80,13 +80,13 @@ read_some(const char *what, int fd, int64_t deadline_ms, struct buf *out,
 		return po_fail(err, PO_ETEMP, "%s: no end in time", what);
 	if (ready == -1)
 		return errno == EINTR
-		    ? 1
-		    : po_fail_sys(err, PO_EIO, "%s: poll", what);
+		           ? 1
+		           : po_fail_sys(err, PO_EIO, "%s: poll", what);
 	n = read(fd, block, sizeof(block));
 	if (n == -1)
 		return errno == EINTR
-		    ? 1
-		    : po_fail_sys(err, PO_EIO, "%s: read", what);
+		           ? 1
+		           : po_fail_sys(err, PO_EIO, "%s: read", what);
 	if (n > 0 && !buf_put(out, block, (size_t)n))
 		return po_fail(err, PO_ETEMP, "%s: writes more than %zu bytes",
 		    what, out->max);

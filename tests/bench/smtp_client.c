@@ -47,8 +47,11 @@ next_mail(DIR *d, const struct envelope *env, struct mail *mail)
 		fd = openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC);
 		if (fd == -1 || fstat(fd, &st) == -1)
 			exit(74);
-		mail->m = (struct deliver_message){ .env = env, .which = which,
-			.n = 1, .fd = fd, .length = (uint64_t)st.st_size };
+		mail->m = (struct deliver_message){ .env = env,
+			.which = which,
+			.n = 1,
+			.fd = fd,
+			.length = (uint64_t)st.st_size };
 		return true;
 	}
 	return false;
@@ -83,7 +86,8 @@ int
 main(int argc, char **argv)
 {
 	struct recipient to = { .address = "b@example.org" };
-	struct envelope env = { .sender = "a@example.org", .recipients = &to,
+	struct envelope env = { .sender = "a@example.org",
+		.recipients = &to,
 		.n_recipients = 1 };
 	struct deliver_conf conf = { .transport = 1 };
 	struct deliver_session *s = NULL;

@@ -15,7 +15,7 @@ static bool
 offers(const struct ehlo *e)
 {
 	return e->pipelining || e->eightbit || e->smtputf8 || e->dsn ||
-	    e->starttls || e->size || e->auth != 0;
+	       e->starttls || e->size || e->auth != 0;
 }
 
 int
@@ -31,7 +31,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(!offers(&twice));
 	buf_init(&b, 2 * size + 2);
 	assert(buf_put_span(&b, text) && buf_putc(&b, '\n') &&
-	    buf_put_span(&b, rest));
+	       buf_put_span(&b, rest));
 	ehlo_parse(buf_span(&b), &twice);
 	assert(once.pipelining == twice.pipelining);
 	assert(once.eightbit == twice.eightbit);

@@ -38,8 +38,8 @@ client_start(struct client *c, const struct script_step *script)
 	struct po_err err = { .code = PO_OK };
 	char hop[128];
 
-	c->server = script_start_at(
-	    c->listen == NULL ? "127.0.0.1" : c->listen, script);
+	c->server = script_start_at(c->listen == NULL ? "127.0.0.1" : c->listen,
+	    script);
 	c->conf.relay_port = c->server.port;
 	if (deliver_setup_new(&c->conf, &c->setup, &err) == -1)
 		fail_msg("%s", err.text);
@@ -71,7 +71,7 @@ mail_init(struct mail *mail, const char *content, size_t recipients)
 	mail->m.at = 7;
 	mail->m.length = strlen(content);
 	assert_int_equal(fd_pwrite_all(mail->m.fd, content, strlen(content), 7,
-			     "test", NULL),
+	                     "test", NULL),
 	    0);
 	for (i = 0; i < recipients; i++) {
 		snprintf(mail->address[i], sizeof(mail->address[i]),

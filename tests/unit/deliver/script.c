@@ -40,8 +40,7 @@ static EVP_PKEY *ca_key;
 static X509 *ca_cert;
 static char ca_file[64];
 
-static _Noreturn void
-give_up(const struct peer *p, const char *fmt, ...)
+static _Noreturn void give_up(const struct peer *p, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 static _Noreturn void
@@ -143,7 +142,7 @@ server_context(const char *name)
 		SSL_CTX_set_max_proto_version(ctx, TLS1_1_VERSION);
 	SSL_CTX_use_certificate(ctx,
 	    make_cert("server", alt, not_after_s, key, self ? NULL : ca_cert,
-		self ? key : ca_key));
+	        self ? key : ca_key));
 	SSL_CTX_use_PrivateKey(ctx, key);
 	return ctx;
 }
@@ -201,8 +200,8 @@ hear(struct peer *p, const char *end, const char *want)
 			give_up(p, "heard too much for \"%s\"", want);
 		if (take(p, p->seen + len, 1) == 0) {
 			p->seen[len] = '\0';
-			give_up(p, "end of input for \"%s\" after \"%s\"",
-			    want, p->seen);
+			give_up(p, "end of input for \"%s\" after \"%s\"", want,
+			    p->seen);
 		}
 		len++;
 	}

@@ -9,21 +9,21 @@
 #include <stddef.h>
 
 enum script_verb {
-	SCRIPT_DONE,	/* ends the script: everything was heard */
-	SCRIPT_ACCEPT,	/* the next connection (closes the last) */
-	SCRIPT_SAY,	/* send text */
-	SCRIPT_DRIP,	/* send text byte by byte */
-	SCRIPT_FLOOD,	/* send text again and again until the client leaves */
-	SCRIPT_HEAR,	/* read a line, equal to text without its CRLF */
+	SCRIPT_DONE,    /* ends the script: everything was heard */
+	SCRIPT_ACCEPT,  /* the next connection (closes the last) */
+	SCRIPT_SAY,     /* send text */
+	SCRIPT_DRIP,    /* send text byte by byte */
+	SCRIPT_FLOOD,   /* send text again and again until the client leaves */
+	SCRIPT_HEAR,    /* read a line, equal to text without its CRLF */
 	SCRIPT_CONTENT, /* read up to and with CRLF.CRLF: equal to text */
-	SCRIPT_TLS,	/* handshake; text names a certificate, see script.c */
+	SCRIPT_TLS,     /* handshake; text names a certificate, see script.c */
 	SCRIPT_TLS_FAILS, /* the handshake must not succeed */
-	SCRIPT_HANG_UP, /* close */
-	SCRIPT_RESET,	/* close with RST */
-	SCRIPT_END,	/* the client closes; nothing may come before */
-	SCRIPT_TRICKLE,	/* text, a byte each 200 ms, until the client leaves */
-	SCRIPT_SWALLOW,	/* read whatever comes until the client closes */
-	SCRIPT_SIGNAL	/* SIGUSR1 to the test */
+	SCRIPT_HANG_UP,   /* close */
+	SCRIPT_RESET,     /* close with RST */
+	SCRIPT_END,       /* the client closes; nothing may come before */
+	SCRIPT_TRICKLE, /* text, a byte each 200 ms, until the client leaves */
+	SCRIPT_SWALLOW, /* read whatever comes until the client closes */
+	SCRIPT_SIGNAL   /* SIGUSR1 to the test */
 };
 
 struct script_step {
@@ -31,20 +31,62 @@ struct script_step {
 	const char *text;
 };
 
-#define ACCEPT { SCRIPT_ACCEPT, NULL }
-#define SAY(text) { SCRIPT_SAY, text }
-#define DRIP(text) { SCRIPT_DRIP, text }
-#define FLOOD(text) { SCRIPT_FLOOD, text }
-#define HEAR(text) { SCRIPT_HEAR, text }
-#define CONTENT(text) { SCRIPT_CONTENT, text }
-#define START_TLS(name) { SCRIPT_TLS, name }
-#define TLS_FAILS(name) { SCRIPT_TLS_FAILS, name }
-#define HANG_UP { SCRIPT_HANG_UP, NULL }
-#define RESET { SCRIPT_RESET, NULL }
-#define END { SCRIPT_END, NULL }
-#define TRICKLE(text) { SCRIPT_TRICKLE, text }
-#define SWALLOW { SCRIPT_SWALLOW, NULL }
-#define SIGNAL { SCRIPT_SIGNAL, NULL }
+#define ACCEPT                                                                 \
+	{                                                                      \
+		SCRIPT_ACCEPT, NULL                                            \
+	}
+#define SAY(text)                                                              \
+	{                                                                      \
+		SCRIPT_SAY, text                                               \
+	}
+#define DRIP(text)                                                             \
+	{                                                                      \
+		SCRIPT_DRIP, text                                              \
+	}
+#define FLOOD(text)                                                            \
+	{                                                                      \
+		SCRIPT_FLOOD, text                                             \
+	}
+#define HEAR(text)                                                             \
+	{                                                                      \
+		SCRIPT_HEAR, text                                              \
+	}
+#define CONTENT(text)                                                          \
+	{                                                                      \
+		SCRIPT_CONTENT, text                                           \
+	}
+#define START_TLS(name)                                                        \
+	{                                                                      \
+		SCRIPT_TLS, name                                               \
+	}
+#define TLS_FAILS(name)                                                        \
+	{                                                                      \
+		SCRIPT_TLS_FAILS, name                                         \
+	}
+#define HANG_UP                                                                \
+	{                                                                      \
+		SCRIPT_HANG_UP, NULL                                           \
+	}
+#define RESET                                                                  \
+	{                                                                      \
+		SCRIPT_RESET, NULL                                             \
+	}
+#define END                                                                    \
+	{                                                                      \
+		SCRIPT_END, NULL                                               \
+	}
+#define TRICKLE(text)                                                          \
+	{                                                                      \
+		SCRIPT_TRICKLE, text                                           \
+	}
+#define SWALLOW                                                                \
+	{                                                                      \
+		SCRIPT_SWALLOW, NULL                                           \
+	}
+#define SIGNAL                                                                 \
+	{                                                                      \
+		SCRIPT_SIGNAL, NULL                                            \
+	}
 
 struct script_server {
 	int pid;

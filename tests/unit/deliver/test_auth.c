@@ -18,11 +18,11 @@
 #define WIRE_BODY "Subject: x\r\n\r\nhello\r\n.\r\n"
 #define EHLO_LINE HEAR("EHLO client.example.org")
 #define GREET ACCEPT, SAY("220 sink ESMTP\r\n"), EHLO_LINE
-#define MAIL_AND_BYE                                                    \
-	HEAR("MAIL FROM:<s@example.net>"), SAY("250 ok\r\n"),           \
-	    HEAR("RCPT TO:<r1@example.org>"), SAY("250 ok\r\n"),        \
-	    HEAR("DATA"), SAY("354 go\r\n"), CONTENT(WIRE_BODY),        \
-	    SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END
+#define MAIL_AND_BYE                                                           \
+	HEAR("MAIL FROM:<s@example.net>"), SAY("250 ok\r\n"),                  \
+	    HEAR("RCPT TO:<r1@example.org>"), SAY("250 ok\r\n"), HEAR("DATA"), \
+	    SAY("354 go\r\n"), CONTENT(WIRE_BODY), SAY("250 done\r\n"),        \
+	    HEAR("QUIT"), SAY("221 bye\r\n"), END
 #define QUITS HEAR("QUIT"), SAY("221 bye\r\n"), END
 
 static char password_file[64];
@@ -34,38 +34,38 @@ static const struct auth_case {
 } cases[] = {
 	{ "PLAIN is preferred and takes one step",
 	    { GREET, SAY("250-sink\r\n250 AUTH LOGIN PLAIN CRAM-MD5\r\n"),
-		HEAR("AUTH PLAIN AHVzZXIAc2VjcmV0"), SAY("235 2.7.0 hi\r\n"),
-		MAIL_AND_BYE },
+	        HEAR("AUTH PLAIN AHVzZXIAc2VjcmV0"), SAY("235 2.7.0 hi\r\n"),
+	        MAIL_AND_BYE },
 	    NULL },
 	{ "LOGIN takes three",
 	    { GREET, SAY("250-sink\r\n250 AUTH LOGIN\r\n"), HEAR("AUTH LOGIN"),
-		SAY("334 VXNlcm5hbWU6\r\n"), HEAR("dXNlcg=="),
-		SAY("334 UGFzc3dvcmQ6\r\n"), HEAR("c2VjcmV0"),
-		SAY("235 2.7.0 hi\r\n"), MAIL_AND_BYE },
+	        SAY("334 VXNlcm5hbWU6\r\n"), HEAR("dXNlcg=="),
+	        SAY("334 UGFzc3dvcmQ6\r\n"), HEAR("c2VjcmV0"),
+	        SAY("235 2.7.0 hi\r\n"), MAIL_AND_BYE },
 	    NULL },
 	{ "the offer of old servers, with an equals sign",
 	    { GREET, SAY("250-sink\r\n250 AUTH=LOGIN\r\n"), HEAR("AUTH LOGIN"),
-		SAY("334 VXNlcm5hbWU6\r\n"), HEAR("dXNlcg=="),
-		SAY("334 UGFzc3dvcmQ6\r\n"), HEAR("c2VjcmV0"),
-		SAY("235 2.7.0 hi\r\n"), MAIL_AND_BYE },
+	        SAY("334 VXNlcm5hbWU6\r\n"), HEAR("dXNlcg=="),
+	        SAY("334 UGFzc3dvcmQ6\r\n"), HEAR("c2VjcmV0"),
+	        SAY("235 2.7.0 hi\r\n"), MAIL_AND_BYE },
 	    NULL },
 	{ "a wrong password defers, 535 or not",
 	    { GREET, SAY("250-sink\r\n250 AUTH PLAIN\r\n"),
-		HEAR("AUTH PLAIN AHVzZXIAc2VjcmV0"),
-		SAY("535 5.7.8 wrong\r\n"), QUITS },
+	        HEAR("AUTH PLAIN AHVzZXIAc2VjcmV0"), SAY("535 5.7.8 wrong\r\n"),
+	        QUITS },
 	    "authentication failed: 535 5.7.8 wrong" },
 	{ "LOGIN refused at its second step",
 	    { GREET, SAY("250-sink\r\n250 AUTH LOGIN\r\n"), HEAR("AUTH LOGIN"),
-		SAY("334 VXNlcm5hbWU6\r\n"), HEAR("dXNlcg=="),
-		SAY("535 5.7.8 who?\r\n"), QUITS },
+	        SAY("334 VXNlcm5hbWU6\r\n"), HEAR("dXNlcg=="),
+	        SAY("535 5.7.8 who?\r\n"), QUITS },
 	    "authentication failed: 535 5.7.8 who?" },
 	{ "a challenge where PLAIN was said is no success",
 	    { GREET, SAY("250-sink\r\n250 AUTH PLAIN\r\n"),
-		HEAR("AUTH PLAIN AHVzZXIAc2VjcmV0"), SAY("334 \r\n"), QUITS },
+	        HEAR("AUTH PLAIN AHVzZXIAc2VjcmV0"), SAY("334 \r\n"), QUITS },
 	    "authentication failed: 334" },
 	{ "no mechanism that we know",
 	    { GREET, SAY("250-sink\r\n250 AUTH PLAIN-CLIENTTOKEN GSSAPI\r\n"),
-		END },
+	        END },
 	    "authentication failed: the server offers neither PLAIN nor "
 	    "LOGIN" },
 	{ "no AUTH at all", { GREET, SAY("250 sink\r\n"), END },
@@ -73,13 +73,13 @@ static const struct auth_case {
 	    "LOGIN" },
 	{ "AUTH with a tab, over which others loop",
 	    { GREET, SAY("250-sink\r\n250-AUTH \tLOGIN\r\n250 AUTH\t\r\n"),
-		HEAR("AUTH LOGIN"), SAY("334 VXNlcm5hbWU6\r\n"),
-		HEAR("dXNlcg=="), SAY("334 UGFzc3dvcmQ6\r\n"),
-		HEAR("c2VjcmV0"), SAY("235 2.7.0 hi\r\n"), MAIL_AND_BYE },
+	        HEAR("AUTH LOGIN"), SAY("334 VXNlcm5hbWU6\r\n"),
+	        HEAR("dXNlcg=="), SAY("334 UGFzc3dvcmQ6\r\n"), HEAR("c2VjcmV0"),
+	        SAY("235 2.7.0 hi\r\n"), MAIL_AND_BYE },
 	    NULL },
 	{ "the end in the midst",
 	    { GREET, SAY("250-sink\r\n250 AUTH LOGIN\r\n"), HEAR("AUTH LOGIN"),
-		HANG_UP },
+	        HANG_UP },
 	    "lost connection with 127.0.0.1[127.0.0.1]:%d in AUTH" },
 };
 
@@ -188,10 +188,10 @@ own_address(char *out, size_t max)
 		return false;
 	for (i = list; i != NULL && !found; i = i->ifa_next)
 		found = i->ifa_addr != NULL &&
-		    i->ifa_addr->sa_family == AF_INET &&
-		    (i->ifa_flags & IFF_LOOPBACK) == 0 &&
-		    getnameinfo(i->ifa_addr, sizeof(struct sockaddr_in), out,
-			(socklen_t)max, NULL, 0, NI_NUMERICHOST) == 0;
+		        i->ifa_addr->sa_family == AF_INET &&
+		        (i->ifa_flags & IFF_LOOPBACK) == 0 &&
+		        getnameinfo(i->ifa_addr, sizeof(struct sockaddr_in),
+		            out, (socklen_t)max, NULL, 0, NI_NUMERICHOST) == 0;
 	freeifaddrs(list);
 	return found;
 }

@@ -31,7 +31,7 @@ new_session(struct client *c)
 	struct po_err err;
 
 	assert_int_equal(session_new(c->setup, "capture", &c->stop, 1, &s,
-			     &err),
+	                     &err),
 	    0);
 	return s;
 }
@@ -86,16 +86,14 @@ each_recipient_gets_a_copy(void **state)
 	for (i = 0; i < 2; i++) {
 		assert_int_equal(mail.results[i].state, DELIVERY_SENT);
 		assert_string_equal(mail.results[i].status, "2.0.0");
-		seen[0] |= strcmp(text[i],
-			       "Return-Path: <s@example.net>\n"
-			       "Delivered-To: r1@example.org\n"
-			       "X-Original-To: r1@example.org\n"
-			       "Subject: x\n\n.\nhello\n") == 0;
-		seen[1] |= strcmp(text[i],
-			       "Return-Path: <s@example.net>\n"
-			       "Delivered-To: r2@example.org\n"
-			       "X-Original-To: r2@example.org\n"
-			       "Subject: x\n\n.\nhello\n") == 0;
+		seen[0] |= strcmp(text[i], "Return-Path: <s@example.net>\n"
+		                           "Delivered-To: r1@example.org\n"
+		                           "X-Original-To: r1@example.org\n"
+		                           "Subject: x\n\n.\nhello\n") == 0;
+		seen[1] |= strcmp(text[i], "Return-Path: <s@example.net>\n"
+		                           "Delivered-To: r2@example.org\n"
+		                           "X-Original-To: r2@example.org\n"
+		                           "Subject: x\n\n.\nhello\n") == 0;
 	}
 	assert_true(seen[0] && seen[1]);
 	session_free(s);

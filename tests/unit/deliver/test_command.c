@@ -16,7 +16,7 @@ what_a_server_offers_is_read(void **state)
 	    "foo.com greets bar.com\n8BITMIME\nsize 10240000\nDSN\nHELP\n"
 	    "PipeLining\nSMTPUTF8\nSTARTTLS\nAUTH PLAIN GSSAPI\tLOGIN";
 	static const char less[] = "PIPELINING STARTTLS\nX8BITMIME\nSIZE\n"
-				   "SIZE=7\nAUTHPLAIN\nSTARTTLSX\n\n \nAUTH";
+	                           "SIZE=7\nAUTHPLAIN\nSTARTTLSX\n\n \nAUTH";
 	struct ehlo e;
 
 	(void)state;
@@ -83,8 +83,10 @@ mail_says_what_was_offered_and_is_needed(void **state)
 		env = mails[i].env;
 		env.recipients = &rcpt;
 		env.n_recipients = 1;
-		m = (struct deliver_message){ .env = &env, .which = which,
-			.n = 1, .length = 1234,
+		m = (struct deliver_message){ .env = &env,
+			.which = which,
+			.n = 1,
+			.length = 1234,
 			.has_8bit = mails[i].has_8bit };
 		ehlo_parse(span_of(mails[i].offer), &e);
 		buf_reset(&out);
@@ -142,7 +144,9 @@ what_the_server_cannot_take_fails_before_it_is_sent(void **state)
 	static const size_t which[] = { 0 };
 	struct recipient rcpt = { .address = "" };
 	struct envelope env = { .recipients = &rcpt, .n_recipients = 1 };
-	struct deliver_message m = { .env = &env, .which = which, .n = 1,
+	struct deliver_message m = { .env = &env,
+		.which = which,
+		.n = 1,
 		.length = 1234 };
 	struct delivery why;
 	struct ehlo e;

@@ -18,16 +18,16 @@
 #include "deliver/content.h"
 #include "util/fd.h"
 
-#define BEFORE                                                          \
-	ACCEPT, SAY("220 sink\r\n"), HEAR("EHLO client.example.org"),   \
-	    SAY("250-sink\r\n250 PIPELINING\r\n"),                      \
-	    HEAR("MAIL FROM:<s@example.net>"),                          \
-	    HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA"),             \
+#define BEFORE                                                                 \
+	ACCEPT, SAY("220 sink\r\n"), HEAR("EHLO client.example.org"),          \
+	    SAY("250-sink\r\n250 PIPELINING\r\n"),                             \
+	    HEAR("MAIL FROM:<s@example.net>"),                                 \
+	    HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA"),                    \
 	    SAY("250 ok\r\n250 ok\r\n354 go\r\n")
-#define AFTER                                                           \
-	SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END,     \
-	{                                                               \
-		SCRIPT_DONE, NULL                                       \
+#define AFTER                                                                  \
+	SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END,            \
+	{                                                                      \
+		SCRIPT_DONE, NULL                                              \
 	}
 
 static void
@@ -40,8 +40,9 @@ send_one(const char *content, size_t len, const char *wire)
 	client_init(&c);
 	client_start(&c, script);
 	mail_init(&mail, "", 1);
-	assert_int_equal(
-	    fd_pwrite_all(mail.m.fd, content, len, mail.m.at, "test", NULL), 0);
+	assert_int_equal(fd_pwrite_all(mail.m.fd, content, len, mail.m.at,
+	                     "test", NULL),
+	    0);
 	mail.m.length = len;
 	mail_send(&c, &mail, NULL);
 	assert_int_equal(mail.results[0].state, DELIVERY_SENT);
@@ -83,8 +84,8 @@ no_line_end_smuggles_a_message(void **state)
 	for (i = 0; i < 9; i++)
 		for (k = 0; k < 3; k++) {
 			n = (size_t)snprintf(content, sizeof(content),
-			    "a%s.%sMAIL FROM:<x@y>%s", ends[i / 3],
-			    ends[i % 3], ends[k]);
+			    "a%s.%sMAIL FROM:<x@y>%s", ends[i / 3], ends[i % 3],
+			    ends[k]);
 			send_one(content, n,
 			    "a\r\n..\r\nMAIL FROM:<x@y>\r\n.\r\n");
 		}
@@ -128,7 +129,7 @@ a_dot_first_in_a_block_is_doubled(void **state)
 {
 	static char content[CONTENT_BLOCK_BYTES + 3];
 	static char heard[CONTENT_BLOCK_BYTES * 2];
-	struct wire *w;
+	struct stream *st;
 	struct po_err err;
 	char *block = malloc(CONTENT_BLOCK_BYTES);
 	size_t got = 0, n;
@@ -147,13 +148,13 @@ a_dot_first_in_a_block_is_doubled(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	pid = fork();
 	if (pid == 0) {
-		w = wire_new(pair[0], NULL);
+		st = stream_new(pair[0], NULL);
 		n = 0;
-		if (content_put(w, fileno(f), 0, sizeof(content), 5000, block,
-			&err) == 0 &&
-		    wire_flush(w))
+		if (content_put(st, fileno(f), 0, sizeof(content), 5000, block,
+		        &err) == 0 &&
+		    stream_flush(st))
 			n = 1;
-		wire_free(w);
+		stream_free(st);
 		_exit(n == 1 ? 0 : 1);
 	}
 	close(pair[0]);

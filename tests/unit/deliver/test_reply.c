@@ -21,19 +21,19 @@ static const struct {
 	/* RFC 5321, 4.2.1 */
 	{ "many lines",
 	    { "250-First line", "250-Second line",
-		"250-234 Text beginning with numbers", "250 The last line" },
+	        "250-234 Text beginning with numbers", "250 The last line" },
 	    REPLY_DONE, 250, "",
 	    "250 First line Second line 234 Text beginning with numbers "
 	    "The last line" },
 	/* RFC 2034, section 6 */
-	{ "an enhanced status", { "250 2.1.0 Originator <a@b> ok" },
-	    REPLY_DONE, 250, "2.1.0", "250 2.1.0 Originator <a@b> ok" },
+	{ "an enhanced status", { "250 2.1.0 Originator <a@b> ok" }, REPLY_DONE,
+	    250, "2.1.0", "250 2.1.0 Originator <a@b> ok" },
 	{ "an enhanced status on each line",
 	    { "551-5.7.1 Forwarding is disabled", "551 5.7.1 Select another" },
 	    REPLY_DONE, 551, "5.7.1",
 	    "551 5.7.1 Forwarding is disabled Select another" },
-	{ "an enhanced status alone", { "550 5.1.1" }, REPLY_DONE, 550,
-	    "5.1.1", "550 5.1.1" },
+	{ "an enhanced status alone", { "550 5.1.1" }, REPLY_DONE, 550, "5.1.1",
+	    "550 5.1.1" },
 	{ "three digits a part", { "450 4.123.456 x" }, REPLY_DONE, 450,
 	    "4.123.456", "450 4.123.456 x" },
 	{ "four digits are none", { "450 4.1234.1 x" }, REPLY_DONE, 450, "",
@@ -115,7 +115,7 @@ a_long_line_is_cut_and_shown_cut(void **state)
 	memcpy(line, "250 ", 4);
 	reply_init(&r);
 	assert_int_equal(reply_feed(&r, (struct span){ line, sizeof(line) },
-			     sizeof(line) + 2),
+	                     sizeof(line) + 2),
 	    REPLY_DONE);
 	assert_int_equal(r.text.len, 508);
 	reply_print(&r, shown, sizeof(shown));

@@ -242,7 +242,8 @@ main(void)
 		cmocka_unit_test(a_password_file_is_one_line),
 		cmocka_unit_test(a_password_file_of_4096_bytes_is_too_long),
 		cmocka_unit_test(a_password_file_must_not_be_open_to_others),
-		cmocka_unit_test(only_a_regular_file_of_the_right_owner_is_read),
+		cmocka_unit_test(
+		    only_a_regular_file_of_the_right_owner_is_read),
 		cmocka_unit_test(a_user_needs_one_source_of_the_password),
 		cmocka_unit_test(a_command_prints_the_password),
 	};

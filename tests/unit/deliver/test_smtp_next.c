@@ -14,18 +14,18 @@
 
 #define BODY "Subject: x\n\nhello\n"
 #define WIRE_BODY "Subject: x\r\n\r\nhello\r\n.\r\n"
-#define HELLO_WITH(words)                                                \
-	ACCEPT, SAY("220 sink ESMTP\r\n"),                               \
-	    HEAR("EHLO client.example.org"), SAY("250-sink\r\n" words)
+#define HELLO_WITH(words)                                                      \
+	ACCEPT, SAY("220 sink ESMTP\r\n"), HEAR("EHLO client.example.org"),    \
+	    SAY("250-sink\r\n" words)
 #define HELLO HELLO_WITH("250 PIPELINING\r\n")
-#define GROUP                                                           \
-	HEAR("MAIL FROM:<s@example.net>"),                              \
-	    HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA")
+#define GROUP                                                                  \
+	HEAR("MAIL FROM:<s@example.net>"), HEAR("RCPT TO:<r1@example.org>"),   \
+	    HEAR("DATA")
 #define GO SAY("250 ok\r\n250 ok\r\n354 go\r\n")
-#define PLAIN                                                           \
-	HEAR("MAIL FROM:<s@example.net>"), SAY("250 ok\r\n"),           \
-	    HEAR("RCPT TO:<r1@example.org>"), SAY("250 ok\r\n"),        \
-	    HEAR("DATA"), SAY("354 go\r\n")
+#define PLAIN                                                                  \
+	HEAR("MAIL FROM:<s@example.net>"), SAY("250 ok\r\n"),                  \
+	    HEAR("RCPT TO:<r1@example.org>"), SAY("250 ok\r\n"), HEAR("DATA"), \
+	    SAY("354 go\r\n")
 #define BYE HEAR("QUIT"), SAY("221 bye\r\n"), END
 
 static const struct pair {
@@ -37,94 +37,94 @@ static const struct pair {
 } cases[] = {
 	{ "the second group comes before the reply to the first dot",
 	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP,
-		SAY("250 first\r\n250 ok\r\n250 ok\r\n354 go\r\n"),
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	        SAY("250 first\r\n250 ok\r\n250 ok\r\n354 go\r\n"),
+	        CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
 	    DELIVERY_SENT, DELIVERY_SENT, 0, 0 },
 	{ "5xx to the first dot settles the first alone",
 	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP,
-		SAY("554 no\r\n250 ok\r\n250 ok\r\n354 go\r\n"),
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	        SAY("554 no\r\n250 ok\r\n250 ok\r\n354 go\r\n"),
+	        CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
 	    DELIVERY_FAILED, DELIVERY_SENT, 0, 0 },
 	{ "4xx to the first dot settles the first alone",
 	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP,
-		SAY("451 no\r\n250 ok\r\n250 ok\r\n354 go\r\n"),
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	        SAY("451 no\r\n250 ok\r\n250 ok\r\n354 go\r\n"),
+	        CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
 	    DELIVERY_DEFERRED, DELIVERY_SENT, 0, 0 },
 	{ "the end before the reply: first in doubt, second anew",
 	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP, HANG_UP, HELLO,
-		GROUP, GO, CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	        GROUP, GO, CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
 	    DELIVERY_IN_DOUBT, DELIVERY_SENT, 0, 0 },
 	{ "421 before the reply: first in doubt, second anew",
 	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP,
-		SAY("421 closing\r\n"), HANG_UP, HELLO, GROUP, GO,
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	        SAY("421 closing\r\n"), HANG_UP, HELLO, GROUP, GO,
+	        CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
 	    DELIVERY_IN_DOUBT, DELIVERY_SENT, 0, 0 },
 	{ "the end after the reply: the second begins anew",
-	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP,
-		SAY("250 first\r\n"), HANG_UP, HELLO, GROUP, GO,
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP, SAY("250 first\r\n"),
+	        HANG_UP, HELLO, GROUP, GO, CONTENT(WIRE_BODY),
+	        SAY("250 second\r\n"), BYE },
 	    DELIVERY_SENT, DELIVERY_SENT, 0, 0 },
 	{ "421 after the reply: the second begins anew",
 	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP,
-		SAY("250 first\r\n421 closing\r\n"), HANG_UP, HELLO, GROUP, GO,
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	        SAY("250 first\r\n421 closing\r\n"), HANG_UP, HELLO, GROUP, GO,
+	        CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
 	    DELIVERY_SENT, DELIVERY_SENT, 0, 0 },
 	{ "a new connection that ends is an answer",
-	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP,
-		SAY("250 first\r\n"), HANG_UP, HELLO, GROUP, HANG_UP },
+	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP, SAY("250 first\r\n"),
+	        HANG_UP, HELLO, GROUP, HANG_UP },
 	    DELIVERY_SENT, DELIVERY_DEFERRED, 0, 0 },
 	{ "the second's only recipient refused, but 354: a lone dot",
 	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP,
-		SAY("250 first\r\n250 ok\r\n550 no\r\n354 go\r\n"), HEAR("."),
-		SAY("250 thanks\r\n"), BYE },
+	        SAY("250 first\r\n250 ok\r\n550 no\r\n354 go\r\n"), HEAR("."),
+	        SAY("250 thanks\r\n"), BYE },
 	    DELIVERY_SENT, DELIVERY_FAILED, 0, 0 },
 	{ "503 to the pipelined MAIL: lost step, served plainly",
 	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP,
-		SAY("250 first\r\n503 nested\r\n503 no\r\n503 no\r\n"), SWALLOW,
-		HELLO, PLAIN, CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	        SAY("250 first\r\n503 nested\r\n503 no\r\n503 no\r\n"), SWALLOW,
+	        HELLO, PLAIN, CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
 	    DELIVERY_SENT, DELIVERY_SENT, 0, 0 },
 	{ "503 to the pipelined RCPT: lost step, served plainly",
 	    { HELLO, GROUP, SAY("250 ok\r\n503 slow\r\n503 slow\r\n"), SWALLOW,
-		HELLO, PLAIN, CONTENT(WIRE_BODY), SAY("250 first\r\n"), PLAIN,
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	        HELLO, PLAIN, CONTENT(WIRE_BODY), SAY("250 first\r\n"), PLAIN,
+	        CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
 	    DELIVERY_SENT, DELIVERY_SENT, 0, 0 },
 	{ "503 to the pipelined DATA: lost step, served plainly",
 	    { HELLO, GROUP, SAY("250 ok\r\n250 ok\r\n503 slow\r\n"), SWALLOW,
-		HELLO, PLAIN, CONTENT(WIRE_BODY), SAY("250 first\r\n"), PLAIN,
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	        HELLO, PLAIN, CONTENT(WIRE_BODY), SAY("250 first\r\n"), PLAIN,
+	        CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
 	    DELIVERY_SENT, DELIVERY_SENT, 0, 0 },
 	{ "503 to a plain command is an answer",
 	    { HELLO_WITH("250 HELP\r\n"), HEAR("MAIL FROM:<s@example.net>"),
-		SAY("503 log in first\r\n"), HEAR("MAIL FROM:<s@example.net>"),
-		SAY("503 log in first\r\n"), BYE },
+	        SAY("503 log in first\r\n"), HEAR("MAIL FROM:<s@example.net>"),
+	        SAY("503 log in first\r\n"), BYE },
 	    DELIVERY_FAILED, DELIVERY_FAILED, 0, 0 },
 	{ "no reply to the group behind the dot: lost step, served plainly",
-	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP,
-		SAY("250 first\r\n"), SWALLOW, HELLO, PLAIN,
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), GROUP, SAY("250 first\r\n"),
+	        SWALLOW, HELLO, PLAIN, CONTENT(WIRE_BODY),
+	        SAY("250 second\r\n"), BYE },
 	    DELIVERY_SENT, DELIVERY_SENT, 100, 0 },
 	{ "DATA refused: RSET heads the next group",
-	    { HELLO, GROUP, SAY("250 ok\r\n250 ok\r\n451 no\r\n"),
-		HEAR("RSET"), GROUP, SAY("250 flushed\r\n"), GO,
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	    { HELLO, GROUP, SAY("250 ok\r\n250 ok\r\n451 no\r\n"), HEAR("RSET"),
+	        GROUP, SAY("250 flushed\r\n"), GO, CONTENT(WIRE_BODY),
+	        SAY("250 second\r\n"), BYE },
 	    DELIVERY_DEFERRED, DELIVERY_SENT, 0, 0 },
 	{ "DATA refused, no PIPELINING: RSET, and its reply, come first",
 	    { HELLO_WITH("250 HELP\r\n"), HEAR("MAIL FROM:<s@example.net>"),
-		SAY("250 ok\r\n"), HEAR("RCPT TO:<r1@example.org>"),
-		SAY("250 ok\r\n"), HEAR("DATA"), SAY("451 no\r\n"),
-		HEAR("RSET"), SAY("250 ok\r\n"), PLAIN, CONTENT(WIRE_BODY),
-		SAY("250 second\r\n"), BYE },
+	        SAY("250 ok\r\n"), HEAR("RCPT TO:<r1@example.org>"),
+	        SAY("250 ok\r\n"), HEAR("DATA"), SAY("451 no\r\n"),
+	        HEAR("RSET"), SAY("250 ok\r\n"), PLAIN, CONTENT(WIRE_BODY),
+	        SAY("250 second\r\n"), BYE },
 	    DELIVERY_DEFERRED, DELIVERY_SENT, 0, 0 },
 	{ "nobody accepted, no PIPELINING: no DATA, but RSET",
 	    { HELLO_WITH("250 HELP\r\n"), HEAR("MAIL FROM:<s@example.net>"),
-		SAY("250 ok\r\n"), HEAR("RCPT TO:<r1@example.org>"),
-		SAY("550 no\r\n"), HEAR("RSET"), SAY("250 ok\r\n"), PLAIN,
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	        SAY("250 ok\r\n"), HEAR("RCPT TO:<r1@example.org>"),
+	        SAY("550 no\r\n"), HEAR("RSET"), SAY("250 ok\r\n"), PLAIN,
+	        CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
 	    DELIVERY_FAILED, DELIVERY_SENT, 0, 0 },
 	{ "after so many messages the connection is left",
 	    { HELLO, GROUP, GO, CONTENT(WIRE_BODY), SAY("250 first\r\n"),
-		HEAR("QUIT"), SAY("221 bye\r\n"), HELLO, GROUP, GO,
-		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
+	        HEAR("QUIT"), SAY("221 bye\r\n"), HELLO, GROUP, GO,
+	        CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE },
 	    DELIVERY_SENT, DELIVERY_SENT, 0, 1 },
 };
 
@@ -235,8 +235,8 @@ a_long_list_goes_in_groups(void **state)
 	for (i = 0; i < sizeof(hello) / sizeof(hello[0]); i++)
 		script[n++] = hello[i];
 	for (i = 0; i < 250; i++) {
-		snprintf(lines[i], sizeof(lines[i]), "RCPT TO:<r%zu@example.org>",
-		    i + 1);
+		snprintf(lines[i], sizeof(lines[i]),
+		    "RCPT TO:<r%zu@example.org>", i + 1);
 		script[n++] = (struct script_step)HEAR(lines[i]);
 		if (i == 249)
 			script[n++] = end[0];

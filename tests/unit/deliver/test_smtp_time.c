@@ -17,12 +17,12 @@
 
 #define BODY "Subject: x\n\nhello\n"
 #define WIRE_BODY "Subject: x\r\n\r\nhello\r\n.\r\n"
-#define HELLO                                                           \
-	ACCEPT, SAY("220 sink\r\n"), HEAR("EHLO client.example.org"),   \
+#define HELLO                                                                  \
+	ACCEPT, SAY("220 sink\r\n"), HEAR("EHLO client.example.org"),          \
 	    SAY("250-sink\r\n250 PIPELINING\r\n")
-#define GROUP                                                           \
-	HEAR("MAIL FROM:<s@example.net>"),                              \
-	    HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA")
+#define GROUP                                                                  \
+	HEAR("MAIL FROM:<s@example.net>"), HEAR("RCPT TO:<r1@example.org>"),   \
+	    HEAR("DATA")
 #define GO SAY("250 ok\r\n250 ok\r\n354 go\r\n")
 #define SLOW_MS 10000 /* far more than any wait here, far less than a phase */
 
@@ -108,14 +108,14 @@ a_stop_before_the_dot_sends_none(void **state)
 	client_init(&c);
 	client_start(&c, script);
 	mail_init(&mail, BODY, 1);
-	assert_int_equal(
-	    transport_smtp.begin(c.smtp, &mail.m, mail.results), 1);
+	assert_int_equal(transport_smtp.begin(c.smtp, &mail.m, mail.results),
+	    1);
 	c.stop = 1;
 	transport_smtp.send(c.smtp, &mail.m, mail.results, NULL);
 	assert_int_equal(mail.results[0].state, DELIVERY_UNTOUCHED);
 	/* And nothing new is begun. */
-	assert_int_equal(
-	    transport_smtp.begin(c.smtp, &mail.m, mail.results), 0);
+	assert_int_equal(transport_smtp.begin(c.smtp, &mail.m, mail.results),
+	    0);
 	assert_int_equal(mail.results[0].state, DELIVERY_UNTOUCHED);
 	client_finish(&c);
 	mail_clear(&mail);
@@ -192,7 +192,7 @@ a_blocked_write_reads_meanwhile(void **state)
 {
 	enum { OURS = 4 << 20, THEIRS = 200000 };
 	static char block[65536];
-	struct wire *w;
+	struct stream *st;
 	struct span line;
 	size_t bytes, got = 0;
 	ssize_t n;
@@ -200,13 +200,14 @@ a_blocked_write_reads_meanwhile(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(
-	    setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)),
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+	                     pair),
 	    0);
-	assert_int_equal(
-	    setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)),
+	assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small,
+	                     sizeof(small)),
+	    0);
+	assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &small,
+	                     sizeof(small)),
 	    0);
 	pid = fork();
 	if (pid == 0) {
@@ -227,19 +228,19 @@ a_blocked_write_reads_meanwhile(void **state)
 	}
 	close(pair[1]);
 	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
-	w = wire_new(pair[0], NULL);
-	wire_set_deadline(w, SLOW_MS);
+	st = stream_new(pair[0], NULL);
+	stream_set_deadline(st, SLOW_MS);
 	for (got = 0; got < OURS; got += sizeof(block))
-		assert_true(wire_put(w, block, sizeof(block)));
-	assert_true(wire_flush(w));
-	assert_int_equal(w->written, OURS);
-	w->budget = THEIRS;
+		assert_true(stream_put(st, block, sizeof(block)));
+	assert_true(stream_flush(st));
+	assert_int_equal(st->written, OURS);
+	st->budget = THEIRS;
 	for (got = 0; got < THEIRS; got += bytes) {
-		assert_true(wire_get_line(w, &line, &bytes));
+		assert_true(stream_get_line(st, &line, &bytes));
 		assert_int_equal(bytes, 1000);
 		assert_int_equal(line.len, 999);
 	}
-	wire_free(w);
+	stream_free(st);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }

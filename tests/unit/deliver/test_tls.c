@@ -15,11 +15,11 @@
 #define GREET ACCEPT, SAY("220 sink ESMTP\r\n"), EHLO_LINE
 #define OFFER GREET, SAY("250-sink\r\n250-PIPELINING\r\n250 STARTTLS\r\n")
 #define UPGRADE OFFER, HEAR("STARTTLS"), SAY("220 go\r\n")
-#define MAIL_OVER_IT                                                    \
-	SAY("250-sink\r\n250 PIPELINING\r\n"),                          \
-	    HEAR("MAIL FROM:<s@example.net>"),                          \
-	    HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA"),             \
-	    SAY("250 ok\r\n250 ok\r\n354 go\r\n"), CONTENT(WIRE_BODY),  \
+#define MAIL_OVER_IT                                                           \
+	SAY("250-sink\r\n250 PIPELINING\r\n"),                                 \
+	    HEAR("MAIL FROM:<s@example.net>"),                                 \
+	    HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA"),                    \
+	    SAY("250 ok\r\n250 ok\r\n354 go\r\n"), CONTENT(WIRE_BODY),         \
 	    SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END
 
 static const struct tls_case {
@@ -33,14 +33,16 @@ static const struct tls_case {
 } cases[] = {
 	{ "STARTTLS to a server of the right name", TLS_VERIFY, "localhost",
 	    TLS_IMPLICIT_AUTO, false,
-	    { UPGRADE, START_TLS("localhost"), EHLO_LINE, MAIL_OVER_IT }, NULL },
+	    { UPGRADE, START_TLS("localhost"), EHLO_LINE, MAIL_OVER_IT },
+	    NULL },
 	{ "an address is verified as an address", TLS_VERIFY, "127.0.0.1",
 	    TLS_IMPLICIT_AUTO, false,
-	    { UPGRADE, START_TLS("127.0.0.1"), EHLO_LINE, MAIL_OVER_IT }, NULL },
+	    { UPGRADE, START_TLS("127.0.0.1"), EHLO_LINE, MAIL_OVER_IT },
+	    NULL },
 	{ "TLS from the first byte", TLS_VERIFY, "localhost", TLS_IMPLICIT_YES,
 	    false,
 	    { ACCEPT, START_TLS("localhost"), SAY("220 sink\r\n"), EHLO_LINE,
-		MAIL_OVER_IT },
+	        MAIL_OVER_IT },
 	    NULL },
 	{ "a certificate for another host", TLS_VERIFY, "localhost",
 	    TLS_IMPLICIT_AUTO, false, { UPGRADE, TLS_FAILS("other") },
@@ -70,10 +72,10 @@ static const struct tls_case {
 	{ "level may goes without, if it is refused", TLS_MAY, "localhost",
 	    TLS_IMPLICIT_AUTO, false,
 	    { OFFER, HEAR("STARTTLS"), SAY("454 4.7.0 no TLS now\r\n"),
-		HEAR("MAIL FROM:<s@example.net>"),
-		HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA"),
-		SAY("250 ok\r\n250 ok\r\n354 go\r\n"), CONTENT(WIRE_BODY),
-		SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END },
+	        HEAR("MAIL FROM:<s@example.net>"),
+	        HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA"),
+	        SAY("250 ok\r\n250 ok\r\n354 go\r\n"), CONTENT(WIRE_BODY),
+	        SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END },
 	    NULL },
 	{ "level may does not go without after a failed handshake", TLS_MAY,
 	    "localhost", TLS_IMPLICIT_AUTO, false, { UPGRADE, HANG_UP },
@@ -81,9 +83,9 @@ static const struct tls_case {
 	{ "level none does not ask", TLS_NONE, "localhost", TLS_IMPLICIT_AUTO,
 	    false,
 	    { OFFER, HEAR("MAIL FROM:<s@example.net>"),
-		HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA"),
-		SAY("250 ok\r\n250 ok\r\n354 go\r\n"), CONTENT(WIRE_BODY),
-		SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END },
+	        HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA"),
+	        SAY("250 ok\r\n250 ok\r\n354 go\r\n"), CONTENT(WIRE_BODY),
+	        SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END },
 	    NULL },
 	{ "STARTTLS stripped: level encrypt does not go without", TLS_ENCRYPT,
 	    "localhost", TLS_IMPLICIT_AUTO, false,
@@ -92,12 +94,12 @@ static const struct tls_case {
 	{ "HELO only: level verify does not go without", TLS_VERIFY,
 	    "localhost", TLS_IMPLICIT_AUTO, false,
 	    { GREET, SAY("500 what?\r\n"), HEAR("HELO client.example.org"),
-		SAY("250 sink\r\n"), END },
+	        SAY("250 sink\r\n"), END },
 	    "TLS: required, but the server does not offer STARTTLS" },
 	{ "STARTTLS refused", TLS_ENCRYPT, "localhost", TLS_IMPLICIT_AUTO,
 	    false,
 	    { OFFER, HEAR("STARTTLS"), SAY("454 4.7.0 no TLS now\r\n"),
-		HEAR("QUIT"), SAY("221 bye\r\n"), END },
+	        HEAR("QUIT"), SAY("221 bye\r\n"), END },
 	    "TLS: STARTTLS refused: 454 4.7.0 no TLS now" },
 	{ "clear text behind the reply to STARTTLS", TLS_ENCRYPT, "localhost",
 	    TLS_IMPLICIT_AUTO, false,
@@ -107,10 +109,10 @@ static const struct tls_case {
 	{ "what was offered before TLS is forgotten", TLS_ENCRYPT, "localhost",
 	    TLS_IMPLICIT_AUTO, false,
 	    { UPGRADE, START_TLS("localhost"), EHLO_LINE, SAY("250 sink\r\n"),
-		HEAR("MAIL FROM:<s@example.net>"), SAY("250 ok\r\n"),
-		HEAR("RCPT TO:<r1@example.org>"), SAY("250 ok\r\n"),
-		HEAR("DATA"), SAY("354 go\r\n"), CONTENT(WIRE_BODY),
-		SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END },
+	        HEAR("MAIL FROM:<s@example.net>"), SAY("250 ok\r\n"),
+	        HEAR("RCPT TO:<r1@example.org>"), SAY("250 ok\r\n"),
+	        HEAR("DATA"), SAY("354 go\r\n"), CONTENT(WIRE_BODY),
+	        SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END },
 	    NULL },
 	{ "no TLS 1.2", TLS_ENCRYPT, "localhost", TLS_IMPLICIT_AUTO, false,
 	    { UPGRADE, TLS_FAILS("old") },
@@ -146,7 +148,7 @@ run_case(const struct tls_case *t)
 		fail_msg("%s: %s", t->name, d->text);
 	if (t->text != NULL &&
 	    (d->state != DELIVERY_DEFERRED || d->phase != PHASE_TLS ||
-		d->status[0] != '4' || strcmp(d->text, t->text) != 0))
+	        d->status[0] != '4' || strcmp(d->text, t->text) != 0))
 		fail_msg("%s: state %d, %s", t->name, (int)d->state, d->text);
 	if (transport_smtp.hop_down(c.smtp) != (t->text != NULL))
 		fail_msg("%s: hop_down", t->name);

@@ -40,10 +40,10 @@ a_child_inherits_nothing(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	/* What remains is what a shell sets itself. */
 	assert_int_equal(run_shell("grep -E '^Sig(Blk|Ign)' /proc/self/status; "
-				   "readlink /proc/self/fd/0; "
-				   "env | grep -v -E '^(PWD|OLDPWD|SHLVL|_)='; "
-				   "exit 0",
-			     10, &out, &err),
+	                           "readlink /proc/self/fd/0; "
+	                           "env | grep -v -E '^(PWD|OLDPWD|SHLVL|_)='; "
+	                           "exit 0",
+	                     10, &out, &err),
 	    0);
 	assert_non_null(strstr(buf_str(&out), "SigBlk:\t0000000000000000\n"));
 	/* 32 and 33 are glibc's own: posix_spawn (make) leaves them ignored, and
@@ -118,8 +118,9 @@ an_end_of_output_is_not_the_end_of_the_child(void **state)
 
 	(void)state;
 	buf_init(&out, 4096);
-	assert_int_equal(
-	    run_shell("echo x; exec >&-; sleep 300", 1, &out, &err), -1);
+	assert_int_equal(run_shell("echo x; exec >&-; sleep 300", 1, &out,
+	                     &err),
+	    -1);
 	assert_string_equal(err.text, "test: no end in time");
 	buf_reset(&out);
 	assert_int_equal(run_shell("echo x; exec >&-; exit 3", 10, &out, &err),
