@@ -105,8 +105,9 @@ smtp_close(struct smtp *s, bool polite)
 {
 	if (s->stream == NULL)
 		return;
-	/* Behind a group the server may wait for content. */
-	if (polite && !s->group_waiting && s->stream->error == STREAM_OK) {
+	/* Where the server waits for content, or may do so, QUIT were some. */
+	if (polite && !s->group_waiting && !s->content_due &&
+	    s->stream->error == STREAM_OK) {
 		s->stream->stop = NULL;
 		stream_set_deadline(s->stream, s->timeout_ms[WAIT_QUIT]);
 		if (stream_put(s->stream, "QUIT\r\n", 6) &&
@@ -115,7 +116,7 @@ smtp_close(struct smtp *s, bool polite)
 	}
 	stream_free(s->stream);
 	s->stream = NULL;
-	s->group_waiting = s->want_rset = false;
+	s->group_waiting = s->content_due = s->want_rset = false;
 }
 
 static int

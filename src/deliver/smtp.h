@@ -70,6 +70,7 @@ struct smtp {
 	bool hop_down;
 	bool want_rset;     /* RSET heads the next group */
 	bool group_waiting; /* a group was written behind a dot */
+	bool content_due;   /* 354 came, and no dot has left: no command now */
 	struct smtp_group group;
 	char *block; /* CONTENT_BLOCK_BYTES */
 };

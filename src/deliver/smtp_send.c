@@ -314,7 +314,7 @@ begin_once(struct smtp *s, const struct deliver_message *m,
 	struct delivery why;
 	int64_t max = s->setup->conf->max_messages_per_connection;
 
-	if (s->group_waiting && !is_same(&s->group.m, m))
+	if (s->content_due || (s->group_waiting && !is_same(&s->group.m, m)))
 		smtp_close(s, false);
 	if (s->group_waiting) {
 		s->group_waiting = false;
@@ -355,6 +355,7 @@ smtp_begin(struct smtp *s, const struct deliver_message *m,
 			smtp_close(s, false);
 	}
 	s->used = true;
+	s->content_due = v == GROUP_GO;
 	return v == GROUP_GO;
 }
 
@@ -462,6 +463,7 @@ smtp_send(struct smtp *s, const struct deliver_message *m,
 	s->stream->grace_ms = s->stop_grace_ms;
 	(void)stream_put(s->stream, ".\r\n", 3);
 	dot_end = stream_offset(s->stream);
+	s->content_due = false;
 	if (may_go_ahead(s, next)) {
 		group_start(s, next, true);
 		s->group_waiting = group_put(s);

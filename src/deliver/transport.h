@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Transports as a table, and one session of one of them: a connection that is used for many messages. deliver knows no
- * spool: it gets an envelope and an open file, and fills in results. Used in a worker process only; one session at a
- * time; calls block until their deadlines (RFC 5321, 4.5.3.2) or until *stop is set.
+ * Transports as a table, and one session of one of them: a connection that is
+ * used for many messages. deliver knows no spool: it gets an envelope and an
+ * open file, and fills in results. Used in a worker process only; one session
+ * at a time; calls block until their deadlines (RFC 5321, 4.5.3.2) or until
+ * *stop is set.
  *
- * A message takes two steps, so that the caller can write "sending" into the slots before the content leaves:
+ * A message takes two steps, so that the caller can write "sending" into the
+ * slots before the content leaves:
  *
- *   session_begin(s, m, results)          MAIL, RCPT, DATA up to 354
- *     1: some recipients were accepted; their results are still DELIVERY_UNTOUCHED, refused ones are filled in
- *     0: nothing to send, every result is filled in
- *   session_send(s, m, results, next)     the content, the last dot, its reply; fills in the rest
+ *   session_begin(s, m, results)       MAIL, RCPT, DATA up to 354
+ *     1: some recipients were accepted; their results are still
+ *        DELIVERY_UNTOUCHED, those of refused ones are filled in
+ *     0: nothing to send, every result is filled in (or untouched: *stop)
+ *   session_send(s, m, results, next)  the content, the last dot, its reply;
+ *                                      fills in the rest
  *
- * `next` (or NULL) is the message whose session_begin() comes next: its MAIL/RCPT/DATA group goes out behind the last
- * dot in the same write where the server offers PIPELINING (RFC 2920), so that a message costs one round trip.
+ * Who does not send after a 1 frees the session: the message is not delivered.
+ *
+ * `next` (or NULL) is the message whose session_begin() comes next: its
+ * MAIL/RCPT/DATA group goes out behind the last dot in the same write where the
+ * server offers PIPELINING (RFC 2920), so that a message costs one round trip.
  */
 #ifndef PO_DELIVER_TRANSPORT_H
 #define PO_DELIVER_TRANSPORT_H
@@ -33,16 +41,16 @@ enum tls_level { TLS_NONE, TLS_MAY, TLS_ENCRYPT, TLS_VERIFY };
 /* Does TLS come first, before any greeting? AUTO: on port 465. */
 enum tls_implicit { TLS_IMPLICIT_AUTO, TLS_IMPLICIT_YES, TLS_IMPLICIT_NO };
 
-/* Words of the option "transport", in the order of deliver_conf.transport; NULL ends. */
+/* Words of the option "transport", in the order of deliver_conf.transport. */
 extern const char *const transport_names[];
 
 struct deliver_conf {
-	int transport;	 /* index into transport_names: "capture" (default), "smtp" */
-	char *hostname;	 /* EHLO name; filled in by the program when empty */
-	char *capture_dir; /* Maildir of the capture transport; "": SPOOL/capture, filled in by the program */
+	int transport;     /* index into transport_names */
+	char *hostname;    /* for EHLO; filled in by the program when empty */
+	char *capture_dir; /* Maildir; filled in by the program when empty */
 	char *relay_host;
 	int64_t relay_port; /* 0: 465 with relay_implicit "yes", else 587 */
-	int relay_tls;	    /* enum tls_level, default verify */
+	int relay_tls;      /* enum tls_level, default verify */
 	int relay_implicit; /* enum tls_implicit */
 	char *relay_user;
 	char *relay_password_file;
@@ -56,15 +64,13 @@ extern const struct conf_option deliver_options[];
 struct deliver_message {
 	const struct envelope *env;
 	const size_t *which; /* indexes into env->recipients */
-	size_t n;	     /* of which[] and of results[] */
-	int fd;		     /* content: LF-only lines, no NUL */
-	off_t at;	     /* its first byte */
+	size_t n;            /* of which[] and of results[] */
+	int fd;              /* content: LF-only lines, no NUL */
+	off_t at;            /* its first byte */
 	uint64_t length;     /* bytes */
 	bool has_8bit;
 	uint32_t longest_line; /* bytes without LF */
 };
-
-struct deliver_session;
 
 /*
  * Checks what can be checked without the network (relay set, password file
@@ -75,26 +81,38 @@ struct deliver_session;
  * password_command fails.
  */
 struct deliver_setup;
-int deliver_setup_new(const struct deliver_conf *conf, struct deliver_setup **out, struct po_err *err);
+int deliver_setup_new(const struct deliver_conf *conf,
+    struct deliver_setup **out, struct po_err *err);
 void deliver_setup_free(struct deliver_setup *setup);
 
-/* The hop of a recipient: messages with equal hops can share a session. Text like "smtp:mail.example.net:587" or
- * "capture"; at most max bytes with NUL. Pure: no look-up. */
-void deliver_route(const struct deliver_conf *conf, const char *address, char *hop, size_t max);
+struct deliver_session;
 
-/* A session that connects at its first session_begin() and again when the connection is gone. `stop` is looked at in
- * every wait (a signal handler sets it): before the last dot is written the message is left clean (DELIVERY_UNTOUCHED),
- * after it session_send() waits up to stop_grace_s more for the reply. */
-int session_new(const struct deliver_setup *setup, const char *hop, const volatile sig_atomic_t *stop, int64_t stop_grace_s,
+/* The hop of a recipient: messages with equal hops can share a session. Text
+ * like "smtp:mail.example.net:587" or "capture"; at most max bytes with NUL.
+ * Pure: no look-up. */
+void deliver_route(const struct deliver_conf *conf, const char *address,
+    char *hop, size_t max);
+
+/* A session that connects at its first session_begin() and again when the
+ * connection is gone. `stop` is looked at in every wait (a signal handler sets
+ * it): before the last dot is written the message is left clean
+ * (DELIVERY_UNTOUCHED), after it session_send() waits up to stop_grace_s more
+ * for the reply. */
+int session_new(const struct deliver_setup *setup, const char *hop,
+    const volatile sig_atomic_t *stop, int64_t stop_grace_s,
     struct deliver_session **out, struct po_err *err);
-int session_begin(struct deliver_session *s, const struct deliver_message *m, struct delivery *results);
-void session_send(struct deliver_session *s, const struct deliver_message *m, struct delivery *results,
-    const struct deliver_message *next);
-/* "host[address]:port" or "capture", for the log's relay= field; "none" before a connection. */
+int session_begin(struct deliver_session *s, const struct deliver_message *m,
+    struct delivery *results);
+void session_send(struct deliver_session *s, const struct deliver_message *m,
+    struct delivery *results, const struct deliver_message *next);
+/* "host[address]:port" or "capture", for the log's relay= field; "none" before
+ * a connection. */
 const char *session_relay(const struct deliver_session *s);
-/* True when the last failure concerns the next hop as a whole (connect, TLS, AUTH, 421): no use to go on with others. */
+/* True when the last failure concerns the next hop as a whole (connect, TLS,
+ * AUTH, 421): no use to go on with others. */
 bool session_hop_down(const struct deliver_session *s);
-/* QUIT if connected (does not wait for its reply longer than a second) and free. */
+/* QUIT if connected (does not wait for its reply longer than a second) and
+ * free. */
 void session_free(struct deliver_session *s);
 /* Close an idle connection politely; the session stays usable. */
 void session_idle(struct deliver_session *s);

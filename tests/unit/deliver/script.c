@@ -304,6 +304,10 @@ run_step(struct peer *p, const struct script_step *s)
 	case SCRIPT_HANG_UP:
 		hang_up(p);
 		break;
+	case SCRIPT_LEAVE:
+		close(p->fd);
+		p->fd = -1;
+		break;
 	case SCRIPT_RESET:
 		reset_connection(p);
 		break;

@@ -18,7 +18,8 @@ enum script_verb {
 	SCRIPT_CONTENT, /* read up to and with CRLF.CRLF: equal to text */
 	SCRIPT_TLS,     /* handshake; text names a certificate, see script.c */
 	SCRIPT_TLS_FAILS, /* the handshake must not succeed */
-	SCRIPT_HANG_UP,   /* close */
+	SCRIPT_HANG_UP,   /* end our side, read on until the client closes */
+	SCRIPT_LEAVE,     /* close at once: a reset, where input is unread */
 	SCRIPT_RESET,     /* close with RST */
 	SCRIPT_END,       /* the client closes; nothing may come before */
 	SCRIPT_TRICKLE, /* text, a byte each 200 ms, until the client leaves */
@@ -66,6 +67,10 @@ struct script_step {
 #define HANG_UP                                                                \
 	{                                                                      \
 		SCRIPT_HANG_UP, NULL                                           \
+	}
+#define LEAVE                                                                  \
+	{                                                                      \
+		SCRIPT_LEAVE, NULL                                             \
 	}
 #define RESET                                                                  \
 	{                                                                      \
