@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/queue_verbs.h"
+#include "spool/check.h"
 #include "spool/setup.h"
 #include "util/fd.h"
 
@@ -91,6 +92,34 @@ verb_setup(struct program *p, struct po_err *err)
 	return 0;
 }
 
+/* The layout as whoever asks, the content as the spool's owner. The answer is the exit status: 0, 1 warnings, 2 errors. */
+static int
+verb_check(struct program *p)
+{
+	const char *path = p->q.drop.spool;
+	int worst = spool_check_layout(path, PO_SBINDIR, stdout);
+	struct run_lock lock = { .fd = -1 };
+	char text[512];
+	struct po_err err;
+	struct spool s;
+	int content = 2, locked;
+
+	if (spool_become_owner(path, &err) == -1 || spool_open(path, &s, &err) == -1) {
+		(void)printf("error: %s\n", err.text);
+		return 2;
+	}
+	locked = queue_take_lock(&s, "check", &lock, text, &err);
+	if (locked == -1)
+		(void)printf("error: %s\n", err.text);
+	else
+		(void)printf("ok: %s\n", locked == 1 ? "no runner is at work" : text);
+	if (locked != -1)
+		content = spool_check_content(&s, locked == 1, stdout);
+	lock_end(&lock);
+	spool_close(&s);
+	return content > worst ? content : worst;
+}
+
 static bool
 is_roots(const char *path)
 {
@@ -127,8 +156,9 @@ on_spool(struct program *p, struct po_err *err)
 	return rc;
 }
 
+/* *status is the exit status where a verb has one of its own. */
 static int
-run(struct program *p, struct po_err *err)
+run(struct program *p, int *status, struct po_err *err)
 {
 	if (load(p, err) == -1)
 		return -1;
@@ -140,6 +170,10 @@ run(struct program *p, struct po_err *err)
 	}
 	if (p->q.args.verb == VERB_SETUP)
 		return verb_setup(p, err);
+	if (p->q.args.verb == VERB_CHECK) {
+		*status = verb_check(p);
+		return 0;
+	}
 	return on_spool(p, err);
 }
 
@@ -148,7 +182,7 @@ main(int argc, char **argv)
 {
 	static struct program p;
 	struct po_err err = { .code = PO_EBUG };
-	int status;
+	int status = 0;
 
 	settle_process();
 	if (queue_args_parse(argc, argv, &p.q.args, &err) == -1)
@@ -161,7 +195,8 @@ main(int argc, char **argv)
 		(void)puts("po-queue " PACKAGE_VERSION);
 		return 0;
 	}
-	status = run(&p, &err) == -1 ? complain(&err) : 0;
+	if (run(&p, &status, &err) == -1)
+		status = complain(&err);
 	conf_free(p.conf);
 	if (fflush(stdout) == EOF && status == 0) {
 		(void)fputs("po-queue: standard output cannot be written\n", stderr);
