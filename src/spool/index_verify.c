@@ -54,6 +54,7 @@ struct verifier {
 	int fd;
 	uint32_t page_bytes;
 	uint64_t last_page;
+	uint64_t file_pages;
 	unsigned char *used; /* a bit for each page */
 	struct po_err *err;
 };
@@ -193,6 +194,8 @@ check_big(struct walk *w, uint64_t first, uint64_t size)
 		return bad(v, first, "no overflow page");
 	if (n == 0 || n * v->page_bytes < HEADER + size)
 		return bad(v, first, "too few overflow pages");
+	if (n > v->file_pages || first > v->file_pages - n)
+		return bad(v, first, "behind the end of the file");
 	w->seen.pages[2] += n;
 	return mark(v, first, n, "used twice");
 }
@@ -301,12 +304,62 @@ node_at(const struct verifier *v, const unsigned char *p, unsigned i)
 	return p + at;
 }
 
+static bool
+is_leaf(const unsigned char *p)
+{
+	return (host_u16(p + 10) & PAGE_KIND) == PAGE_LEAF;
+}
+
+/* What a node takes of its page: even, because all of them are. */
+static uint64_t
+node_bytes(const unsigned char *node, bool leaf)
+{
+	uint64_t n = NODE + host_u16(node + 6);
+
+	if (leaf && (host_u16(node + 4) & NODE_BIG))
+		n += 8;
+	else if (leaf)
+		n += host_u16(node) | (uint64_t)host_u16(node + 2) << 16;
+	return (n + 1) / 2 * 2;
+}
+
+/* The nodes fill the page from `upper` to its end, none upon another: LMDB
+ * moves what lies between when it deletes one. */
+static int
+check_cover(struct verifier *v, uint64_t page, const unsigned char *p,
+    unsigned keys)
+{
+	unsigned char covered[PAGE_MAX / 16] = { 0 };
+	uint64_t at, n, sum = 0, k;
+	const unsigned char *node;
+	unsigned i;
+
+	for (i = 0; i < keys; i++) {
+		node = node_at(v, p, i);
+		if (node == NULL)
+			return bad(v, page, "a node out of its page");
+		at = (uint64_t)(node - p);
+		n = node_bytes(node, is_leaf(p));
+		if (n > v->page_bytes - at)
+			return bad(v, page, "a node out of its page");
+		for (k = at / 2; k < (at + n) / 2; k++) {
+			if (covered[k / 8] & (1u << (k % 8)))
+				return bad(v, page, "nodes overlap");
+			covered[k / 8] |= (unsigned char)(1u << (k % 8));
+		}
+		sum += n;
+	}
+	if (sum != v->page_bytes - host_u16(p + 14))
+		return bad(v, page, "nodes do not fill it");
+	return 0;
+}
+
 static int
 check_nodes(struct walk *w, uint64_t page, const unsigned char *p,
     unsigned keys, unsigned depth)
 {
 	struct verifier *v = w->v;
-	bool leaf = (host_u16(p + 10) & PAGE_KIND) == PAGE_LEAF;
+	bool leaf = is_leaf(p);
 	const unsigned char *node;
 	uint64_t child;
 	unsigned i;
@@ -314,8 +367,6 @@ check_nodes(struct walk *w, uint64_t page, const unsigned char *p,
 
 	for (i = 0; rc == 0 && i < keys; i++) {
 		node = node_at(v, p, i);
-		if (node == NULL)
-			return bad(v, page, "a node out of its page");
 		if (leaf) {
 			rc = check_key(w, page, node + NODE,
 			    host_u16(node + 6));
@@ -350,6 +401,8 @@ check_page(struct walk *w, uint64_t page, const unsigned char *p,
 	if (keys < (kind == PAGE_BRANCH ? 2u : 1u))
 		return bad(w->v, page, "too few nodes");
 	w->seen.pages[kind == PAGE_BRANCH ? 0 : 1]++;
+	if (check_cover(w->v, page, p, keys) == -1)
+		return -1;
 	return check_nodes(w, page, p, keys, depth);
 }
 
@@ -441,6 +494,9 @@ choose_meta(int fd, struct meta *m, struct po_err *err)
 		return -1;
 	if (!read_meta(p, &other) || other.page_bytes != m->page_bytes)
 		return po_fail(err, PO_ECORRUPT, "index: no LMDB file");
+	/* A writer finds it by the number of its transaction: odd in page 1. */
+	if (m->txn % 2 != 0 || (other.txn % 2 == 0 && other.txn != 0))
+		return po_fail(err, PO_ECORRUPT, "index: transaction numbers");
 	if (other.txn > m->txn)
 		*m = other;
 	return 0;
@@ -466,6 +522,7 @@ verify_fd(int fd, struct po_err *err)
 		return po_fail(err, PO_ECORRUPT, "index: cut");
 	v.page_bytes = m.page_bytes;
 	v.last_page = m.last_page;
+	v.file_pages = (uint64_t)st.st_size / m.page_bytes;
 	v.used = calloc(1, m.last_page / 8 + 1);
 	if (v.used == NULL)
 		return po_fail(err, PO_EOS, "index: out of memory");
