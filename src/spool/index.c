@@ -241,6 +241,7 @@ index_open_folder(int dirfd, const char *folder, enum index_mode mode,
 	if (fd == -1)
 		return -1;
 	ix = xcalloc(1, sizeof(*ix));
+	ix->folder = -1;
 	ix->mode = mode;
 	rc = open_env(ix, fd, err);
 	if (rc == 0)
@@ -256,18 +257,45 @@ index_open_folder(int dirfd, const char *folder, enum index_mode mode,
 	return 0;
 }
 
+/*
+ * Leave a mark while somebody writes. Where one is found, the last writer did
+ * not get to its end: LMDB's commits bear that, but if it was LMDB that ended
+ * the process, on a damaged page, it would do so again each time.
+ */
+static int
+mark_writing(int folder, struct po_err *err)
+{
+	int fd = openat(folder, INDEX_WRITING, O_WRONLY | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, 0600);
+	int rc = 0;
+
+	if (fd != -1)
+		fd_close(&fd);
+	else if (errno != EEXIST)
+		rc = po_fail_sys(err, PO_EIO, "create index/" INDEX_WRITING);
+	else if (faccessat(folder, INDEX_LIVE "/data.mdb", F_OK, 0) == 0)
+		rc = index_verify_pages(folder, INDEX_LIVE "/data.mdb", err);
+	return rc;
+}
+
 int
 index_open(int dirfd, const char *folder, enum index_mode mode,
     struct index **out, struct po_err *err)
 {
 	int fd = open_folder(dirfd, folder, mode, err);
-	int rc;
+	int rc = 0;
 
 	*out = NULL;
 	if (fd == -1)
 		return -1;
-	rc = index_open_folder(fd, INDEX_LIVE, mode, out, err);
-	fd_close(&fd);
+	if (mode == INDEX_WRITE)
+		rc = mark_writing(fd, err);
+	if (rc == 0)
+		rc = index_open_folder(fd, INDEX_LIVE, mode, out, err);
+	if (rc == 0 && mode == INDEX_WRITE)
+		(*out)->folder = fd;
+	else
+		fd_close(&fd);
 	return rc;
 }
 
@@ -278,6 +306,9 @@ index_close(struct index *ix)
 		return;
 	if (ix->env != NULL)
 		mdb_env_close(ix->env);
+	if (ix->folder != -1)
+		(void)unlinkat(ix->folder, INDEX_WRITING, 0);
+	fd_close(&ix->folder);
 	free(ix);
 }
 

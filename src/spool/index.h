@@ -21,8 +21,11 @@ struct index_tx;
 
 enum index_mode { INDEX_READ, INDEX_WRITE /* creates what is missing; run lock held */ };
 
-/* `dirfd` is the spool's. PO_ECORRUPT when the file is no index, cut, or of another schema: rebuild; INDEX_READ where there is
- * none yet says the same with err->sys ENOENT. */
+/*
+ * `dirfd` is the spool's. PO_ECORRUPT when the file is no index, cut, or of another schema: rebuild; INDEX_READ where there is
+ * none yet says the same with err->sys ENOENT. A writer that follows one which never came to index_close() looks at every page
+ * first (index_verify). spool_open_index() in spool/rebuild.h does all of this for a writer.
+ */
 int index_open(int dirfd, const char *folder, enum index_mode mode, struct index **out, struct po_err *err);
 void index_close(struct index *ix);
 bool index_is_new(const struct index *ix); /* made by this open: if queue/ or done/ has files, rebuild */

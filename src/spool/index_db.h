@@ -33,6 +33,7 @@ enum index_db {
 
 struct index {
 	MDB_env *env;
+	int folder; /* INDEX_WRITING is to be removed there; or -1 */
 	MDB_dbi dbi[INDEX_DBS];
 	enum index_mode mode;
 	bool is_new;
@@ -56,6 +57,7 @@ struct index_tx {
 #define INDEX_LIVE "live"
 #define INDEX_NEW "new"
 #define INDEX_OLD "old"
+#define INDEX_WRITING "writing" /* an empty file while INDEX_LIVE is written */
 
 /* Open just this folder. */
 int index_open_folder(int dirfd, const char *folder, enum index_mode mode,

@@ -27,6 +27,15 @@ struct rebuild_report {
  */
 int spool_rebuild_index(const struct spool *s, struct rebuild_report *report,
     struct po_err *err);
+
+/*
+ * Open the index for writing, run lock held; make it again where it cannot be
+ * used, or where there is none though there are messages. Returns 0 as it was,
+ * 1 rebuilt (*report says what was found and *why why), -1. Clear the report in
+ * any case.
+ */
+int spool_open_index(const struct spool *s, struct index **out,
+    struct rebuild_report *report, struct po_err *why, struct po_err *err);
 void rebuild_report_clear(struct rebuild_report *report);
 
 /* spool_index_file(), refused with PO_ECORRUPT before anything is written when

@@ -7,6 +7,7 @@
 
 #include "message_fixture.h"
 #include "spool/history.h"
+#include "spool/index_db.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define T INT64_C(1764000000)
@@ -549,6 +550,94 @@ damaged_files_are_left_out_and_named(void **state)
 	fixture_spool_close(&spool);
 }
 
+/* ---------------------------------------------------------------- open */
+
+static int
+reopen(struct fixture *f, const struct spool *spool)
+{
+	struct rebuild_report report;
+	struct po_err why;
+	int rc;
+
+	rc = spool_open_index(spool, &f->ix, &report, &why, &f->err);
+	if (rc != -1)
+		OK(index_begin(f->ix, INDEX_WRITE, &f->tx, &f->err));
+	if (rc == 1)
+		print_message("%s\n", why.text);
+	rebuild_report_clear(&report);
+	return rc;
+}
+
+static void
+lost_index_is_made_again_when_there_is_mail(void **state)
+{
+	struct fixture *f = *state;
+	struct spool spool = fixture_spool(f);
+	struct sample s = sample_of(1);
+	struct index_message m;
+
+	fixture_close(f);
+	assert_int_equal(unlinkat(f->dirfd, "index/live/data.mdb", 0), 0);
+	assert_int_equal(OK(reopen(f, &spool)), 0); /* no mail: just new */
+	fixture_close(f);
+	place_sample(spool.done, &s);
+	assert_int_equal(unlinkat(f->dirfd, "index/live/data.mdb", 0), 0);
+	assert_int_equal(OK(reopen(f, &spool)), 1);
+	assert_int_equal(OK(index_message_get(f->tx, &s.env.id, &f->arena, &m,
+	    &f->err)), 1);
+	fixture_close(f);
+	assert_int_equal(OK(reopen(f, &spool)), 0);
+	fixture_spool_close(&spool);
+}
+
+static void
+index_of_another_schema_is_made_again(void **state)
+{
+	struct fixture *f = *state;
+	struct spool spool = fixture_spool(f);
+	struct index_key k;
+	struct record r;
+
+	key_clear(&k);
+	key_bytes(&k, "schema", 6);
+	record_put_u32(INDEX_SCHEMA + 1, &r);
+	OK(row_put(f->tx, DB_META, &k, &r, &f->err));
+	fixture_commit(f);
+	fixture_close(f);
+	assert_int_equal(index_open(f->dirfd, "index", INDEX_READ, &f->ix,
+	    &f->err), -1);
+	assert_int_equal(f->err.code, PO_ECORRUPT);
+	assert_int_equal(OK(reopen(f, &spool)), 1);
+	fixture_spool_close(&spool);
+}
+
+/* The mark of a writer that was killed; nothing but it tells a damage that
+ * only shows in the middle of the work. */
+static void
+pages_are_looked_at_after_a_killed_writer(void **state)
+{
+	struct fixture *f = *state;
+	struct spool spool = fixture_spool(f);
+	off_t page;
+	int fd;
+
+	live(f, &spool);
+	fixture_commit(f);
+	assert_int_equal(faccessat(f->dirfd, "index/writing", F_OK, 0), 0);
+	fixture_close(f);
+	assert_int_equal(faccessat(f->dirfd, "index/writing", F_OK, 0), -1);
+	fd = openat(f->dirfd, "index/live/data.mdb", O_RDWR);
+	for (page = 2; page < 40; page++)
+		assert_int_equal(pwrite(fd, "\xff\xff", 2,
+		    page * 4096 + 14), 2);
+	(void)close(fd);
+	fd = openat(f->dirfd, "index/writing", O_WRONLY | O_CREAT, 0600);
+	(void)close(fd);
+	assert_int_equal(OK(reopen(f, &spool)), 1);
+	OK(index_verify(f->dirfd, "index", &f->err));
+	fixture_spool_close(&spool);
+}
+
 #define UNIT(name) \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
@@ -565,6 +654,9 @@ main(void)
 		UNIT(missing_index_is_built),
 		UNIT(file_in_both_folders_goes_by_its_state),
 		UNIT(damaged_files_are_left_out_and_named),
+		UNIT(lost_index_is_made_again_when_there_is_mail),
+		UNIT(index_of_another_schema_is_made_again),
+		UNIT(pages_are_looked_at_after_a_killed_writer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
