@@ -14,17 +14,14 @@ static int
 open_index_or_rebuild(const struct spool *s, struct index **ix, struct po_err *err)
 {
 	struct rebuild_report report;
+	struct po_err why;
 	int rc;
 
-	if (index_open(s->dirfd, "index", INDEX_WRITE, ix, err) == 0)
-		return 0;
-	if (err->code != PO_ECORRUPT)
-		return -1;
-	rc = spool_rebuild_index(s, &report, err);
+	rc = spool_open_index(s, ix, &report, &why, err);
+	if (rc == 1)
+		(void)fprintf(stderr, "po-queue: %s; the index is rebuilt from the files\n", why.text);
 	rebuild_report_clear(&report);
-	if (rc == -1)
-		return -1;
-	return index_open(s->dirfd, "index", INDEX_WRITE, ix, err);
+	return rc == -1 ? -1 : 0;
 }
 
 static void

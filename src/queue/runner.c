@@ -609,19 +609,15 @@ static int
 open_or_rebuild(struct runner *r, struct po_err *err)
 {
 	struct rebuild_report report;
+	struct po_err why;
 	int rc;
 
-	if (open_index(r, err) == 0)
-		return 0;
-	if (err->code != PO_ECORRUPT)
-		return -1;
-	log_line(LOG_LEVEL_WARNING, "%s; the index is rebuilt from the files", err->text);
-	rc = spool_rebuild_index(r->setup->spool, &report, err);
-	if (rc == 0)
-		log_line(LOG_LEVEL_INFO, "the index is rebuilt: %llu messages, %llu damaged files left out",
-		    (unsigned long long)report.messages, (unsigned long long)report.damaged);
+	rc = spool_open_index(r->setup->spool, &r->ix, &report, &why, err);
+	if (rc == 1)
+		log_line(LOG_LEVEL_WARNING, "%s; the index is rebuilt from the files: %llu messages, %llu damaged files left out",
+		    why.text, (unsigned long long)report.messages, (unsigned long long)report.damaged);
 	rebuild_report_clear(&report);
-	return rc == -1 ? -1 : open_index(r, err);
+	return rc == -1 ? -1 : 0;
 }
 
 static void
