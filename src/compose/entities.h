@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* Character references of HTML. */
+#ifndef PO_COMPOSE_ENTITIES_H
+#define PO_COMPOSE_ENTITIES_H
+
+#include "compose/builder.h"
+#include "util/span.h"
+
+/* What "&NAME" stands for, `name` with its ";" if it has one; NULL where there
+ * is no such name. */
+const char *tpl_entity_text(struct span name);
+
+/* All references of `s` resolved, also those without ";" and wrong numbers, as
+ * browsers do it. */
+void tpl_unescape_html(struct builder *b, struct span s);
+
+#endif
