@@ -479,6 +479,170 @@ failed_put_spoils_the_transaction(void **state)
 	    &f->err)), 0);
 }
 
+/* ---------------------------------------------------------- a long life */
+
+#define MODEL 60
+
+struct model {
+	struct index_message m[MODEL];
+	bool there[MODEL];
+	char tags[MODEL][ENVELOPE_MAX_TAG + 1];
+	uint32_t seed;
+};
+
+static uint32_t
+chance(struct model *w, uint32_t n)
+{
+	w->seed = w->seed * 1103515245 + 12345;
+	return (w->seed >> 16) % n;
+}
+
+/* Put anything of any standing, its record of any length; or delete it. */
+static void
+live_on(struct fixture *f, struct model *w)
+{
+	uint32_t i = chance(w, MODEL);
+	struct index_message *m = &w->m[i];
+
+	if (chance(w, 8) == 0) {
+		m->id = id_of(i);
+		OK(index_message_delete(f->tx, &m->id, &f->err));
+		w->there[i] = false;
+		return;
+	}
+	*m = message_of(i);
+	m->place = (enum index_place)chance(w, 4);
+	m->state = (enum message_state)chance(w, MESSAGE_STATES);
+	m->priority = (enum priority)chance(w, PRIORITIES);
+	m->due = chance(w, 100);
+	m->hop = chance(w, 3);
+	m->turn = chance(w, 5);
+	m->attempts = chance(w, 2);
+	m->finished = chance(w, 3);
+	m->size = chance(w, 10000);
+	memset(w->tags[i], 't', sizeof(w->tags[i]));
+	w->tags[i][chance(w, ENVELOPE_MAX_TAG)] = '\0';
+	m->tag = w->tags[i];
+	put(f, m);
+	w->there[i] = true;
+}
+
+static void
+assert_totals(struct fixture *f, const struct model *w)
+{
+	struct index_totals want = { .deferred = 0 }, got;
+	uint32_t i;
+
+	for (i = 0; i < MODEL; i++) {
+		if (!w->there[i])
+			continue;
+		want.messages[w->m[i].state]++;
+		want.bytes[w->m[i].state] += w->m[i].size;
+		if (w->m[i].state == MESSAGE_WAITING && w->m[i].attempts > 0)
+			want.deferred++;
+	}
+	OK(index_totals_get(f->tx, &got, &f->err));
+	assert_memory_equal(&got, &want, sizeof(got));
+}
+
+/* The message whose row must come next: by what the rows are sorted by. */
+static bool
+precedes(const struct index_message *a, const struct index_message *b)
+{
+	int id = strcmp(a->id.text, b->id.text);
+
+	if (a->place == PLACE_DUE)
+		return a->due != b->due ? a->due < b->due : id < 0;
+	if (a->hop != b->hop)
+		return a->hop < b->hop;
+	if (a->priority != b->priority)
+		return a->priority < b->priority;
+	return a->turn != b->turn ? a->turn < b->turn : id < 0;
+}
+
+static int
+first_of(const struct model *w, enum index_place place)
+{
+	int best = -1, i;
+
+	for (i = 0; i < MODEL; i++)
+		if (w->there[i] && w->m[i].place == place &&
+		    (best == -1 || precedes(&w->m[i], &w->m[best])))
+			best = i;
+	return best;
+}
+
+static int
+first_row(struct fixture *f, enum index_place place, struct queue_id *id)
+{
+	enum priority class = PRIORITY_NOW;
+	uint32_t hop = 0;
+	uint64_t turn;
+	int64_t due;
+
+	if (place == PLACE_DUE)
+		return OK(index_due_first(f->tx, &due, id, &f->err));
+	if (OK(index_ready_seek(f->tx, &hop, &class, &f->err)) == 0)
+		return 0;
+	return OK(index_ready_first(f->tx, hop, class, &turn, id, &f->err));
+}
+
+static void
+assert_rows_in_order(struct fixture *f, struct model *w,
+    enum index_place place)
+{
+	struct queue_id id;
+	int i;
+
+	while ((i = first_of(w, place)) != -1) {
+		assert_int_equal(first_row(f, place, &id), 1);
+		SAME_ID(id, w->m[i].id);
+		OK(index_message_delete(f->tx, &id, &f->err));
+		w->there[i] = false;
+	}
+	assert_int_equal(first_row(f, place, &id), 0);
+}
+
+static void
+assert_finished(struct fixture *f, const struct model *w)
+{
+	struct queue_id id = { "" };
+	unsigned want = 0, got = 0;
+	int64_t t = 0;
+	uint32_t i;
+
+	for (i = 0; i < MODEL; i++)
+		want += w->there[i] && w->m[i].finished != 0;
+	for (; OK(index_finished_next(f->tx, &t, &id, &f->err)) == 1; got++)
+		assert_true(t == 1 || t == 2);
+	assert_int_equal(got, want);
+}
+
+static void
+rows_and_totals_stay_in_step_over_a_long_life(void **state)
+{
+	struct model w = { .seed = 3 };
+	struct fixture *f = *state;
+	unsigned i;
+
+	for (i = 0; i < 6000; i++) {
+		live_on(f, &w);
+		if (chance(&w, 50) == 0)
+			fixture_commit(f);
+	}
+	assert_totals(f, &w);
+	assert_finished(f, &w);
+	assert_rows_in_order(f, &w, PLACE_DUE);
+	assert_rows_in_order(f, &w, PLACE_READY);
+	assert_totals(f, &w);
+	assert_finished(f, &w);
+	fixture_commit(f);
+	OK(index_verify_records(f->tx, &f->err));
+	fixture_close(f);
+	OK(index_verify(f->dirfd, "index", &f->err));
+	fixture_open(f);
+}
+
 /* ------------------------------------------------- what is no index of ours */
 
 static int
@@ -582,6 +746,7 @@ main(void)
 		UNIT(hosts_get_numbers_and_keep_them),
 		UNIT(keys_turns_and_meta_are_told_apart),
 		UNIT(failed_put_spoils_the_transaction),
+		UNIT(rows_and_totals_stay_in_step_over_a_long_life),
 		UNIT(reader_finds_no_index),
 		UNIT(other_files_and_cut_ones_are_refused),
 		UNIT(folder_of_others_is_refused),
