@@ -54,6 +54,8 @@ read_all(struct job *j, struct po_err *err)
 		return po_fail(err, PO_ECORRUPT, "the checksum is wrong");
 	if (whole == -1 || file_read_envelope(&j->file, &j->arena, &j->env, err) == -1)
 		return -1;
+	if (j->env.body != BODY_MAIL)
+		return po_fail(err, PO_EUNAVAILABLE, "a template with its context, which this version does not render");
 	n = j->env.n_recipients;
 	if (n != j->file.preamble.slots || strcmp(j->env.id.text, j->wire.id.text) != 0)
 		return po_fail(err, PO_ECORRUPT, "the envelope is not that of this message");

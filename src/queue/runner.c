@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "queue/intake.h"
+#include "queue/notify.h"
 #include "queue/recover.h"
 #include "queue/runner_state.h"
 #include "queue/status.h"
@@ -388,6 +389,8 @@ begin_stop(struct runner *r)
 	r->stop_deadline_ms = monotonic_ms() + r->setup->queue->stop_grace_s * 1000 + KILL_AFTER_MS;
 	log_line(LOG_LEVEL_INFO, "stopping: %zu messages in delivery are brought to an end", crew_jobs(&r->crew));
 	crew_signal(&r->crew, SIGTERM);
+	if (r->setup->watch)
+		notify_manager("STOPPING=1");
 }
 
 static int
@@ -671,6 +674,8 @@ run(struct runner *r, struct events *ev, struct po_err *err)
 	ask_scan(r);
 	if (runner_tick(r, err) == -1) /* what is due already, and the time of what is not */
 		return -1;
+	if (r->setup->watch)
+		notify_manager("READY=1");
 	while (!is_over(r))
 		if (step(r, ev, &drop_event, err) == -1)
 			return -1;

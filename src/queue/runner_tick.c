@@ -191,7 +191,10 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p, 
 		drop_job(r, t, p->child, job);
 		return rc;
 	}
-	if (p->r.recipient != UINT32_MAX) {
+	if (p->r.recipient == UINT32_MAX && p->r.state == DELIVERY_DEFERRED) {
+		job->touched = true;
+		after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR, "%s: deferred: %s", p->r.id.text, p->r.text);
+	} else if (p->r.recipient != UINT32_MAX) {
 		job->touched = job->touched || p->r.state != DELIVERY_UNTOUCHED;
 		job->in_doubt = job->in_doubt || p->r.state == DELIVERY_IN_DOUBT;
 		note_hop(r, t, job->hop, &p->r);

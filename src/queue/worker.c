@@ -94,14 +94,17 @@ give_back(struct worker *w, const struct wire_job *job)
 	report(w, &r);
 }
 
+/* The file could not be made a job: damaged, or no memory, or no disk. */
 static void
-report_damaged(struct worker *w, const struct job *j, const struct po_err *err)
+report_unusable(struct worker *w, const struct job *j, const struct po_err *err)
 {
 	struct wire_result r = {
 		.id = j->wire.id,
 		.attempt = j->wire.attempt,
 		.recipient = UINT32_MAX,
-		.state = DELIVERY_UNTOUCHED,
+		/* What is not damage but a failure of ours counts as an attempt, so that it is not tried without end. */
+		.state = err->code == PO_ECORRUPT ? DELIVERY_UNTOUCHED : DELIVERY_DEFERRED,
+		.phase = PHASE_LOCAL,
 		.last = true,
 		.damaged = err->code == PO_ECORRUPT,
 		.status = "",
@@ -110,6 +113,51 @@ report_damaged(struct worker *w, const struct job *j, const struct po_err *err)
 	};
 
 	report(w, &r);
+}
+
+static enum delivery_state
+final_delivery(enum slot_state s)
+{
+	return s == SLOT_SENT ? DELIVERY_SENT : DELIVERY_FAILED;
+}
+
+/* Every recipient is final in the file, so the index is behind it: the slots are the results. */
+static void
+report_slots(struct worker *w, const struct job *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->env.n_recipients; i++) {
+		struct wire_result r = {
+			.id = j->wire.id,
+			.attempt = j->wire.attempt,
+			.recipient = (uint32_t)i,
+			.state = final_delivery(j->slots[i].state),
+			.phase = PHASE_LOCAL,
+			.reply_code = (uint16_t)j->slots[i].reply_code,
+			.last = i + 1 == j->env.n_recipients,
+			.status = j->slots[i].status,
+			.relay = "",
+			.text = "from the message file",
+		};
+
+		report(w, &r);
+	}
+}
+
+/* No recipient goes to this next hop: the routes changed since it was made ready, or all are final. */
+static void
+report_nothing_to_do(struct worker *w, const struct job *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->env.n_recipients; i++) {
+		if (!slot_is_final(j->slots[i].state)) {
+			give_back(w, &j->wire);
+			return;
+		}
+	}
+	report_slots(w, j);
 }
 
 static void
@@ -138,8 +186,6 @@ report_results(struct worker *w, const struct job *j)
 
 		report(w, &r);
 	}
-	if (j->message.n == 0)
-		give_back(w, &j->wire);
 }
 
 /* ------------------------------------------------------------------ jobs */
@@ -213,12 +259,12 @@ take(struct worker *w, const char *only_hop)
 			return NULL;
 		w->first = (w->first + 1) % WORKER_MAX_JOBS;
 		w->count--;
-		if (job_prepare(j, &q->job, q->fd, w->setup->deliver_conf, &err) == 0 && j->message.n > 0)
+		if (job_prepare(j, &q->job, q->fd, w->setup->deliver_conf, &err) == -1)
+			report_unusable(w, j, &err);
+		else if (j->message.n > 0)
 			return j;
-		if (j->message.n == 0 && j->env.n_recipients > 0)
-			give_back(w, &j->wire);
 		else
-			report_damaged(w, j, &err);
+			report_nothing_to_do(w, j);
 		job_clear(j);
 	}
 	return NULL;
