@@ -71,8 +71,8 @@ next_recipient(struct walk *w, struct page *p, struct po_err *err)
 	int found = 0;
 
 	if (w->next < w->n_recipients)
-		found = index_recipient_get(p->tx, &w->at, w->next++,
-		    &p->arena, &r, err);
+		found = index_recipient_get(p->tx, &w->at, w->next++, &p->arena,
+		    &r, err);
 	if (found == -1)
 		return -1;
 	if (found == 0) {
@@ -104,8 +104,8 @@ print_page(struct walk *w, struct index *ix, struct page *p, FILE *out,
 	arena_clear(&p->arena);
 	rc = index_begin(ix, INDEX_READ, &p->tx, err);
 	for (i = 0; rc == 0 && i < RECORDS_PER_PAGE && !w->ended; i++)
-		rc = w->within ? next_recipient(w, p, err) :
-		    next_message(w, p, err);
+		rc = w->within ? next_recipient(w, p, err)
+		               : next_message(w, p, err);
 	index_discard(p->tx);
 	p->tx = NULL;
 	return rc == -1 ? -1 : write_page(p, out, err);
@@ -133,8 +133,8 @@ rows_of(enum listing_format format)
 }
 
 int
-listing_print(struct index *ix, FILE *out, enum listing_format format,
-    bool all, struct po_err *err)
+listing_print(struct index *ix, FILE *out, enum listing_format format, bool all,
+    struct po_err *err)
 {
 	struct walk w = { .rows = rows_of(format), .all = all };
 	struct page p;
@@ -157,8 +157,8 @@ listing_print_empty(FILE *out, enum listing_format format, struct po_err *err)
 	int rc;
 
 	page_init(&p);
-	rc = rows_of(format)->end(&p.text, &none) ? write_page(&p, out, err) :
-	    full(err);
+	rc = rows_of(format)->end(&p.text, &none) ? write_page(&p, out, err)
+	                                          : full(err);
 	page_clear(&p);
 	return rc;
 }

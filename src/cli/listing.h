@@ -14,7 +14,7 @@
 
 enum listing_format {
 	LISTING_POSTFIX, /* the layout of Postfix's postqueue -p */
-	LISTING_JSON	 /* one object a line, as postqueue -j, and more */
+	LISTING_JSON     /* one object a line, as postqueue -j, and more */
 };
 
 /* What waits or is held, with its open recipients, by queue id; `all`: also

@@ -54,16 +54,16 @@ static bool
 put_own_fields(struct buf *b, const struct index_message *m)
 {
 	return put_text_field(b, "state", message_state_name(m->state)) &&
-	    put_text_field(b, "priority", priority_name(m->priority)) &&
-	    put_number(b, "due", m->due) &&
-	    put_number(b, "expires", m->expires) &&
-	    (m->finished == 0 || put_number(b, "finished", m->finished)) &&
-	    put_number(b, "attempts", m->attempts) &&
-	    put_number(b, "in_doubt", m->n_in_doubt) &&
-	    put_number(b, "uid", m->uid) &&
-	    put_text_field(b, "login", m->login) &&
-	    (m->tag == NULL || put_text_field(b, "tag", m->tag)) &&
-	    (m->key == NULL || put_text_field(b, "key", m->key));
+	       put_text_field(b, "priority", priority_name(m->priority)) &&
+	       put_number(b, "due", m->due) &&
+	       put_number(b, "expires", m->expires) &&
+	       (m->finished == 0 || put_number(b, "finished", m->finished)) &&
+	       put_number(b, "attempts", m->attempts) &&
+	       put_number(b, "in_doubt", m->n_in_doubt) &&
+	       put_number(b, "uid", m->uid) &&
+	       put_text_field(b, "login", m->login) &&
+	       (m->tag == NULL || put_text_field(b, "tag", m->tag)) &&
+	       (m->key == NULL || put_text_field(b, "key", m->key));
 }
 
 static bool
@@ -73,13 +73,13 @@ put_message(struct buf *b, struct listing_state *s,
 	s->messages++;
 	s->recipients = 0;
 	return buf_printf(b, "{\"queue_name\": \"%s\", \"queue_id\": \"%s\"",
-	    queue_name(m), m->id.text) &&
-	    put_number(b, "arrival_time", m->arrival) &&
-	    buf_printf(b, ", \"message_size\": %ju", (uintmax_t)m->size) &&
-	    buf_puts(b, ", \"forced_expire\": false") &&
-	    put_text_field(b, "sender", m->sender[0] == '\0' ?
-	    "MAILER-DAEMON" : m->sender) &&
-	    put_own_fields(b, m) && buf_puts(b, ", \"recipients\": [");
+	           queue_name(m), m->id.text) &&
+	       put_number(b, "arrival_time", m->arrival) &&
+	       buf_printf(b, ", \"message_size\": %ju", (uintmax_t)m->size) &&
+	       buf_puts(b, ", \"forced_expire\": false") &&
+	       put_text_field(b, "sender",
+	           m->sender[0] == '\0' ? "MAILER-DAEMON" : m->sender) &&
+	       put_own_fields(b, m) && buf_puts(b, ", \"recipients\": [");
 }
 
 static bool
@@ -89,17 +89,18 @@ put_recipient(struct buf *b, struct listing_state *s,
 	if (s->recipients++ > 0 && !buf_puts(b, ", "))
 		return false;
 	return buf_puts(b, "{\"address\": ") && put_string(b, r->address) &&
-	    (r->text[0] == '\0' ||
-	    put_text_field(b, slot_is_final(r->state) ? "reason" :
-	    "delay_reason", r->text)) &&
-	    put_text_field(b, "state", slot_state_name(r->state)) &&
-	    put_number(b, "attempt", r->attempt) &&
-	    (r->time == 0 || put_number(b, "time", r->time)) &&
-	    (r->reply_code == 0 ||
-	    put_number(b, "reply_code", r->reply_code)) &&
-	    (r->status[0] == '\0' ||
-	    put_text_field(b, "status", r->status)) &&
-	    buf_putc(b, '}');
+	       (r->text[0] == '\0' ||
+	           put_text_field(b,
+	               slot_is_final(r->state) ? "reason" : "delay_reason",
+	               r->text)) &&
+	       put_text_field(b, "state", slot_state_name(r->state)) &&
+	       put_number(b, "attempt", r->attempt) &&
+	       (r->time == 0 || put_number(b, "time", r->time)) &&
+	       (r->reply_code == 0 ||
+	           put_number(b, "reply_code", r->reply_code)) &&
+	       (r->status[0] == '\0' ||
+	           put_text_field(b, "status", r->status)) &&
+	       buf_putc(b, '}');
 }
 
 static bool

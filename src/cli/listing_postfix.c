@@ -58,8 +58,7 @@ static bool
 put_message(struct buf *b, struct listing_state *s,
     const struct index_message *m)
 {
-	const char *sender = m->sender[0] == '\0' ? "MAILER-DAEMON" :
-	    m->sender;
+	const char *sender = m->sender[0] == '\0' ? "MAILER-DAEMON" : m->sender;
 
 	if (!put_heading(b, s))
 		return false;
@@ -67,9 +66,9 @@ put_message(struct buf *b, struct listing_state *s,
 	s->bytes += m->size;
 	buf_reset(&s->reason);
 	return buf_printf(b, "%s%c %7ju ", m->id.text, status_of(m),
-	    (uintmax_t)m->size) && put_arrival(b, m->arrival) &&
-	    buf_putc(b, ' ') && listing_put_text(b, sender) &&
-	    buf_putc(b, '\n');
+	           (uintmax_t)m->size) &&
+	       put_arrival(b, m->arrival) && buf_putc(b, ' ') &&
+	       listing_put_text(b, sender) && buf_putc(b, '\n');
 }
 
 /* What stands between brackets: the cause, or what became of a finished one. */
@@ -97,8 +96,10 @@ put_reason(struct buf *b, struct listing_state *s,
 	if (ok && !span_eq(buf_span(&reason), buf_span(&s->reason))) {
 		shown = reason.len == 0 ? "reason unavailable" : reason.p;
 		ok = buf_printf(b, "%*s(%s)\n",
-		    strlen(shown) < REASON_WIDTH ?
-		    (int)(REASON_WIDTH - strlen(shown)) : 0, "", shown);
+		    strlen(shown) < REASON_WIDTH
+		        ? (int)(REASON_WIDTH - strlen(shown))
+		        : 0,
+		    "", shown);
 		buf_reset(&s->reason);
 		ok = ok && buf_put_span(&s->reason, buf_span(&reason));
 	}
@@ -112,8 +113,8 @@ put_recipient(struct buf *b, struct listing_state *s,
 {
 	s->recipients++;
 	return put_reason(b, s, r) &&
-	    buf_printf(b, "%-11s %7s %-20s ", "", "", "") &&
-	    listing_put_text(b, r->address) && buf_putc(b, '\n');
+	       buf_printf(b, "%-11s %7s %-20s ", "", "", "") &&
+	       listing_put_text(b, r->address) && buf_putc(b, '\n');
 }
 
 static bool

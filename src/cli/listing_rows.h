@@ -8,7 +8,7 @@
 
 struct listing_state {
 	uint64_t messages;   /* begun so far */
-	uint64_t bytes;	     /* their content */
+	uint64_t bytes;      /* their content */
 	uint64_t recipients; /* printed so far of this message */
 	struct buf reason;   /* the last that was printed of this message */
 };

@@ -40,15 +40,15 @@ static bool
 put_time(struct buf *b, const char *name, int64_t t)
 {
 	return buf_printf(b, "%-12s", name) && listing_put_time(b, t) &&
-	    buf_putc(b, '\n');
+	       buf_putc(b, '\n');
 }
 
 static bool
 put_text(struct buf *b, const char *name, const char *text)
 {
 	return text == NULL || text[0] == '\0' ||
-	    (buf_printf(b, "%-12s", name) && listing_put_text(b, text) &&
-	    buf_putc(b, '\n'));
+	       (buf_printf(b, "%-12s", name) && listing_put_text(b, text) &&
+	           buf_putc(b, '\n'));
 }
 
 static const char *
@@ -70,21 +70,22 @@ put_message(struct buf *b, const struct index_message *m)
 	bool finished = m->finished != 0;
 
 	return buf_printf(b, "%-12s%s\n%-12s%s%s\n", "queue id", m->id.text,
-	    "state", message_state_name(m->state), place_of(m)) &&
-	    put_text(b, "sender", m->sender[0] == '\0' ? "<>" : m->sender) &&
-	    buf_printf(b, "%-12s%u", "uid", m->uid) &&
-	    (m->login[0] == '\0' || (buf_puts(b, " (") &&
-	    listing_put_text(b, m->login) && buf_putc(b, ')'))) &&
-	    buf_printf(b, "%s\n%-12s%ju bytes\n%-12s%s\n",
-	    m->ours ? ", made by po" : "", "size", (uintmax_t)m->size,
-	    "priority", priority_name(m->priority)) &&
-	    put_time(b, "arrival", m->arrival) &&
-	    (finished || put_time(b, "due", m->due)) &&
-	    (finished || put_time(b, "expires", m->expires)) &&
-	    (!finished || put_time(b, "finished", m->finished)) &&
-	    put_text(b, "tag", m->tag) && put_text(b, "key", m->key) &&
-	    buf_printf(b, "%-12s%u, %u in doubt\n", "attempts", m->attempts,
-	    m->n_in_doubt);
+	           "state", message_state_name(m->state), place_of(m)) &&
+	       put_text(b, "sender", m->sender[0] == '\0' ? "<>" : m->sender) &&
+	       buf_printf(b, "%-12s%u", "uid", m->uid) &&
+	       (m->login[0] == '\0' ||
+	           (buf_puts(b, " (") && listing_put_text(b, m->login) &&
+	               buf_putc(b, ')'))) &&
+	       buf_printf(b, "%s\n%-12s%ju bytes\n%-12s%s\n",
+	           m->ours ? ", made by po" : "", "size", (uintmax_t)m->size,
+	           "priority", priority_name(m->priority)) &&
+	       put_time(b, "arrival", m->arrival) &&
+	       (finished || put_time(b, "due", m->due)) &&
+	       (finished || put_time(b, "expires", m->expires)) &&
+	       (!finished || put_time(b, "finished", m->finished)) &&
+	       put_text(b, "tag", m->tag) && put_text(b, "key", m->key) &&
+	       buf_printf(b, "%-12s%u, %u in doubt\n", "attempts", m->attempts,
+	           m->n_in_doubt);
 }
 
 static bool
@@ -97,8 +98,9 @@ put_reply(struct buf *b, enum slot_state state, int code, const char *status,
 		return false;
 	if (status[0] != '\0' && !buf_printf(b, " %s", status))
 		return false;
-	if (text[0] != '\0' && !(buf_puts(b, " (") &&
-	    listing_put_text(b, text) && buf_putc(b, ')')))
+	if (text[0] != '\0' &&
+	    !(buf_puts(b, " (") && listing_put_text(b, text) &&
+	        buf_putc(b, ')')))
 		return false;
 	return buf_putc(b, '\n');
 }
@@ -115,8 +117,7 @@ show_recipient(struct show *s, struct po_err *err)
 		return found;
 	s->next_recipient++;
 	if (buf_printf(&s->text, "recipient %u: ", s->next_recipient) &&
-	    listing_put_text(&s->text, r.address) &&
-	    buf_puts(&s->text, ": ") &&
+	    listing_put_text(&s->text, r.address) && buf_puts(&s->text, ": ") &&
 	    put_reply(&s->text, r.state, r.reply_code, r.status, r.text))
 		return 1;
 	return po_fail(err, PO_EOS, "listing: out of memory");
@@ -133,10 +134,10 @@ show_attempt(struct show *s, struct po_err *err)
 	if (buf_printf(&s->text, "attempt %u: ", a->attempt) &&
 	    listing_put_time(&s->text, a->time) &&
 	    buf_printf(&s->text, ", recipient %u, %u.%02u s, ",
-	    a->recipient + 1, a->delay_ms / 1000, a->delay_ms % 1000 / 10) &&
-	    listing_put_text(&s->text, a->relay) &&
-	    buf_puts(&s->text, ", ") && listing_put_text(&s->text, a->phase) &&
-	    buf_puts(&s->text, ": ") &&
+	        a->recipient + 1, a->delay_ms / 1000,
+	        a->delay_ms % 1000 / 10) &&
+	    listing_put_text(&s->text, a->relay) && buf_puts(&s->text, ", ") &&
+	    listing_put_text(&s->text, a->phase) && buf_puts(&s->text, ": ") &&
 	    put_reply(&s->text, a->state, a->reply_code, a->status, a->text))
 		return 1;
 	return po_fail(err, PO_EOS, "listing: out of memory");
@@ -153,8 +154,9 @@ show_message(struct show *s, struct po_err *err)
 	if (found == 0)
 		return po_fail(err, PO_ENOINPUT, "%s: no such message",
 		    s->id->text);
-	return put_message(&s->text, &m) ? 0 :
-	    po_fail(err, PO_EOS, "listing: out of memory");
+	return put_message(&s->text, &m)
+	           ? 0
+	           : po_fail(err, PO_EOS, "listing: out of memory");
 }
 
 /* Up to RECORDS_PER_PAGE rows of one kind: 1 there may be more, 0 that was
@@ -173,8 +175,9 @@ show_page(struct show *s, int (*row)(struct show *s, struct po_err *err),
 	for (i = 0, rc = 1; rc == 1 && i < RECORDS_PER_PAGE; i++)
 		rc = row(s, err);
 	index_discard(s->tx);
-	if (rc != -1 && (fwrite(buf_str(&s->text), 1, s->text.len, s->out) !=
-	    s->text.len || fflush(s->out) != 0))
+	if (rc != -1 &&
+	    (fwrite(buf_str(&s->text), 1, s->text.len, s->out) != s->text.len ||
+	        fflush(s->out) != 0))
 		return po_fail_sys(err, PO_EIO, "write the listing");
 	return rc;
 }
@@ -183,7 +186,9 @@ int
 listing_show(struct index *ix, const struct queue_id *id, FILE *out,
     struct po_err *err)
 {
-	struct show s = { .ix = ix, .id = id, .out = out,
+	struct show s = { .ix = ix,
+		.id = id,
+		.out = out,
 		.last = { .attempt = UINT32_MAX, .recipient = UINT32_MAX } };
 	int rc;
 

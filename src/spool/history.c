@@ -65,8 +65,8 @@ append(const struct spool *s, const struct day *day, struct span lines,
 	bool torn;
 	int fd, rc;
 
-	fd = openat(s->history, day->name, O_RDWR | O_APPEND | O_CREAT |
-	    O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(s->history, day->name,
+	    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return po_fail_sys(err, PO_EIO, "history/%s", day->name);
 	rc = ends_torn(fd, day->name, &torn, err);
@@ -184,8 +184,7 @@ history_expire(const struct spool *s, int64_t before, struct po_err *err)
 	int n = 0;
 	size_t at;
 
-	if (day_of(before, &first, err) == -1 ||
-	    list_days(s, &days, err) == -1)
+	if (day_of(before, &first, err) == -1 || list_days(s, &days, err) == -1)
 		return -1;
 	for (at = 0; at < days.len; at += sizeof(*d)) {
 		d = (const struct day *)(const void *)(days.p + at);
@@ -211,7 +210,7 @@ struct history {
 	int fd;
 	uint64_t skipped;
 	size_t at, end; /* of what was read and not used yet */
-	bool too_long;	/* within a line longer than the buffer */
+	bool too_long;  /* within a line longer than the buffer */
 	char data[READ_BYTES];
 };
 

@@ -23,8 +23,8 @@ put_value(struct buf *out, const char *key, const char *value, size_t max)
 		unsigned char c = (unsigned char)value[i];
 		char escaped[3] = { '%', hex[c >> 4], hex[c & 15] };
 
-		if (c > ' ' && c < 0x7f && c != '%' ?
-		    !buf_putc(out, value[i]) : !buf_put(out, escaped, 3))
+		if (c > ' ' && c < 0x7f && c != '%' ? !buf_putc(out, value[i])
+		                                    : !buf_put(out, escaped, 3))
 			return false;
 	}
 	return true;
@@ -37,10 +37,10 @@ history_put_line(struct buf *out, const struct history_row *row)
 	size_t before = out->len;
 
 	if (buf_printf(out, "v=" LINE_VERSION " t=%lld id=%s n=%u",
-	    (long long)a->time, row->id.text, a->recipient) &&
+	        (long long)a->time, row->id.text, a->recipient) &&
 	    put_value(out, "to", row->address, ENVELOPE_MAX_ADDRESS) &&
 	    buf_printf(out, " a=%u s=%c code=%03d", a->attempt,
-	    slot_state_letter(a->state), a->reply_code) &&
+	        slot_state_letter(a->state), a->reply_code) &&
 	    put_value(out, "dsn", a->status, sizeof(a->status) - 1) &&
 	    buf_printf(out, " ms=%u", a->delay_ms) &&
 	    put_value(out, "phase", a->phase, RECORD_MAX_PHASE) &&
@@ -89,8 +89,9 @@ unescape(struct span v, char *out, size_t max)
 			return false;
 		c = (unsigned char)v.p[i];
 		if (c == '%') {
-			if (v.len - i < 3 || !parse_hex64(
-			    (struct span){ v.p + i + 1, 2 }, 255, &c))
+			if (v.len - i < 3 ||
+			    !parse_hex64((struct span){ v.p + i + 1, 2 }, 255,
+			        &c))
 				return false;
 			i += 2;
 		}
@@ -143,28 +144,27 @@ take_reply(struct span *rest, struct index_attempt *a)
 		return false;
 	a->reply_code = (int)code;
 	return take(rest, "dsn", &v) &&
-	    unescape(v, a->status, sizeof(a->status) - 1);
+	       unescape(v, a->status, sizeof(a->status) - 1);
 }
 
 bool
-history_get_line(struct span line, struct arena *arena,
-    struct history_row *row)
+history_get_line(struct span line, struct arena *arena, struct history_row *row)
 {
 	struct index_attempt *a = &row->a;
 	struct span v;
 
 	*row = (struct history_row){ .address = NULL };
 	return take(&line, "v", &v) && span_eq(v, SPAN_LIT(LINE_VERSION)) &&
-	    take(&line, "t", &v) && parse_i64(v, 0, INT64_MAX, &a->time) &&
-	    take(&line, "id", &v) && queue_id_parse(v, &row->id) &&
-	    take_u32(&line, "n", &a->recipient) &&
-	    take_text(&line, "to", ENVELOPE_MAX_ADDRESS, arena,
-		&row->address) &&
-	    take_u32(&line, "a", &a->attempt) &&
-	    take_state(&line, &a->state) && take_reply(&line, a) &&
-	    take_u32(&line, "ms", &a->delay_ms) &&
-	    take_text(&line, "phase", RECORD_MAX_PHASE, arena, &a->phase) &&
-	    take_text(&line, "relay", RECORD_MAX_RELAY, arena, &a->relay) &&
-	    take_text(&line, "text", RECORD_MAX_TEXT, arena, &a->text) &&
-	    line.len == 0;
+	       take(&line, "t", &v) && parse_i64(v, 0, INT64_MAX, &a->time) &&
+	       take(&line, "id", &v) && queue_id_parse(v, &row->id) &&
+	       take_u32(&line, "n", &a->recipient) &&
+	       take_text(&line, "to", ENVELOPE_MAX_ADDRESS, arena,
+	           &row->address) &&
+	       take_u32(&line, "a", &a->attempt) &&
+	       take_state(&line, &a->state) && take_reply(&line, a) &&
+	       take_u32(&line, "ms", &a->delay_ms) &&
+	       take_text(&line, "phase", RECORD_MAX_PHASE, arena, &a->phase) &&
+	       take_text(&line, "relay", RECORD_MAX_RELAY, arena, &a->relay) &&
+	       take_text(&line, "text", RECORD_MAX_TEXT, arena, &a->text) &&
+	       line.len == 0;
 }

@@ -39,8 +39,8 @@ open_folder(int dirfd, const char *folder, enum index_mode mode,
 	if (mode == INDEX_WRITE && mkdirat(dirfd, folder, 0700) == -1 &&
 	    errno != EEXIST)
 		return po_fail_sys(err, PO_EIO, "mkdir %s", folder);
-	fd = openat(dirfd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-	    O_CLOEXEC);
+	fd = openat(dirfd, folder,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
 		return po_fail_sys(err, errno == ENOENT ? PO_ECORRUPT : PO_EIO,
 		    "open %s", folder);
@@ -167,7 +167,8 @@ check_schema(struct index *ix, MDB_txn *txn, struct po_err *err)
 		return po_fail(err, PO_ECORRUPT,
 		    "index: no schema in it: po-queue --rebuild-index");
 	if (schema != INDEX_SCHEMA)
-		return po_fail(err, PO_ECORRUPT, "index: schema %u, this "
+		return po_fail(err, PO_ECORRUPT,
+		    "index: schema %u, this "
 		    "program knows %u: po-queue --rebuild-index",
 		    schema, INDEX_SCHEMA);
 	return 0;
@@ -265,8 +266,8 @@ index_open_folder(int dirfd, const char *folder, enum index_mode mode,
 static int
 mark_writing(int folder, struct po_err *err)
 {
-	int fd = openat(folder, INDEX_WRITING, O_WRONLY | O_CREAT | O_EXCL |
-	    O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(folder, INDEX_WRITING,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int rc = 0;
 
 	if (fd != -1)

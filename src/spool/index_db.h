@@ -57,7 +57,8 @@ struct index_tx {
 #define INDEX_LIVE "live"
 #define INDEX_NEW "new"
 #define INDEX_OLD "old"
-#define INDEX_WRITING "writing" /* an empty file while INDEX_LIVE is written */
+#define INDEX_WRITING "writing" /* an empty file while INDEX_LIVE is written   \
+	                         */
 
 /* Open just this folder. */
 int index_open_folder(int dirfd, const char *folder, enum index_mode mode,
@@ -102,8 +103,8 @@ int row_last(struct index_tx *tx, enum index_db db, struct span *key,
     struct po_err *err);
 int row_put(struct index_tx *tx, enum index_db db, const struct index_key *k,
     const struct record *r, struct po_err *err);
-int row_delete(struct index_tx *tx, enum index_db db,
-    const struct index_key *k, struct po_err *err);
+int row_delete(struct index_tx *tx, enum index_db db, const struct index_key *k,
+    struct po_err *err);
 /* Delete every row whose key begins with k. */
 int row_delete_prefix(struct index_tx *tx, enum index_db db,
     const struct index_key *k, struct po_err *err);

@@ -30,8 +30,10 @@ read_parts(const struct message_file *f, struct arena *arena, struct parts *p,
 		return -1;
 	p->n = f->preamble.slots;
 	if (p->n != p->env.n_recipients)
-		return po_fail(err, PO_ECORRUPT, "%s: %u slots for %zu "
-		    "recipients", p->env.id.text, p->n, p->env.n_recipients);
+		return po_fail(err, PO_ECORRUPT,
+		    "%s: %u slots for %zu "
+		    "recipients",
+		    p->env.id.text, p->n, p->env.n_recipients);
 	p->slots = arena_alloc_array(arena, p->n, sizeof(*p->slots));
 	if (p->slots == NULL)
 		return po_fail(err, PO_EOS, "%s: out of memory",
@@ -133,11 +135,12 @@ put_recipients(const struct parts *p, struct index_tx *tx, bool known,
 	for (i = 0; i < p->n; i++) {
 		const struct slot *s = &p->slots[i];
 
-		if (known && old_text(tx, &p->env.id, i, s, arena, &text,
-		    err) == -1)
+		if (known &&
+		    old_text(tx, &p->env.id, i, s, arena, &text, err) == -1)
 			return -1;
 		r = (struct index_recipient){ .state = s->state,
-			.attempt = s->attempt, .time = s->time,
+			.attempt = s->attempt,
+			.time = s->time,
 			.reply_code = s->reply_code,
 			.address = p->env.recipients[i].address,
 			.text = text };
@@ -153,7 +156,7 @@ static bool
 holds_key(const struct index_message *m)
 {
 	return m->key != NULL && m->state != MESSAGE_REFUSED &&
-	    m->state != MESSAGE_DUPLICATE;
+	       m->state != MESSAGE_DUPLICATE;
 }
 
 int
@@ -168,8 +171,8 @@ index_file_as(const struct message_file *f, const struct queue_id *id,
 	if (read_parts(f, arena, &p, err) == -1)
 		return -1;
 	if (id != NULL && strcmp(id->text, p.env.id.text) != 0)
-		return po_fail(err, PO_ECORRUPT, "%s: the file of %s",
-		    id->text, p.env.id.text);
+		return po_fail(err, PO_ECORRUPT, "%s: the file of %s", id->text,
+		    p.env.id.text);
 	describe(f, &p, m);
 	known = index_message_get(tx, &m->id, arena, &old, err);
 	if (known == -1)

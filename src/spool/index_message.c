@@ -178,7 +178,7 @@ static bool
 counts_same(const struct index_message *a, const struct index_message *b)
 {
 	return a->state == b->state && a->size == b->size &&
-	    is_deferred(a) == is_deferred(b);
+	       is_deferred(a) == is_deferred(b);
 }
 
 int
@@ -213,7 +213,7 @@ replace(struct index_tx *tx, const struct index_key *k, struct record *r,
 	rc = mdb_cursor_put(c, &key, &v, MDB_NOOVERWRITE);
 	if (rc == MDB_KEYEXIST) {
 		if (!record_get_message((struct span){ v.mv_data, v.mv_size },
-		    NULL, old))
+		        NULL, old))
 			return index_damaged(DB_MESSAGE, err);
 		v = (MDB_val){ r->len, r->p };
 		rc = mdb_cursor_put(c, &key, &v, MDB_CURRENT);

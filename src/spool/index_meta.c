@@ -79,13 +79,14 @@ index_host_put(struct index_tx *tx, struct index_host *h, struct po_err *err)
 	found = index_host_get(tx, h->name, &old, err);
 	if (found == 1)
 		h->hop = old.hop;
-	if (found == 0 && (next_hop(tx, &h->hop, err) == -1 ||
-	    put_hop(tx, h, err) == -1))
+	if (found == 0 &&
+	    (next_hop(tx, &h->hop, err) == -1 || put_hop(tx, h, err) == -1))
 		found = -1;
 	if (found == -1 || !record_put_host(h, &r)) {
 		tx->failed = true;
-		return found == -1 ? -1 :
-		    po_fail(err, PO_EBUG, "index: host: bad value");
+		return found == -1
+		           ? -1
+		           : po_fail(err, PO_EBUG, "index: host: bad value");
 	}
 	return row_put(tx, DB_HOST, &k, &r, err);
 }

@@ -103,8 +103,8 @@ row_cursor(struct index_tx *tx, enum index_db db, MDB_cursor **out,
 
 	*out = NULL;
 	if (tx->cursors[db] == NULL) {
-		rc = mdb_cursor_open(tx->txn, tx->ix->dbi[db],
-		    &tx->cursors[db]);
+		rc =
+		    mdb_cursor_open(tx->txn, tx->ix->dbi[db], &tx->cursors[db]);
 		if (rc != 0)
 			return index_fail(rc, db_names[db], err);
 	}
@@ -141,8 +141,8 @@ row_seek(struct index_tx *tx, enum index_db db, const struct index_key *k,
 	if (!sound(k, err) || row_cursor(tx, db, &c, err) == -1)
 		return -1;
 	/* LMDB knows no empty key; MDB_FIRST is at or behind it. */
-	rc = mdb_cursor_get(c, &at, &v, k->len == 0 ? MDB_FIRST :
-	    MDB_SET_RANGE);
+	rc =
+	    mdb_cursor_get(c, &at, &v, k->len == 0 ? MDB_FIRST : MDB_SET_RANGE);
 	if (rc == 0 && after && at.mv_size == k->len &&
 	    memcmp(at.mv_data, k->p, k->len) == 0)
 		rc = mdb_cursor_get(c, &at, &v, MDB_NEXT);

@@ -46,8 +46,7 @@ index_due_first(struct index_tx *tx, int64_t *due, struct queue_id *id,
 	found = row_seek(tx, DB_DUE, &k, false, &key, &v, err);
 	if (found != 1)
 		return found;
-	if (!key_take_time(&key, due) || !key_take_id(&key, id) ||
-	    key.len != 0)
+	if (!key_take_time(&key, due) || !key_take_id(&key, id) || key.len != 0)
 		return index_damaged(DB_DUE, err);
 	return 1;
 }
@@ -57,8 +56,8 @@ take_ready(struct span key, uint32_t *hop, unsigned *class, uint64_t *turn,
     struct queue_id *id)
 {
 	return key_take_u32(&key, hop) && key_take_u8(&key, class) &&
-	    *class < PRIORITIES && key_take_u64(&key, turn) &&
-	    key_take_id(&key, id) && key.len == 0;
+	       *class < PRIORITIES && key_take_u64(&key, turn) &&
+	       key_take_id(&key, id) && key.len == 0;
 }
 
 int

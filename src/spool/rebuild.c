@@ -12,27 +12,15 @@
 #include <unistd.h>
 
 #include "spool/history.h"
-#include "spool/index_db.h"
+#include "spool/rebuild_parts.h"
 #include "util/fd.h"
 
-#define INDEX_FOLDER "index"
 #define PUTS_PER_TX 4096
 #define ARENA_MAX (512u << 20)
 #define PROBLEMS_MAX (64u << 10)
 
-struct builder {
-	const struct spool *spool;
-	int folder; /* index/ */
-	struct index *ix;
-	struct index_tx *tx;
-	unsigned puts;
-	struct arena arena;
-	struct rebuild_report *report;
-};
-
-/* Make room in the transaction, at a point where its rows agree. */
-static int
-next_tx(struct builder *b, struct po_err *err)
+int
+rebuild_next(struct builder *b, struct po_err *err)
 {
 	int rc;
 
@@ -45,14 +33,15 @@ next_tx(struct builder *b, struct po_err *err)
 	return rc == -1 ? -1 : index_begin(b->ix, INDEX_WRITE, &b->tx, err);
 }
 
-static void
-complain(struct builder *b, const char *where, const char *path,
+void
+rebuild_complain(struct builder *b, const char *where, const char *path,
     const char *why)
 {
 	(void)buf_printf(&b->report->problems, "%s/%s: %s\n", where, path, why);
 }
 
-/* ---------------------------------------------------------- the message files */
+/* ---------------------------------------------------------- the message files
+ */
 
 /* One folder of messages: where, and whether a final one belongs there. */
 struct place {
@@ -83,7 +72,7 @@ settle_double(struct builder *b, const struct place *at, const char *path,
 	struct place queue = { "queue", b->spool->queue, false };
 	struct index_message m;
 
-	complain(b, at->name, path, "also in queue/");
+	rebuild_complain(b, at->name, path, "also in queue/");
 	if (index_message_delete(b->tx, id, err) == -1)
 		return -1;
 	if (put_file(b, at, path, id, &m, err) == 0 &&
@@ -128,15 +117,15 @@ add_entry(struct builder *b, const struct place *at, const char *folder,
 		return 0;
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, id.text);
 	if (add_file(b, at, path, &id, &why) == 0)
-		return next_tx(b, err);
+		return rebuild_next(b, err);
 	if (b->tx->failed || (why.code != PO_ECORRUPT && why.sys != ENOENT)) {
 		(void)po_fail(err, why.code, "rebuild: %s/%s: %s", at->name,
 		    path, why.text);
 		return -1;
 	}
 	b->report->damaged++;
-	complain(b, at->name, path, why.text);
-	return next_tx(b, err);
+	rebuild_complain(b, at->name, path, why.text);
+	return rebuild_next(b, err);
 }
 
 static int
@@ -147,8 +136,8 @@ walk_folder(struct builder *b, const struct place *at, const char *folder,
 	DIR *dir;
 	int rc = 0, fd;
 
-	fd = openat(at->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-	    O_CLOEXEC);
+	fd = openat(at->fd, folder,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1 && errno == ENOENT)
 		return 0;
 	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
@@ -238,183 +227,14 @@ add_history(struct builder *b, struct po_err *err)
 	if (rc == -1)
 		return -1;
 	while ((rc = history_next(h, &b->arena, &row, err)) == 1) {
-		if (add_attempt(b, &row, err) == -1 || next_tx(b, err) == -1) {
+		if (add_attempt(b, &row, err) == -1 ||
+		    rebuild_next(b, err) == -1) {
 			rc = -1;
 			break;
 		}
 	}
 	b->report->history_skipped = history_skipped(h);
 	history_close(h);
-	return rc;
-}
-
-/* ------------------------------------------------------- the old index */
-
-static bool
-is_fresh(enum index_db db, struct span key)
-{
-	return db == DB_META && (span_eq(key, SPAN_LIT("schema")) ||
-	    span_eq(key, SPAN_LIT("totals")));
-}
-
-/* Copy the rows of one database as they are. */
-static int
-keep_rows(struct builder *b, struct index_tx *old, enum index_db db,
-    struct po_err *err)
-{
-	struct span key, value;
-	struct index_key k;
-	struct record r;
-	int found;
-
-	key_clear(&k);
-	while ((found = row_seek(old, db, &k, true, &key, &value, err)) == 1) {
-		key_clear(&k);
-		key_bytes(&k, key.p, key.len);
-		if (k.bad || value.len > sizeof(r.p))
-			return index_damaged(db, err);
-		memcpy(r.p, value.p, value.len);
-		r.len = value.len;
-		if (!is_fresh(db, key) &&
-		    (row_put(b->tx, db, &k, &r, err) == -1 ||
-		    next_tx(b, err) == -1))
-			return -1;
-	}
-	return found;
-}
-
-/* A claim says that somebody may have begun: recovery must see it. */
-static int
-keep_claim(struct builder *b, struct index_tx *old, const struct queue_id *id,
-    uint32_t attempt, struct po_err *err)
-{
-	struct index_message m, before;
-	int found = index_message_get(b->tx, id, &b->arena, &m, err);
-
-	if (found == 1)
-		found = index_message_get(old, id, NULL, &before, err);
-	if (found != 1)
-		return found;
-	if (m.state == MESSAGE_WAITING) {
-		m.place = PLACE_CLAIM;
-		m.hop = before.hop;
-		if (index_message_put(b->tx, &m, err) == -1)
-			return -1;
-	}
-	if (index_claim_put(b->tx, id, attempt, err) == -1)
-		return -1;
-	return next_tx(b, err);
-}
-
-static int
-keep_claims(struct builder *b, struct index_tx *old, struct po_err *err)
-{
-	struct queue_id id;
-	uint32_t attempt;
-	bool first = true;
-	int found;
-
-	for (;;) {
-		found = index_claim_next(old, first ? NULL : &id, &id,
-		    &attempt, err);
-		if (found != 1)
-			return found;
-		first = false;
-		if (keep_claim(b, old, &id, attempt, err) == -1)
-			return -1;
-	}
-}
-
-/* What the old index alone knew; it may be damaged or gone. */
-static int
-keep_old(struct builder *b, struct po_err *err)
-{
-	static const enum index_db dbs[] = { DB_HOST, DB_HOP, DB_TURN,
-		DB_META };
-	struct index_tx *tx = NULL;
-	struct index *old = NULL;
-	struct po_err why;
-	size_t i;
-	int rc;
-
-	rc = index_verify(b->spool->dirfd, INDEX_FOLDER, &why);
-	if (rc == 0)
-		rc = index_open_folder(b->folder, INDEX_LIVE, INDEX_READ, &old,
-		    &why);
-	if (rc == 0)
-		rc = index_begin(old, INDEX_READ, &tx, &why);
-	if (rc == 0)
-		rc = index_verify_records(tx, &why);
-	if (rc == -1) {
-		if (why.sys != ENOENT)
-			complain(b, "index", INDEX_LIVE, why.text);
-		index_discard(tx);
-		index_close(old);
-		return 0;
-	}
-	for (i = 0; rc == 0 && i < sizeof(dbs) / sizeof(dbs[0]); i++)
-		rc = keep_rows(b, tx, dbs[i], err);
-	if (rc == 0)
-		rc = keep_claims(b, tx, err);
-	b->report->kept = rc == 0;
-	index_discard(tx);
-	index_close(old);
-	return rc;
-}
-
-/* ---------------------------------------------------------------- swap */
-
-static int
-remove_folder(int folder, const char *name, struct po_err *err)
-{
-	static const char *const files[] = { "data.mdb", "lock.mdb" };
-	char path[40];
-	size_t i;
-
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", name, files[i]);
-		if (unlinkat(folder, path, 0) == -1 && errno != ENOENT)
-			return po_fail_sys(err, PO_EIO, "unlink index/%s",
-			    path);
-	}
-	if (unlinkat(folder, name, AT_REMOVEDIR) == -1 && errno != ENOENT)
-		return po_fail_sys(err, PO_EIO, "rmdir index/%s", name);
-	return 0;
-}
-
-static int
-move(int folder, const char *from, const char *to, struct po_err *err)
-{
-	if (renameat(folder, from, folder, to) == 0)
-		return 0;
-	return po_fail_sys(err, PO_EIO, "rename index/%s to %s", from, to);
-}
-
-/*
- * At no moment is there no index, where the file system can exchange two names;
- * where it cannot, a crash between the two renames leaves none, and the next
- * runner rebuilds.
- */
-static int
-swap(int folder, struct po_err *err)
-{
-	int rc;
-
-	if (remove_folder(folder, INDEX_OLD, err) == -1)
-		return -1;
-	if (renameat2(folder, INDEX_NEW, folder, INDEX_LIVE,
-	    RENAME_EXCHANGE) == 0)
-		rc = move(folder, INDEX_NEW, INDEX_OLD, err);
-	else if (errno == ENOENT)
-		rc = move(folder, INDEX_NEW, INDEX_LIVE, err);
-	else if (errno == EINVAL || errno == ENOSYS)
-		rc = move(folder, INDEX_LIVE, INDEX_OLD, err) == -1 ? -1 :
-		    move(folder, INDEX_NEW, INDEX_LIVE, err);
-	else
-		rc = po_fail_sys(err, PO_EIO, "exchange index/%s and %s",
-		    INDEX_NEW, INDEX_LIVE);
-	if (rc == 0 && fsync(folder) == -1)
-		rc = po_fail_sys(err, PO_EIO, "sync index");
 	return rc;
 }
 
@@ -426,13 +246,13 @@ build(struct builder *b, struct po_err *err)
 	struct place queue = { "queue", b->spool->queue, false };
 	struct place done = { "done", b->spool->done, true };
 
-	if (remove_folder(b->folder, INDEX_NEW, err) == -1 ||
-	    index_open_folder(b->folder, INDEX_NEW, INDEX_WRITE, &b->ix,
-	    err) == -1 ||
+	if (rebuild_remove_folder(b->folder, INDEX_NEW, err) == -1 ||
+	    index_open_folder(b->folder, INDEX_NEW, INDEX_WRITE, &b->ix, err) ==
+	        -1 ||
 	    index_begin(b->ix, INDEX_WRITE, &b->tx, err) == -1)
 		return -1;
 	if (walk(b, &queue, err) == -1 || walk(b, &done, err) == -1 ||
-	    add_history(b, err) == -1 || keep_old(b, err) == -1)
+	    add_history(b, err) == -1 || rebuild_keep_old(b, err) == -1)
 		return -1;
 	return 0;
 }
@@ -447,8 +267,8 @@ spool_rebuild_index(const struct spool *s, struct rebuild_report *report,
 	*report = (struct rebuild_report){ 0 };
 	buf_init(&report->problems, PROBLEMS_MAX);
 	arena_init(&b.arena, ARENA_MAX);
-	b.folder = openat(s->dirfd, INDEX_FOLDER, O_RDONLY | O_DIRECTORY |
-	    O_NOFOLLOW | O_CLOEXEC);
+	b.folder = openat(s->dirfd, INDEX_FOLDER,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (b.folder == -1)
 		return po_fail_sys(err, PO_EIO, "open index");
 	rc = build(&b, err);
@@ -458,84 +278,10 @@ spool_rebuild_index(const struct spool *s, struct rebuild_report *report,
 		index_discard(b.tx);
 	index_close(b.ix);
 	if (rc == 0)
-		rc = swap(b.folder, err);
+		rc = rebuild_swap(b.folder, err);
 	arena_clear(&b.arena);
 	fd_close(&b.folder);
 	return rc;
-}
-
-/* ---------------------------------------------------------------- open */
-
-/* Is there any message in this folder of folders? */
-static int
-has_messages(int fd, const char *name, struct po_err *err)
-{
-	char folder[12];
-	struct queue_id id;
-	struct dirent *e;
-	int rc = 0, sub;
-	unsigned i;
-	DIR *dir;
-
-	for (i = 0; rc == 0 && i < 256; i++) {
-		(void)snprintf(folder, sizeof(folder), "%02x", i);
-		sub = openat(fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-		    O_CLOEXEC);
-		if (sub == -1 && errno == ENOENT)
-			continue;
-		if (sub == -1 || (dir = fdopendir(sub)) == NULL) {
-			(void)po_fail_sys(err, PO_EIO, "open %s/%s", name,
-			    folder);
-			fd_close(&sub);
-			return -1;
-		}
-		while (rc == 0 && (e = readdir(dir)) != NULL)
-			rc = queue_id_parse(span_of(e->d_name), &id) ? 1 : 0;
-		(void)closedir(dir);
-	}
-	return rc;
-}
-
-/* 1 a new index though there are messages, 0 all is well, -1. */
-static int
-is_forgetful(const struct spool *s, const struct index *ix, struct po_err *err)
-{
-	int rc = 0;
-
-	if (index_is_new(ix))
-		rc = has_messages(s->queue, "queue", err);
-	if (rc == 0 && index_is_new(ix))
-		rc = has_messages(s->done, "done", err);
-	return rc;
-}
-
-int
-spool_open_index(const struct spool *s, struct index **out,
-    struct rebuild_report *report, struct po_err *why, struct po_err *err)
-{
-	int rc;
-
-	*report = (struct rebuild_report){ 0 };
-	if (index_open(s->dirfd, INDEX_FOLDER, INDEX_WRITE, out, why) == 0) {
-		rc = is_forgetful(s, *out, err);
-		if (rc != 1) {
-			if (rc == -1)
-				index_close(*out);
-			return rc;
-		}
-		index_close(*out);
-		(void)po_fail(why, PO_ECORRUPT, "index: there was none");
-	}
-	*out = NULL;
-	if (why->code != PO_ECORRUPT) {
-		if (err != NULL)
-			*err = *why;
-		return -1;
-	}
-	if (spool_rebuild_index(s, report, err) == -1)
-		return -1;
-	rc = index_open(s->dirfd, INDEX_FOLDER, INDEX_WRITE, out, err);
-	return rc == -1 ? -1 : 1;
 }
 
 void

@@ -228,7 +228,8 @@ record_put_message(const struct index_message *m, struct record *r)
 	put_u8(&w, m->priority);
 	put_u8(&w, m->place);
 	put_u8(&w, (m->tag != NULL ? HAS_TAG : 0u) |
-	    (m->key != NULL ? HAS_KEY : 0u) | (m->ours ? IS_OURS : 0u));
+	               (m->key != NULL ? HAS_KEY : 0u) |
+	               (m->ours ? IS_OURS : 0u));
 	put_u32(&w, m->uid);
 	put_u32(&w, m->attempts);
 	put_time(&w, m->arrival);

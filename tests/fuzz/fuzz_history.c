@@ -39,10 +39,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&text, HISTORY_LINE_MAX);
 	if (history_get_line(line, &arena, &row)) {
 		assert(history_put_line(&text, &row));
-		assert(memchr(text.p, '\n', text.len) ==
-		    text.p + text.len - 1);
-		assert(history_get_line(
-		    (struct span){ text.p, text.len - 1 }, &arena, &again));
+		assert(memchr(text.p, '\n', text.len) == text.p + text.len - 1);
+		assert(history_get_line((struct span){ text.p, text.len - 1 },
+		    &arena, &again));
 		assert_same(&row, &again);
 	}
 	buf_clear(&text);

@@ -31,7 +31,7 @@ use(int folder)
 	if (index_begin(ix, INDEX_WRITE, &tx, NULL) == 0) {
 		(void)index_verify_records(tx, NULL);
 		while (n < 64 && index_message_next(tx, n == 0 ? NULL : &id,
-		    &arena, &m, NULL) == 1)
+		                     &arena, &m, NULL) == 1)
 			id = ids[n++] = m.id;
 		while (n > 0)
 			(void)index_message_delete(tx, &ids[--n], NULL);

@@ -31,16 +31,16 @@ turn_around(unsigned kind, struct span v, struct arena *arena,
 	switch (kind) {
 	case 0:
 		return record_get_message(v, arena, &to.m) &&
-		    record_put_message(&to.m, again);
+		       record_put_message(&to.m, again);
 	case 1:
 		return record_get_recipient(v, arena, &to.rec) &&
-		    record_put_recipient(&to.rec, again);
+		       record_put_recipient(&to.rec, again);
 	case 2:
 		return record_get_attempt(v, arena, &to.a) &&
-		    record_put_attempt(&to.a, again);
+		       record_put_attempt(&to.a, again);
 	case 3:
 		return record_get_host(v, &to.h) &&
-		    record_put_host(&to.h, again);
+		       record_put_host(&to.h, again);
 	case 4:
 		if (!record_get_totals(v, &to.t))
 			return 0;
@@ -76,8 +76,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	v = (struct span){ (const char *)data + 1, size - 1 };
 	arena_init(&arena, 1 << 16);
 	if (turn_around(data[0] % 8, v, &arena, &again))
-		assert(span_eq(v, (struct span){ (const char *)again.p,
-		    again.len }));
+		assert(span_eq(v,
+		    (struct span){ (const char *)again.p, again.len }));
 	arena_clear(&arena);
 	return 0;
 }

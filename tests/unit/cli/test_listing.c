@@ -13,14 +13,18 @@
 static struct index_recipient
 recipient_of(const char *address, enum slot_state state, const char *text)
 {
-	return (struct index_recipient){ .state = state, .attempt = 1,
-		.time = 1764000100, .reply_code = 451, .status = "4.7.1",
-		.address = address, .text = text };
+	return (struct index_recipient){ .state = state,
+		.attempt = 1,
+		.time = 1764000100,
+		.reply_code = 451,
+		.status = "4.7.1",
+		.address = address,
+		.text = text };
 }
 
 static void
-put(struct fixture *f, struct index_message *m,
-    const struct index_recipient *r, uint32_t n)
+put(struct fixture *f, struct index_message *m, const struct index_recipient *r,
+    uint32_t n)
 {
 	uint32_t i;
 
@@ -96,7 +100,7 @@ fill(struct fixture *f)
 }
 
 #define ID(n) "01KAR0000000000000000000" n
-#define HEAD \
+#define HEAD                                                                   \
 	"-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n"
 #define AT41 "                                         "
 
@@ -107,28 +111,34 @@ queue_is_printed_as_postfix_prints_it(void **state)
 
 	fill(f);
 	assert_prints(f, false,
-	    HEAD
-	    ID("01") "     1536 Mon Nov 24 16:00:00  alice@example.com\n"
-	    "                                                               "
-	    "    (451 later)\n"
-	    AT41 "bob@example.net\n"
-	    AT41 "carol@example.net\n"
-	    "\n"
-	    ID("02") "     1000 Fri Nov  7 07:20:00  MAILER-DAEMON\n"
-	    AT41 "\\x1b[2J@example.net\n"
-	    "\n"
-	    ID("03") "!    1000 Mon Nov 24 16:00:00  alice@example.com\n"
-	    "(host mx.example.net[192.0.2.1] said: 421 a long text that is "
-	    "longer than the line)\n"
-	    AT41 "dave@example.net\n"
-	    "                                                          "
-	    "(reason unavailable)\n"
-	    AT41 "erin@example.net\n"
-	    "\n"
-	    ID("04") "* 12345678 Mon Nov 24 16:00:00  alice@example.com\n"
-	    AT41 "erin@example.net\n"
-	    "\n"
-	    "-- 12059 Kbytes in 4 Requests.\n");
+	    HEAD ID(
+	        "01") "     1536 Mon Nov 24 16:00:00  alice@example.com\n"
+	              "                                                        "
+	              "       "
+	              "    (451 later)\n" AT41 "bob@example.net\n" AT41
+	              "carol@example.net\n"
+	              "\n" ID(
+	                  "02") "     1000 Fri Nov  7 07:20:00  "
+	                        "MAILER-DAEMON\n" AT41 "\\x1b[2J@example.net\n"
+	                        "\n" ID(
+	                            "03") "!    1000 Mon Nov 24 16:00:00  "
+	                                  "alice@example.com\n"
+	                                  "(host mx.example.net[192.0.2.1] "
+	                                  "said: 421 a long text that is "
+	                                  "longer than the line)\n" AT41
+	                                  "dave@example.net\n"
+	                                  "                                    "
+	                                  "                      "
+	                                  "(reason unavailable)\n" AT41
+	                                  "erin@example.net\n"
+	                                  "\n" ID(
+	                                      "04") "* 12345678 Mon Nov 24 "
+	                                            "16:00:00  "
+	                                            "alice@example.com\n" AT41
+	                                            "erin@example.net\n"
+	                                            "\n"
+	                                            "-- 12059 Kbytes in 4 "
+	                                            "Requests.\n");
 }
 
 static void
@@ -141,11 +151,11 @@ empty_queue_and_one_message_have_their_own_words(void **state)
 	assert_prints(f, false, "Mail queue is empty\n");
 	put(f, &m, &r, 1);
 	assert_prints(f, false,
-	    HEAD
-	    ID("01") "     1000 Mon Nov 24 16:00:00  alice@example.com\n"
-	    AT41 "b@c\n"
-	    "\n"
-	    "-- 0 Kbytes in 1 Request.\n");
+	    HEAD ID(
+	        "01") "     1000 Mon Nov 24 16:00:00  alice@example.com\n" AT41
+	              "b@c\n"
+	              "\n"
+	              "-- 0 Kbytes in 1 Request.\n");
 	m.state = MESSAGE_SENT;
 	m.place = PLACE_NONE;
 	m.finished = 5;
@@ -205,24 +215,23 @@ json_has_a_valid_object_on_each_line(void **state)
 	j = line_of(text, 0);
 	assert_string_equal(string_of(j, "queue_name"), "deferred");
 	assert_string_equal(string_of(j, "queue_id"), ID("01"));
-	assert_int_equal(json_integer_value(json_object_get(j,
-	    "arrival_time")), 1764000000);
-	assert_int_equal(json_integer_value(json_object_get(j,
-	    "message_size")), 1536);
+	assert_int_equal(json_integer_value(json_object_get(j, "arrival_time")),
+	    1764000000);
+	assert_int_equal(json_integer_value(json_object_get(j, "message_size")),
+	    1536);
 	assert_string_equal(string_of(j, "sender"), "alice@example.com");
 	assert_string_equal(string_of(j, "state"), "waiting");
 	assert_string_equal(string_of(j, "priority"), "medium");
 	assert_int_equal(json_integer_value(json_object_get(j, "due")),
 	    1764000001);
-	assert_int_equal(json_integer_value(json_object_get(j, "attempts")),
-	    1);
+	assert_int_equal(json_integer_value(json_object_get(j, "attempts")), 1);
 	assert_int_equal(json_array_size(json_object_get(j, "recipients")), 2);
 	r = json_array_get(json_object_get(j, "recipients"), 0);
 	assert_string_equal(string_of(r, "address"), "bob@example.net");
 	assert_string_equal(string_of(r, "delay_reason"), "451 later");
 	assert_string_equal(string_of(r, "state"), "deferred");
-	assert_int_equal(json_integer_value(json_object_get(r,
-	    "reply_code")), 451);
+	assert_int_equal(json_integer_value(json_object_get(r, "reply_code")),
+	    451);
 	json_decref(j);
 	j = line_of(text, 1);
 	assert_string_equal(string_of(j, "queue_name"), "incoming");
@@ -295,7 +304,8 @@ failed_write_is_an_error(void **state)
 	fill(f);
 	assert_non_null(out);
 	assert_int_equal(listing_print(f->ix, out, LISTING_POSTFIX, false,
-	    &f->err), -1);
+	                     &f->err),
+	    -1);
 	assert_int_equal(f->err.code, PO_EFULL);
 	(void)fclose(out);
 }
@@ -303,25 +313,32 @@ failed_write_is_an_error(void **state)
 static void
 show_prints_fields_recipients_and_attempts(void **state)
 {
-	static const char want[] =
-	    "queue id    " ID("02") "\n"
-	    "state       waiting\n"
-	    "sender      <>\n"
-	    "uid         1000 (alice), made by po\n"
-	    "size        1000 bytes\n"
-	    "priority    medium\n"
-	    "arrival     2025-11-07 07:20:00 +0000\n"
-	    "due         2025-11-24 16:00:02 +0000\n"
-	    "expires     2025-11-29 16:00:00 +0000\n"
-	    "key         k\"1\n"
-	    "attempts    0, 0 in doubt\n"
-	    "recipient 1: \\x1b[2J@example.net: waiting 451 4.7.1\n"
-	    "attempt 1: 2025-11-24 16:00:05 +0000, recipient 1, 1.31 s, "
-	    "mx[192.0.2.1]:25, rcpt: deferred 451 4.7.1 (try\\x0aagain)\n";
-	const struct index_attempt a = { .attempt = 1, .recipient = 0,
-		.time = 1764000005, .state = SLOT_DEFERRED, .delay_ms = 1310,
-		.reply_code = 451, .status = "4.7.1", .phase = "rcpt",
-		.relay = "mx[192.0.2.1]:25", .text = "try\nagain" };
+	static const char want[] = "queue id    " ID(
+	    "02") "\n"
+	          "state       waiting\n"
+	          "sender      <>\n"
+	          "uid         1000 (alice), made by po\n"
+	          "size        1000 bytes\n"
+	          "priority    medium\n"
+	          "arrival     2025-11-07 07:20:00 +0000\n"
+	          "due         2025-11-24 16:00:02 +0000\n"
+	          "expires     2025-11-29 16:00:00 +0000\n"
+	          "key         k\"1\n"
+	          "attempts    0, 0 in doubt\n"
+	          "recipient 1: \\x1b[2J@example.net: waiting 451 4.7.1\n"
+	          "attempt 1: 2025-11-24 16:00:05 +0000, recipient 1, 1.31 s, "
+	          "mx[192.0.2.1]:25, rcpt: deferred 451 4.7.1 "
+	          "(try\\x0aagain)\n";
+	const struct index_attempt a = { .attempt = 1,
+		.recipient = 0,
+		.time = 1764000005,
+		.state = SLOT_DEFERRED,
+		.delay_ms = 1310,
+		.reply_code = 451,
+		.status = "4.7.1",
+		.phase = "rcpt",
+		.relay = "mx[192.0.2.1]:25",
+		.text = "try\nagain" };
 	struct fixture *f = *state;
 	struct queue_id id = id_of(2), none = id_of(99);
 	char *text = NULL;
@@ -340,7 +357,7 @@ show_prints_fields_recipients_and_attempts(void **state)
 	OK(index_begin(f->ix, INDEX_WRITE, &f->tx, &f->err));
 }
 
-#define UNIT(name) \
+#define UNIT(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int

@@ -23,8 +23,10 @@ static inline struct sample
 sample_of(uint32_t n)
 {
 	struct sample s = {
-		.env = { .id = id_of(n), .sender = "alice@example.com",
-		    .priority = PRIORITY_MEDIUM, .n_recipients = 2 },
+		.env = { .id = id_of(n),
+		    .sender = "alice@example.com",
+		    .priority = PRIORITY_MEDIUM,
+		    .n_recipients = 2 },
 		.recipients = { { .address = "bob@example.net" },
 		    { .address = "carol@example.net" },
 		    { .address = "dave@example.net" },

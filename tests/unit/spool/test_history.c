@@ -13,9 +13,14 @@ row_of(uint32_t n, int64_t t)
 	return (struct history_row){
 		.id = id_of(n),
 		.address = "bob@example.net",
-		.a = { .attempt = 1, .recipient = 0, .time = t,
-		    .state = SLOT_DEFERRED, .reply_code = 451,
-		    .delay_ms = 310, .status = "4.7.1", .phase = "rcpt",
+		.a = { .attempt = 1,
+		    .recipient = 0,
+		    .time = t,
+		    .state = SLOT_DEFERRED,
+		    .reply_code = 451,
+		    .delay_ms = 310,
+		    .status = "4.7.1",
+		    .phase = "rcpt",
 		    .relay = "mx.example.net[192.0.2.1]:25",
 		    .text = "451 4.7.1 try 100% later" },
 	};
@@ -59,8 +64,8 @@ every_byte_of_a_text_comes_back(void **state)
 	arena_init(&arena, 8192);
 	assert_true(history_put_line(&b, &row));
 	assert_ptr_equal(strchr(b.p, '\n'), b.p + b.len - 1);
-	assert_true(history_get_line((struct span){ b.p, b.len - 1 }, &arena,
-	    &got));
+	assert_true(
+	    history_get_line((struct span){ b.p, b.len - 1 }, &arena, &got));
 	assert_string_equal(got.a.text, text);
 	assert_string_equal(got.address, row.address);
 	assert_string_equal(got.id.text, row.id.text);
@@ -93,8 +98,8 @@ longest_line_fits_into_its_bound(void **state)
 	arena_init(&arena, 1 << 16);
 	assert_true(history_put_line(&b, &row));
 	assert_true(b.len <= HISTORY_LINE_MAX);
-	assert_true(history_get_line((struct span){ b.p, b.len - 1 }, &arena,
-	    &got));
+	assert_true(
+	    history_get_line((struct span){ b.p, b.len - 1 }, &arena, &got));
 	buf_clear(&b);
 	arena_clear(&arena);
 }
@@ -113,28 +118,33 @@ damaged_lines_are_refused(void **state)
 		{ "newer", "v=2 t=1" ID " n=0 to=b a=1 s=d code=451 dsn=" END,
 		    false },
 		{ "empty", "", false },
-		{ "cut", "v=1 t=1" ID " n=0 to=b a=1 s=d code=451 dsn=",
-		    false },
+		{ "cut",
+		    "v=1 t=1" ID " n=0 to=b a=1 s=d code=451 dsn=", false },
 		{ "bad id", "v=1 t=1 id=x n=0 to=b a=1 s=d code=451 dsn=" END,
 		    false },
 		{ "state", "v=1 t=1" ID " n=0 to=b a=1 s=X code=451 dsn=" END,
 		    false },
 		{ "code", "v=1 t=1" ID " n=0 to=b a=1 s=d code=1000 dsn=" END,
 		    false },
-		{ "number", "v=1 t=1" ID " n=4294967296 to=b a=1 s=d code=451 "
-			    "dsn=" END, false },
+		{ "number",
+		    "v=1 t=1" ID " n=4294967296 to=b a=1 s=d code=451 "
+		    "dsn=" END,
+		    false },
 		{ "time", "v=1 t=-1" ID " n=0 to=b a=1 s=d code=451 dsn=" END,
 		    false },
 		{ "escape", "v=1 t=1" ID " n=0 to=%4 a=1 s=d code=451 dsn=" END,
 		    false },
 		{ "NUL", "v=1 t=1" ID " n=0 to=%00 a=1 s=d code=451 dsn=" END,
 		    false },
-		{ "status", "v=1 t=1" ID " n=0 to=b a=1 s=d code=451 "
-			    "dsn=123456789012" END, false },
+		{ "status",
+		    "v=1 t=1" ID " n=0 to=b a=1 s=d code=451 "
+		    "dsn=123456789012" END,
+		    false },
 		{ "order", "v=1" ID " t=1 n=0 to=b a=1 s=d code=451 dsn=" END,
 		    false },
-		{ "behind", "v=1 t=1" ID " n=0 to=b a=1 s=d code=451 dsn=" END
-			    " x=1", false },
+		{ "behind",
+		    "v=1 t=1" ID " n=0 to=b a=1 s=d code=451 dsn=" END " x=1",
+		    false },
 	};
 	struct history_row row;
 	struct arena arena;
@@ -248,7 +258,7 @@ endless_line_is_one_damaged_line(void **state)
 	fixture_spool_close(&s);
 }
 
-#define UNIT(name) \
+#define UNIT(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int

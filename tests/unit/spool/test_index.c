@@ -50,14 +50,16 @@ record_is_there_after_reopening(void **state)
 	fixture_open(f);
 	assert_false(index_is_new(f->ix));
 	assert_int_equal(OK(index_message_get(f->tx, &m.id, &f->arena, &got,
-	    &f->err)), 1);
+	                     &f->err)),
+	    1);
 	SAME_ID(got.id, m.id);
 	assert_string_equal(got.sender, m.sender);
 	assert_string_equal(got.tag, "tag");
 	assert_string_equal(got.key, "key");
 	m.id = id_of(2);
 	assert_int_equal(OK(index_message_get(f->tx, &m.id, &f->arena, &got,
-	    &f->err)), 0);
+	                     &f->err)),
+	    0);
 }
 
 static void
@@ -71,7 +73,8 @@ what_was_discarded_is_not_there(void **state)
 	index_discard(f->tx);
 	OK(index_begin(f->ix, INDEX_WRITE, &f->tx, &f->err));
 	assert_int_equal(OK(index_message_get(f->tx, &m.id, &f->arena, &got,
-	    &f->err)), 0);
+	                     &f->err)),
+	    0);
 	OK(index_totals_get(f->tx, &t, &f->err));
 	assert_int_equal(t.messages[MESSAGE_WAITING], 0);
 }
@@ -100,15 +103,18 @@ rows_follow_the_place(void **state)
 	put(f, &m);
 	assert_rows(f, "R");
 	assert_int_equal(OK(index_ready_first(f->tx, 3, PRIORITY_MEDIUM, &turn,
-	    &id, &f->err)), 1);
+	                     &id, &f->err)),
+	    1);
 	assert_int_equal(turn, 17);
 	SAME_ID(id, m.id);
 	m.priority = PRIORITY_NOW;
 	put(f, &m);
 	assert_int_equal(OK(index_ready_first(f->tx, 3, PRIORITY_MEDIUM, &turn,
-	    &id, &f->err)), 0);
+	                     &id, &f->err)),
+	    0);
 	assert_int_equal(OK(index_ready_first(f->tx, 3, PRIORITY_NOW, &turn,
-	    &id, &f->err)), 1);
+	                     &id, &f->err)),
+	    1);
 	m.place = PLACE_CLAIM;
 	put(f, &m);
 	assert_rows(f, "");
@@ -190,9 +196,11 @@ ready_comes_by_hop_class_turn_id(void **state)
 		hop = 0;
 		class = PRIORITY_NOW;
 		assert_int_equal(OK(index_ready_seek(f->tx, &hop, &class,
-		    &f->err)), 1);
+		                     &f->err)),
+		    1);
 		assert_int_equal(OK(index_ready_first(f->tx, hop, class, &turn,
-		    &id, &f->err)), 1);
+		                     &id, &f->err)),
+		    1);
 		expect = id_of(want[i]);
 		SAME_ID(id, expect);
 		OK(index_message_delete(f->tx, &id, &f->err));
@@ -240,10 +248,16 @@ totals_follow_state_size_and_attempts(void **state)
 
 static const struct index_recipient bob = { SLOT_DEFERRED, 1, 1764000000, 451,
 	"4.7.1", "bob@example.net", "try again" };
-static const struct index_attempt tried = { .attempt = 1, .recipient = 0,
-	.time = 1764000000, .state = SLOT_DEFERRED, .delay_ms = 10,
-	.reply_code = 451, .status = "4.7.1", .phase = "rcpt",
-	.relay = "mx[192.0.2.1]:25", .text = "try again" };
+static const struct index_attempt tried = { .attempt = 1,
+	.recipient = 0,
+	.time = 1764000000,
+	.state = SLOT_DEFERRED,
+	.delay_ms = 10,
+	.reply_code = 451,
+	.status = "4.7.1",
+	.phase = "rcpt",
+	.relay = "mx[192.0.2.1]:25",
+	.text = "try again" };
 
 static void
 give_everything(struct fixture *f, uint32_t n)
@@ -304,18 +318,21 @@ delete_takes_every_row_of_its_message_and_no_other(void **state)
 	    1);
 	SAME_ID(id, three);
 	assert_int_equal(OK(index_claim_next(f->tx, NULL, &id, &attempt,
-	    &f->err)), 1);
+	                     &f->err)),
+	    1);
 	SAME_ID(id, three);
 	assert_int_equal(attempt, 3);
 	assert_int_equal(OK(index_claim_next(f->tx, &three, &id, &attempt,
-	    &f->err)), 0);
+	                     &f->err)),
+	    0);
 	assert_int_equal(OK(index_move_next(f->tx, NULL, &id, &f->err)), 1);
 	SAME_ID(id, three);
 	OK(index_move_delete(f->tx, &three, &f->err));
 	assert_int_equal(OK(index_move_next(f->tx, NULL, &id, &f->err)), 0);
 	OK(index_claim_delete(f->tx, &three, &f->err));
 	assert_int_equal(OK(index_claim_next(f->tx, NULL, &id, &attempt,
-	    &f->err)), 0);
+	                     &f->err)),
+	    0);
 }
 
 static void
@@ -332,7 +349,7 @@ messages_are_walked_in_order_of_id(void **state)
 	}
 	fixture_commit(f);
 	while (OK(index_message_next(f->tx, n == 0 ? NULL : &after, &f->arena,
-	    &m, &f->err)) == 1) {
+	           &m, &f->err)) == 1) {
 		after = m.id;
 		expect = id_of(3 * ++n);
 		SAME_ID(m.id, expect);
@@ -341,7 +358,8 @@ messages_are_walked_in_order_of_id(void **state)
 	/* An id that is not there is a place to go on from, too. */
 	after = id_of(7);
 	assert_int_equal(OK(index_message_next(f->tx, &after, &f->arena, &m,
-	    &f->err)), 1);
+	                     &f->err)),
+	    1);
 	expect = id_of(9);
 	SAME_ID(m.id, expect);
 }
@@ -367,13 +385,15 @@ attempts_are_walked_by_attempt_then_recipient(void **state)
 	a.attempt = a.recipient = UINT32_MAX;
 	for (i = 0; i < 4; i++) {
 		assert_int_equal(OK(index_attempt_next(f->tx, &id, &f->arena,
-		    &a, &f->err)), 1);
+		                     &a, &f->err)),
+		    1);
 		assert_int_equal(a.attempt, want[i][0]);
 		assert_int_equal(a.recipient, want[i][1]);
 		assert_string_equal(a.relay, tried.relay);
 	}
 	assert_int_equal(OK(index_attempt_next(f->tx, &id, &f->arena, &a,
-	    &f->err)), 0);
+	                     &f->err)),
+	    0);
 }
 
 static void
@@ -396,7 +416,8 @@ finished_is_walked_oldest_first(void **state)
 	}
 	for (i = 0; i < 4; i++) {
 		assert_int_equal(OK(index_finished_next(f->tx, &t, &id,
-		    &f->err)), 1);
+		                     &f->err)),
+		    1);
 		expect = id_of(want[i]);
 		SAME_ID(id, expect);
 		assert_int_equal(t, times[want[i]]);
@@ -450,17 +471,21 @@ keys_turns_and_meta_are_told_apart(void **state)
 	assert_int_equal(OK(index_key_get(f->tx, 3, "k", &id, &f->err)), 0);
 	OK(index_turn_put(f->tx, PRIORITY_LOW, 5, 77, &f->err));
 	assert_int_equal(OK(index_turn_get(f->tx, PRIORITY_LOW, 5, &turn,
-	    &f->err)), 1);
+	                     &f->err)),
+	    1);
 	assert_int_equal(turn, 77);
 	assert_int_equal(OK(index_turn_get(f->tx, PRIORITY_NOW, 5, &turn,
-	    &f->err)), 0);
+	                     &f->err)),
+	    0);
 	assert_int_equal(turn, 0);
 	OK(index_meta_put(f->tx, "boot", "b1", &f->err));
 	assert_int_equal(OK(index_meta_get(f->tx, "boot", value, sizeof(value),
-	    &f->err)), 1);
+	                     &f->err)),
+	    1);
 	assert_string_equal(value, "b1");
-	assert_int_equal(OK(index_meta_get(f->tx, "clean", value,
-	    sizeof(value), &f->err)), 0);
+	assert_int_equal(OK(index_meta_get(f->tx, "clean", value, sizeof(value),
+	                     &f->err)),
+	    0);
 }
 
 static void
@@ -476,7 +501,8 @@ failed_put_spoils_the_transaction(void **state)
 	assert_int_equal(index_commit(f->tx, &f->err), -1);
 	OK(index_begin(f->ix, INDEX_WRITE, &f->tx, &f->err));
 	assert_int_equal(OK(index_message_get(f->tx, &m.id, &f->arena, &got,
-	    &f->err)), 0);
+	                     &f->err)),
+	    0);
 }
 
 /* ---------------------------------------------------------- a long life */
@@ -588,8 +614,7 @@ first_row(struct fixture *f, enum index_place place, struct queue_id *id)
 }
 
 static void
-assert_rows_in_order(struct fixture *f, struct model *w,
-    enum index_place place)
+assert_rows_in_order(struct fixture *f, struct model *w, enum index_place place)
 {
 	struct queue_id id;
 	int i;
@@ -726,7 +751,7 @@ folder_of_others_is_refused(void **state)
 	fixture_open(f);
 }
 
-#define UNIT(name) \
+#define UNIT(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int

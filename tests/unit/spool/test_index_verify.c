@@ -249,7 +249,7 @@ no_damage_that_is_let_through_hurts_a_writer(void **state)
 	fixture_open(f);
 }
 
-#define UNIT(name) \
+#define UNIT(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int

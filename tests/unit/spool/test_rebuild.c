@@ -55,9 +55,8 @@ state_time_and_counts_come_from_head_and_slots(void **state)
 		    MESSAGE_FAILED, PLACE_NONE, T + 20, 0, 0 },
 		{ "in doubt", MESSAGE_WAITING, { SLOT_IN_DOUBT, SLOT_SENT },
 		    MESSAGE_WAITING, PLACE_DUE, 0, 1, 1 },
-		{ "cancelled", MESSAGE_CANCELLED,
-		    { SLOT_CANCELLED, SLOT_SENT }, MESSAGE_CANCELLED,
-		    PLACE_NONE, T + 5, 0, 0 },
+		{ "cancelled", MESSAGE_CANCELLED, { SLOT_CANCELLED, SLOT_SENT },
+		    MESSAGE_CANCELLED, PLACE_NONE, T + 5, 0, 0 },
 		{ "expired", MESSAGE_EXPIRED, { SLOT_EXPIRED, SLOT_EXPIRED },
 		    MESSAGE_EXPIRED, PLACE_NONE, T + 5, 0, 0 },
 		{ "duplicate", MESSAGE_DUPLICATE,
@@ -157,8 +156,8 @@ slots_and_recipients_must_be_as_many(void **state)
 	write_sample(spool.queue, "x", &s);
 	OK(file_open(spool.queue, "x", false, &file, &f->err));
 	file.preamble.slots = 1;
-	assert_int_equal(spool_index_file(&file, f->tx, &f->arena, &m,
-	    &f->err), -1);
+	assert_int_equal(spool_index_file(&file, f->tx, &f->arena, &m, &f->err),
+	    -1);
 	assert_int_equal(f->err.code, PO_ECORRUPT);
 	assert_false(index_is_dirty(f->tx));
 	file_close(&file);
@@ -177,29 +176,36 @@ dump_message(struct fixture *f, const struct index_message *m, struct buf *b)
 	struct queue_id id;
 	uint32_t i;
 
-	assert_true(buf_printf(b, "message %s %d %d %u %u %lld %lld %lld %lld "
-	    "%ju %u %u %u %u %ju %d %s %s %s %s\n", m->id.text, m->state,
-	    m->priority, m->uid, m->attempts, (long long)m->arrival,
-	    (long long)m->due, (long long)m->expires, (long long)m->finished,
-	    (uintmax_t)m->size, m->n_recipients, m->n_open, m->n_in_doubt,
-	    m->crc, (uintmax_t)m->file_size, m->ours, m->login, m->sender,
-	    m->tag == NULL ? "-" : m->tag, m->key == NULL ? "-" : m->key));
+	assert_true(buf_printf(b,
+	    "message %s %d %d %u %u %lld %lld %lld %lld "
+	    "%ju %u %u %u %u %ju %d %s %s %s %s\n",
+	    m->id.text, m->state, m->priority, m->uid, m->attempts,
+	    (long long)m->arrival, (long long)m->due, (long long)m->expires,
+	    (long long)m->finished, (uintmax_t)m->size, m->n_recipients,
+	    m->n_open, m->n_in_doubt, m->crc, (uintmax_t)m->file_size, m->ours,
+	    m->login, m->sender, m->tag == NULL ? "-" : m->tag,
+	    m->key == NULL ? "-" : m->key));
 	/* A ready row may have become a due row. */
-	assert_true(buf_printf(b, " place %d\n", m->place == PLACE_READY ?
-	    PLACE_DUE : m->place));
+	assert_true(buf_printf(b, " place %d\n",
+	    m->place == PLACE_READY ? PLACE_DUE : m->place));
 	for (i = 0; OK(index_recipient_get(f->tx, &m->id, i, &f->arena, &r,
-	    &f->err)) == 1; i++)
-		assert_true(buf_printf(b, " recipient %u %d %u %lld %d %s %s "
-		    "%s\n", i, r.state, r.attempt, (long long)r.time,
-		    r.reply_code, r.status, r.address, r.text));
-	while (OK(index_attempt_next(f->tx, &m->id, &f->arena, &a, &f->err)) ==
-	    1)
-		assert_true(buf_printf(b, " attempt %u %u %lld %d %d %u %s %s "
-		    "%s %s\n", a.attempt, a.recipient, (long long)a.time,
-		    a.state, a.reply_code, a.delay_ms, a.status, a.phase,
-		    a.relay, a.text));
-	if (m->key != NULL && OK(index_key_get(f->tx, m->uid, m->key, &id,
-	    &f->err)) == 1)
+	                &f->err)) == 1;
+	     i++)
+		assert_true(buf_printf(b,
+		    " recipient %u %d %u %lld %d %s %s "
+		    "%s\n",
+		    i, r.state, r.attempt, (long long)r.time, r.reply_code,
+		    r.status, r.address, r.text));
+	while (
+	    OK(index_attempt_next(f->tx, &m->id, &f->arena, &a, &f->err)) == 1)
+		assert_true(buf_printf(b,
+		    " attempt %u %u %lld %d %d %u %s %s "
+		    "%s %s\n",
+		    a.attempt, a.recipient, (long long)a.time, a.state,
+		    a.reply_code, a.delay_ms, a.status, a.phase, a.relay,
+		    a.text));
+	if (m->key != NULL &&
+	    OK(index_key_get(f->tx, m->uid, m->key, &id, &f->err)) == 1)
 		assert_true(buf_printf(b, " key %s\n", id.text));
 }
 
@@ -225,7 +231,8 @@ dump_waiting(struct fixture *f, struct buf *b)
 		OK(index_message_delete(f->tx, &ids[n++], &f->err));
 	while (OK(index_ready_seek(f->tx, &hop, &class, &f->err)) == 1) {
 		assert_int_equal(OK(index_ready_first(f->tx, hop, class, &turn,
-		    &ids[n], &f->err)), 1);
+		                     &ids[n], &f->err)),
+		    1);
 		OK(index_message_delete(f->tx, &ids[n++], &f->err));
 	}
 	qsort(ids, n, sizeof(ids[0]), by_text);
@@ -243,13 +250,15 @@ dump_lists(struct fixture *f, struct buf *b)
 	int i;
 
 	while (OK(index_finished_next(f->tx, &time, &id, &f->err)) == 1)
-		assert_true(buf_printf(b, "finished %lld %s\n",
-		    (long long)time, id.text));
-	for (i = 0; OK(index_move_next(f->tx, i == 0 ? NULL : &id, &id,
-	    &f->err)) == 1; i++)
+		assert_true(buf_printf(b, "finished %lld %s\n", (long long)time,
+		    id.text));
+	for (i = 0;
+	     OK(index_move_next(f->tx, i == 0 ? NULL : &id, &id, &f->err)) == 1;
+	     i++)
 		assert_true(buf_printf(b, "move %s\n", id.text));
 	for (i = 0; OK(index_claim_next(f->tx, i == 0 ? NULL : &id, &id,
-	    &attempt, &f->err)) == 1; i++)
+	                &attempt, &f->err)) == 1;
+	     i++)
 		assert_true(buf_printf(b, "claim %s %u\n", id.text, attempt));
 	OK(index_totals_get(f->tx, &t, &f->err));
 	for (i = 0; i < MESSAGE_STATES; i++)
@@ -268,7 +277,8 @@ dump(struct fixture *f)
 
 	buf_init(&b, 1 << 20);
 	for (n = 0; OK(index_message_next(f->tx, n == 0 ? NULL : &after,
-	    &f->arena, &m, &f->err)) == 1; n++) {
+	                &f->arena, &m, &f->err)) == 1;
+	     n++) {
 		after = m.id;
 		dump_message(f, &m, &b);
 	}
@@ -287,10 +297,14 @@ attempt(struct fixture *f, const struct spool *spool, struct sample *s,
 {
 	struct history_row row = { .id = s->env.id,
 		.address = s->recipients[n].address,
-		.a = { .attempt = slot.attempt, .recipient = n,
-		    .time = slot.time, .state = slot.state,
-		    .reply_code = slot.reply_code, .delay_ms = 12,
-		    .phase = "dot", .relay = "mx[192.0.2.1]:25",
+		.a = { .attempt = slot.attempt,
+		    .recipient = n,
+		    .time = slot.time,
+		    .state = slot.state,
+		    .reply_code = slot.reply_code,
+		    .delay_ms = 12,
+		    .phase = "dot",
+		    .relay = "mx[192.0.2.1]:25",
 		    .text = text } };
 	struct index_recipient r;
 
@@ -424,8 +438,7 @@ rebuilt_index_equals_the_live_one(void **state)
 	assert_int_equal(turn, 42);
 	OK(index_meta_get(f->tx, "boot", value, sizeof(value), &f->err));
 	assert_string_equal(value, "abc");
-	assert_int_equal(faccessat(f->dirfd, "index/old/data.mdb", F_OK, 0),
-	    0);
+	assert_int_equal(faccessat(f->dirfd, "index/old/data.mdb", F_OK, 0), 0);
 	assert_int_equal(faccessat(f->dirfd, "index/new", F_OK, 0), -1);
 	rebuild_report_clear(&report);
 	/* And once more, over the old one that is there now. */
@@ -463,7 +476,8 @@ damaged_old_index_is_not_needed(void **state)
 	assert_int_equal(report.messages, 9);
 	fixture_open(f);
 	assert_int_equal(OK(index_message_get(f->tx, &id, &f->arena, &m,
-	    &f->err)), 1);
+	                     &f->err)),
+	    1);
 	rebuild_report_clear(&report);
 	fixture_spool_close(&spool);
 }
@@ -486,7 +500,8 @@ missing_index_is_built(void **state)
 	assert_string_equal(buf_str(&report.problems), "");
 	fixture_open(f);
 	assert_int_equal(OK(index_message_get(f->tx, &s.env.id, &f->arena, &m,
-	    &f->err)), 1);
+	                     &f->err)),
+	    1);
 	rebuild_report_clear(&report);
 	fixture_spool_close(&spool);
 }
@@ -545,7 +560,8 @@ damaged_files_are_left_out_and_named(void **state)
 	assert_int_equal(report.damaged, 2);
 	assert_non_null(strstr(report.problems.p, id.text));
 	assert_int_equal(OK(index_message_get(f->tx, &other.env.id, &f->arena,
-	    &m, &f->err)), 1);
+	                     &m, &f->err)),
+	    1);
 	rebuild_report_clear(&report);
 	fixture_spool_close(&spool);
 }
@@ -584,7 +600,8 @@ lost_index_is_made_again_when_there_is_mail(void **state)
 	assert_int_equal(unlinkat(f->dirfd, "index/live/data.mdb", 0), 0);
 	assert_int_equal(OK(reopen(f, &spool)), 1);
 	assert_int_equal(OK(index_message_get(f->tx, &s.env.id, &f->arena, &m,
-	    &f->err)), 1);
+	                     &f->err)),
+	    1);
 	fixture_close(f);
 	assert_int_equal(OK(reopen(f, &spool)), 0);
 	fixture_spool_close(&spool);
@@ -605,7 +622,8 @@ index_of_another_schema_is_made_again(void **state)
 	fixture_commit(f);
 	fixture_close(f);
 	assert_int_equal(index_open(f->dirfd, "index", INDEX_READ, &f->ix,
-	    &f->err), -1);
+	                     &f->err),
+	    -1);
 	assert_int_equal(f->err.code, PO_ECORRUPT);
 	assert_int_equal(OK(reopen(f, &spool)), 1);
 	fixture_spool_close(&spool);
@@ -628,8 +646,8 @@ pages_are_looked_at_after_a_killed_writer(void **state)
 	assert_int_equal(faccessat(f->dirfd, "index/writing", F_OK, 0), -1);
 	fd = openat(f->dirfd, "index/live/data.mdb", O_RDWR);
 	for (page = 2; page < 40; page++)
-		assert_int_equal(pwrite(fd, "\xff\xff", 2,
-		    page * 4096 + 14), 2);
+		assert_int_equal(pwrite(fd, "\xff\xff", 2, page * 4096 + 14),
+		    2);
 	(void)close(fd);
 	fd = openat(f->dirfd, "index/writing", O_WRONLY | O_CREAT, 0600);
 	(void)close(fd);
@@ -638,7 +656,7 @@ pages_are_looked_at_after_a_killed_writer(void **state)
 	fixture_spool_close(&spool);
 }
 
-#define UNIT(name) \
+#define UNIT(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int

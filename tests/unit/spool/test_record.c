@@ -85,22 +85,22 @@ static void
 message_has_the_bytes_of_the_layout(void **state)
 {
 	static const unsigned char want[] = {
-		1, 1, 3, 2, 7,		/* version, H, low, ready, flags */
-		0, 0, 0x03, 0xe9,	/* uid */
-		0, 0, 0, 3,		/* attempts */
+		1, 1, 3, 2, 7,    /* version, H, low, ready, flags */
+		0, 0, 0x03, 0xe9, /* uid */
+		0, 0, 0, 3,       /* attempts */
 		0, 0, 0, 0, 0x69, 0x24, 0x81, 0x00, /* arrival */
 		0, 0, 0, 0, 0x69, 0x24, 0x82, 0x2c, /* due */
 		0, 0, 0, 0, 0x69, 0x2b, 0x18, 0x80, /* expires */
-		0, 0, 0, 0, 0, 0, 0, 0,		    /* finished */
-		0, 0, 0, 7,			    /* hop */
-		1, 2, 3, 4, 5, 6, 7, 8,		    /* turn */
+		0, 0, 0, 0, 0, 0, 0, 0,             /* finished */
+		0, 0, 0, 7,                         /* hop */
+		1, 2, 3, 4, 5, 6, 7, 8,             /* turn */
 		0, 0, 0, 1, 0x2a, 0x05, 0xf2, 0x00, /* size */
-		0, 0x01, 0x86, 0xa0,		    /* recipients */
-		0, 0x01, 0x86, 0x9f,		    /* open */
-		0, 0, 0, 1,			    /* in doubt */
-		0xe3, 0x06, 0x92, 0x83,		    /* crc */
+		0, 0x01, 0x86, 0xa0,                /* recipients */
+		0, 0x01, 0x86, 0x9f,                /* open */
+		0, 0, 0, 1,                         /* in doubt */
+		0xe3, 0x06, 0x92, 0x83,             /* crc */
 		0, 0, 0, 1, 0x2a, 0x06, 0x0b, 0x00, /* file size */
-		0, 5, 'a', 'l', 'i', 'c', 'e',	    /* login */
+		0, 5, 'a', 'l', 'i', 'c', 'e',      /* login */
 	};
 	struct index_message m = sample_message();
 	struct record r;
@@ -173,9 +173,14 @@ sample_recipient(void)
 static struct index_attempt
 sample_attempt(void)
 {
-	return (struct index_attempt){ .attempt = 1, .recipient = 0,
-		.time = 1764000000, .state = SLOT_IN_DOUBT, .delay_ms = 310,
-		.reply_code = 0, .status = "4.4.2", .phase = "dot",
+	return (struct index_attempt){ .attempt = 1,
+		.recipient = 0,
+		.time = 1764000000,
+		.state = SLOT_IN_DOUBT,
+		.delay_ms = 310,
+		.reply_code = 0,
+		.status = "4.4.2",
+		.phase = "dot",
 		.relay = "mx.example.net[192.0.2.1]:25",
 		.text = "lost connection after the last dot" };
 }
