@@ -6,6 +6,7 @@
  * is queued then.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +21,7 @@
 #include "spool/drop.h"
 #include "submit/input.h"
 #include "submit/options.h"
+#include "submit/smtp.h"
 #include "submit/submission.h"
 #include "util/fd.h"
 
@@ -123,6 +125,18 @@ send_message(struct settings *s, const struct arguments *a)
 	return rc == 0 ? EX_OK : fail(s, &err);
 }
 
+static int
+serve(struct settings *s)
+{
+	struct po_err err;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (smtp_serve(STDIN_FILENO, STDOUT_FILENO, &s->submit, &s->host,
+		&s->drop, &err) == -1)
+		return fail(s, &err);
+	return EX_OK;
+}
+
 /* -bv: the addresses as they would be sent to, one a line. */
 static int
 verify(struct settings *s, const struct arguments *a)
@@ -196,7 +210,7 @@ list(struct settings *s)
 	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 
-/* -q, -q30m: one run; -qIID, -qRpart, -qSpart: only those. */
+/* -q, -q30m, -qRx, -qSx: one run over all; -qIID: that message. */
 static int
 run_queue(struct settings *s, const struct arguments *a)
 {
@@ -208,14 +222,10 @@ run_queue(struct settings *s, const struct arguments *a)
 		    "only the owner of the spool runs the queue");
 		return fail(s, &err);
 	}
-	if (a->run[0] == 'I')
+	if (a->run[0] == 'I') {
 		argv[1] = "--only";
-	else if (a->run[0] == 'R')
-		argv[1] = "--recipient";
-	else if (a->run[0] == 'S')
-		argv[1] = "--sender";
-	if (strchr("IRS", a->run[0]) != NULL && a->run[0] != '\0')
 		argv[2] = a->run + 1;
+	}
 	return run_po_queue(s, argv);
 }
 
@@ -268,6 +278,8 @@ main(int argc, char *argv[])
 		status = list(&s);
 	else if (a.mode == ARGUMENTS_RUN)
 		status = run_queue(&s, &a);
+	else if (a.mode == ARGUMENTS_SMTP)
+		status = serve(&s);
 	else if (a.mode == ARGUMENTS_VERIFY)
 		status = verify(&s, &a);
 	else

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
+#include "envelope/xtext.h"
 #include "log/log.h"
-#include "util/parse_num.h"
+#include "submit/smtp_params.h"
 
 #define SHOWN 40u
 
@@ -67,6 +68,7 @@ set_mode(struct arguments *a, const struct option *o, const char *value,
 		enum arguments_mode mode;
 	} modes[] = {
 		{ 'm', ARGUMENTS_SEND },
+		{ 's', ARGUMENTS_SMTP },
 		{ 'p', ARGUMENTS_LIST },
 		{ 'i', ARGUMENTS_ALIASES },
 		{ 'v', ARGUMENTS_VERIFY },
@@ -153,42 +155,14 @@ set_header_recipients(struct arguments *a, const struct option *o,
 	return 0;
 }
 
-/* RFC 3461, 4.1: NEVER, or some of the others. */
 static int
 set_notify(struct arguments *a, const struct option *o, const char *value,
     struct po_err *err)
 {
-	static const struct {
-		const char *name;
-		unsigned bit;
-	} words[] = {
-		{ "never", NOTIFY_NEVER },
-		{ "success", NOTIFY_SUCCESS },
-		{ "failure", NOTIFY_FAILURE },
-		{ "delay", NOTIFY_DELAY },
-	};
-	struct span rest = span_of(value), word;
-	unsigned bits = 0;
-	size_t i;
-
 	(void)err;
-	do {
-		word = span_trim(span_cut(&rest, ','));
-		for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-			if (span_eq_nocase(word, span_of(words[i].name)))
-				break;
-		if (i == sizeof(words) / sizeof(words[0])) {
-			warn(a, o, value,
-			    "never, or some of success, failure and delay, "
-			    "is wanted");
-			return 0;
-		}
-		bits |= words[i].bit;
-	} while (rest.len > 0);
-	if ((bits & NOTIFY_NEVER) != 0 && bits != NOTIFY_NEVER)
-		warn(a, o, value, "never does not go with others");
-	else
-		a->request.notify = bits;
+	if (!smtp_notify_parse(span_of(value), &a->request.notify))
+		warn(a, o, value,
+		    "never, or some of success, failure and delay, is wanted");
 	return 0;
 }
 
@@ -208,29 +182,6 @@ set_ret(struct arguments *a, const struct option *o, const char *value,
 	return 0;
 }
 
-/* RFC 3461, 4: printable ASCII, "+" and two upper-case hex digits for all else,
- * never "+" or "=" alone. */
-static bool
-is_xtext(struct span s)
-{
-	uint64_t c;
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '=')
-			return false;
-		if (s.p[i] != '+')
-			continue;
-		if (s.len - i < 3 ||
-		    strspn(s.p + i + 1, "0123456789ABCDEF") < 2 ||
-		    !parse_hex64((struct span){ s.p + i + 1, 2 }, 255, &c) ||
-		    c < 0x20 || c == 0x7f)
-			return false;
-		i += 2;
-	}
-	return true;
-}
-
 static int
 set_envid(struct arguments *a, const struct option *o, const char *value,
     struct po_err *err)
@@ -242,7 +193,7 @@ set_envid(struct arguments *a, const struct option *o, const char *value,
 		if (ascii_is_control((unsigned char)value[i]))
 			return po_fail(err, PO_EDATA,
 			    "a control character in the value of -V");
-	if (s.len == 0 || s.len > ENVELOPE_MAX_ENVID || !is_xtext(s))
+	if (s.len == 0 || s.len > ENVELOPE_MAX_ENVID || !xtext_is_valid(s))
 		warn(a, o, value, "at most 100 characters of xtext (RFC 3461) "
 				  "are wanted");
 	else

@@ -15,6 +15,7 @@
 
 enum arguments_mode {
 	ARGUMENTS_SEND,	   /* -bm, the default */
+	ARGUMENTS_SMTP,	   /* -bs */
 	ARGUMENTS_LIST,	   /* -bp, mailq */
 	ARGUMENTS_ALIASES, /* -bi, -I, newaliases */
 	ARGUMENTS_VERIFY,  /* -bv */

@@ -10,7 +10,16 @@
 void
 clean_init(struct clean *c, enum clean_dots dots, struct sink out)
 {
-	*c = (struct clean){ .out = out, .dots = dots, .line_start = true };
+	*c = (struct clean){ .out = out,
+		.dots = dots,
+		.line_start = true,
+		.dot_counts = dots != DOTS_DATA };
+}
+
+static bool
+is_smtp(const struct clean *c)
+{
+	return c->dots == DOTS_SMTP_CRLF || c->dots == DOTS_SMTP_LF;
 }
 
 static int
@@ -38,24 +47,27 @@ settle(struct clean *c, char next, struct po_err *err)
 
 	if (c->dot) {
 		c->dot = false;
-		keep = c->dots != DOTS_SMTP && (next != '.' || c->returns > 0);
+		keep = !is_smtp(c) && (next != '.' || c->returns > 0);
 		if (keep && sink_write(c->out, ".", 1, err) == -1)
 			return -1;
 	}
-	c->line_start = false;
+	c->line_start = c->dot_counts = false;
 	return write_spaces(c, err);
 }
 
 static int
 line_end(struct clean *c, struct po_err *err)
 {
+	bool exact = c->dots != DOTS_SMTP_CRLF || c->returns == 1;
+
+	c->ended = c->dot && exact;
+	c->dot = false;
+	c->dot_counts = c->dots != DOTS_DATA &&
+	    (c->dots != DOTS_SMTP_CRLF || c->returns > 0);
 	c->returns = 0;
 	c->line_start = true;
-	if (c->dot) {
-		c->dot = false;
-		c->ended = true;
+	if (c->ended)
 		return 0;
-	}
 	return sink_write(c->out, "\n", 1, err);
 }
 
@@ -80,6 +92,8 @@ clean_write(struct clean *c, const char *p, size_t len, struct po_err *err)
 	while (i < len && !c->ended) {
 		if (p[i] == '\0') {
 			i++;
+			if (is_smtp(c) && settle(c, '\0', err) == -1)
+				return -1;
 		} else if (p[i] == '\r') {
 			c->returns++;
 			i++;
@@ -87,8 +101,8 @@ clean_write(struct clean *c, const char *p, size_t len, struct po_err *err)
 			i++;
 			if (line_end(c, err) == -1)
 				return -1;
-		} else if (p[i] == '.' && c->line_start && !c->dot &&
-		    c->returns == 0 && c->dots != DOTS_DATA) {
+		} else if (p[i] == '.' && c->dot_counts && !c->dot &&
+		    c->returns == 0) {
 			c->dot = true;
 			i++;
 		} else {

@@ -7,7 +7,10 @@
  *
  * For callers that do not say -i, a line of one dot ends the message, and one
  * of two dots at the beginning of a line is removed: what sendmail always did.
- * For SMTP's DATA every dot at the beginning is (RFC 5321, 4.5.2).
+ * For SMTP's DATA every dot at the beginning is (RFC 5321, 4.5.2). There a line
+ * is what the client means by it: where it ends its commands with CRLF, neither
+ * a bare LF nor anything with a NUL in it begins or ends a line, so that no
+ * text can contain the end of the message (SMTP smuggling).
  *
  * Holds nothing but a few counters: any input may come in pieces of any size.
  */
@@ -24,7 +27,8 @@
 enum clean_dots {
 	DOTS_DATA,     /* -i: a dot is a dot */
 	DOTS_SENDMAIL, /* "." ends; ".." at the beginning loses one */
-	DOTS_SMTP      /* "." ends; "." at the beginning is lost */
+	DOTS_SMTP_CRLF, /* "." ends; "." at the beginning is lost */
+	DOTS_SMTP_LF	/* the same, for a client whose lines end with LF */
 };
 
 struct clean {
@@ -32,6 +36,7 @@ struct clean {
 	enum clean_dots dots;
 	bool ended;	   /* a lone dot was seen */
 	bool line_start;   /* nothing of this line was written yet */
+	bool dot_counts;   /* here a dot is at the beginning of a line */
 	bool dot;	   /* the line began with a dot, which is held back */
 	uint64_t returns;  /* CRs that wait for what follows */
 	size_t used;	   /* of the input of the last clean_write() */

@@ -69,6 +69,20 @@ date_format(int64_t t, char out[DATE_BYTES])
 	    (int)(s / 60 % 60), (int)(s % 60));
 }
 
+void
+date_format_rfc3339(int64_t t, char out[DATE_BYTES])
+{
+	struct civil c;
+	int64_t s;
+
+	t = t < 0 ? 0 : t > FARTHEST ? FARTHEST : t;
+	s = t % DAY_S;
+	c = civil_of_day(t / DAY_S);
+	(void)snprintf(out, DATE_BYTES, "%04d-%02d-%02dT%02d:%02d:%02dZ",
+	    (int)c.year, (int)c.month, (int)c.day, (int)(s / 3600),
+	    (int)(s / 60 % 60), (int)(s % 60));
+}
+
 /* Take exactly `digits` digits off *s. */
 static bool
 take_num(struct span *s, size_t digits, int64_t min, int64_t max, int64_t *out)

@@ -15,6 +15,9 @@
  * other times become the nearer end of that. */
 void date_format(int64_t t, char out[DATE_BYTES]);
 
+/* RFC 3339: "2026-11-24T06:00:00Z"; the same years. */
+void date_format_rfc3339(int64_t t, char out[DATE_BYTES]);
+
 /* RFC 3339 ("2026-11-24T06:00:00Z", "2026-11-24 07:00:00.5+01:00"; seconds may
  * be left out, the zone may not), 1970 to 9999. */
 bool date_parse_rfc3339(struct span s, int64_t *t);

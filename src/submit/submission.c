@@ -110,7 +110,7 @@ submission_begin(struct submission *s, const struct submit_conf *conf,
 	s->env.envid = request->envid;
 	s->env.mime = request->mime;
 	s->env.priority = request->priority;
-	s->env.via = VIA_SENDMAIL;
+	s->env.via = request->protocol != NULL ? VIA_SMTP : VIA_SENDMAIL;
 	arena_init(&s->arena, ARENA_BYTES);
 	recipients_init(&s->to, (size_t)conf->recipient_limit);
 	header_init(&s->header, (size_t)conf->header_size_limit);
@@ -125,7 +125,8 @@ submission_begin(struct submission *s, const struct submit_conf *conf,
 		if (n <= 0)
 			goto fail;
 	}
-	if (s->to.n == 0 && !request->header_recipients) {
+	if (s->to.n == 0 && !request->header_recipients &&
+	    request->protocol == NULL) {
 		(void)po_fail(err, PO_EUSAGE, "no recipients");
 		goto fail;
 	}
@@ -133,6 +134,25 @@ submission_begin(struct submission *s, const struct submit_conf *conf,
 fail:
 	submission_clear(s);
 	return -1;
+}
+
+int
+submission_add_recipient(struct submission *s, const char *address, bool utf8,
+    unsigned notify, struct span orcpt, struct po_err *err)
+{
+	struct recipient *r;
+	int rc = recipients_add_one(&s->to, address, utf8, err);
+
+	if (rc != 1)
+		return rc;
+	r = &s->to.v[s->to.n - 1];
+	r->notify = notify;
+	if (orcpt.len == 0)
+		return 0;
+	r->orcpt = arena_strndup(&s->to.arena, orcpt.p, orcpt.len);
+	return r->orcpt != NULL ?
+	    0 :
+	    po_fail(err, PO_EOS, "no memory for recipients");
 }
 
 /* ------------------------------------------------------------------ content */
@@ -185,7 +205,8 @@ finish_envelope(struct submission *s, int64_t now, struct po_err *err)
 	if (s->request.header_recipients && recipients_of_header(s, err) == -1)
 		return -1;
 	for (i = 0; i < s->to.n; i++)
-		s->to.v[i].notify = s->request.notify;
+		if (s->to.v[i].notify == 0)
+			s->to.v[i].notify = s->request.notify;
 	s->env.recipients = s->to.v;
 	s->env.n_recipients = s->to.n;
 	s->env.smtputf8 = s->env.smtputf8 || s->to.utf8;
@@ -245,14 +266,17 @@ static int
 write_header(struct submission *s, int64_t now, const struct buf *from,
     struct buf *block, struct po_err *err)
 {
-	struct completion c = { .domain = s->host->domain };
+	struct completion c = { .domain = s->host->domain,
+		.keep_bcc = s->request.protocol != NULL };
+	const char *protocol = s->request.protocol;
 	char date[DATE_BYTES], received[HOST_MAX_BYTES + 200];
 	char id[QUEUE_ID_LEN + HOST_MAX_BYTES + 4];
 
 	date_format(now, date);
 	(void)snprintf(received, sizeof(received),
-	    "by %s (po, from userid %lu)\n\tid %s; %s", s->host->hostname,
-	    (unsigned long)getuid(), s->env.id.text, date);
+	    "by %s (po, from userid %lu)%s%s\n\tid %s; %s", s->host->hostname,
+	    (unsigned long)getuid(), protocol != NULL ? " with " : "",
+	    protocol != NULL ? protocol : "", s->env.id.text, date);
 	(void)snprintf(id, sizeof(id), "<%s@%s>", s->env.id.text,
 	    s->host->hostname);
 	c.received = received;
@@ -297,11 +321,9 @@ out:
 	return rc;
 }
 
-/* Clean lines, from s->clean. */
 static int
-take_lines(void *ctx, const void *p, size_t len, struct po_err *err)
+take_some(struct submission *s, const char *p, size_t len, struct po_err *err)
 {
-	struct submission *s = ctx;
 	struct span text;
 	size_t used = 0;
 	int rc;
@@ -313,7 +335,21 @@ take_lines(void *ctx, const void *p, size_t len, struct po_err *err)
 		if (begin_content(s, text, err) == -1)
 			return -1;
 	}
-	return put_body(s, (const char *)p + used, len - used, err);
+	return put_body(s, p + used, len - used, err);
+}
+
+/* Clean lines, from s->clean. */
+static int
+take_lines(void *ctx, const void *p, size_t len, struct po_err *err)
+{
+	struct submission *s = ctx;
+
+	if (s->failed)
+		return 0;
+	if (s->request.protocol == NULL)
+		return take_some(s, p, len, err);
+	s->failed = take_some(s, p, len, &s->failure) == -1;
+	return 0;
 }
 
 void
@@ -337,6 +373,10 @@ submission_end(struct submission *s, struct po_err *err)
 
 	if (clean_end(&s->clean, err) == -1)
 		return -1;
+	if (s->failed) {
+		*err = s->failure;
+		return -1;
+	}
 	if (!s->in_body && (header_end(&s->header, &text, err) == -1 ||
 			       begin_content(s, text, err) == -1))
 		return -1;

@@ -37,6 +37,12 @@ struct submit_request {
 	const char *envid; /* xtext, or NULL */
 	enum envelope_mime mime;
 	enum priority priority;
+	/*
+	 * "SMTP" or "ESMTP" (RFC 5321, 4.4; NULL: none): then recipients come
+	 * by submission_add_recipient(), Bcc is the client's affair (7.2), and
+	 * a message that is refused is read to its end.
+	 */
+	const char *protocol;
 };
 
 struct submission {
@@ -52,6 +58,8 @@ struct submission {
 	struct header header;
 	bool in_body;
 	uint64_t bytes; /* of the message so far */
+	bool failed;	/* SMTP: why is in `failure`, the rest is passed over */
+	struct po_err failure;
 };
 
 /*
@@ -62,6 +70,11 @@ struct submission {
 int submission_begin(struct submission *s, const struct submit_conf *conf,
     const struct submit_host *host, const struct submit_request *request,
     struct po_err *err);
+
+/* One more recipient, parsed, `orcpt` as in RFC 3461 or empty. One that is there
+ * already stays as it is. 0, or -1: too many (PO_EDATA), PO_EOS. */
+int submission_add_recipient(struct submission *s, const char *address,
+    bool utf8, unsigned notify, struct span orcpt, struct po_err *err);
 
 /* Where it will be spooled: needed from the first byte on. */
 void submission_attach(struct submission *s, struct drop *drop);

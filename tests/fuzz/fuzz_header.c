@@ -111,7 +111,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	piece = data[1] == 0 ? size : data[1];
 	buf_init(&lines, CEILING);
 	buf_init(&block, 4 * CEILING);
-	clean_init(&c, (enum clean_dots)(data[0] % 3),
+	clean_init(&c, (enum clean_dots)(data[0] % 4),
 	    (struct sink){ collect, &lines });
 	assert(clean_write(&c, (const char *)data + 2, size - 2, NULL) == 0);
 	assert(clean_end(&c, NULL) == 0);

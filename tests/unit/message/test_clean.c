@@ -55,8 +55,27 @@ static const struct {
 	ROW("dots in a line stay", DOTS_SENDMAIL, "a..\nb.\n", "a..\nb.\n",
 	    false),
 	ROW("NUL does not hide a dot", DOTS_SENDMAIL, "\0.\0\n", "", true),
-	ROW("SMTP loses every first dot", DOTS_SMTP, ".a\r\n..\r\n.\r\nb",
-	    "a\n.\n", true),
+	ROW("SMTP loses every first dot", DOTS_SMTP_CRLF,
+	    ".a\r\n..\r\n.\r\nb", "a\n.\n", true),
+	ROW("and with LF", DOTS_SMTP_LF, ".a\n..\n.\nb", "a\n.\n", true),
+	ROW("and with both", DOTS_SMTP_LF, "a\r\n.\r\nb", "a\n", true),
+	ROW("smuggling: LF dot LF", DOTS_SMTP_CRLF, "a\n.\nb\r\n.\r\n",
+	    "a\n.\nb\n", true),
+	ROW("smuggling: LF dot CRLF", DOTS_SMTP_CRLF,
+	    "a\n.\r\nb\r\n.\r\n", "a\n.\nb\n", true),
+	ROW("smuggling: CRLF dot LF", DOTS_SMTP_CRLF,
+	    "a\r\n.\nb\r\n.\r\n", "a\n\nb\n", true),
+	ROW("smuggling: CRLF dot CR CRLF", DOTS_SMTP_CRLF,
+	    "a\r\n.\r\r\nb\r\n.\r\n", "a\n\nb\n", true),
+	ROW("smuggling: CR dot CR", DOTS_SMTP_CRLF, "a\r.\rb\r\n.\r\n",
+	    "a . b\n", true),
+	ROW("smuggling: CR NUL LF dot CRLF", DOTS_SMTP_CRLF,
+	    "a\r\0\n.\r\nb\r\n.\r\n", "a \n.\nb\n", true),
+	ROW("smuggling: CRLF NUL dot CRLF", DOTS_SMTP_CRLF,
+	    "a\r\n\0.\r\nb\r\n.\r\n", "a\n.\nb\n", true),
+	ROW("smuggling: CRLF dot NUL CRLF", DOTS_SMTP_CRLF,
+	    "a\r\n.\0\r\nb\r\n.\r\n", "a\n\nb\n", true),
+	ROW("a first dot ends in SMTP", DOTS_SMTP_CRLF, ".\r\nx", "", true),
 };
 
 static int
@@ -106,7 +125,7 @@ what_follows_a_lone_dot_is_not_eaten(void **state)
 
 	(void)state;
 	buf_init(&out, 1000);
-	clean_init(&c, DOTS_SMTP, (struct sink){ collect, &out });
+	clean_init(&c, DOTS_SMTP_CRLF, (struct sink){ collect, &out });
 	assert_int_equal(clean_write(&c, "a\r\n.\r\nQUIT\r\n", 12, NULL), 0);
 	assert_true(c.ended);
 	assert_int_equal(c.used, 6);

@@ -79,11 +79,28 @@ rfc_3339_is_read_and_all_else_refused(void **state)
 	}
 }
 
+static void
+rfc_3339_is_written_and_read_back(void **state)
+{
+	char text[DATE_BYTES];
+	int64_t t, back;
+
+	(void)state;
+	date_format_rfc3339(951782399, text);
+	assert_string_equal(text, "2000-02-28T23:59:59Z");
+	for (t = 1; t < 253402300799; t = t * 3 + 12345) {
+		date_format_rfc3339(t, text);
+		assert_true(date_parse_rfc3339(span_of(text), &back));
+		assert_int_equal(back, t);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dates_are_written_as_rfc_5322_says),
+		cmocka_unit_test(rfc_3339_is_written_and_read_back),
 		cmocka_unit_test(rfc_3339_is_read_and_all_else_refused),
 	};
 

@@ -2,6 +2,8 @@
 /* The envelope goes through its text form, as it would in a file. */
 #include "fake_drop.h"
 
+struct drop *fake_drop_to_open;
+
 void
 fake_drop_init(struct drop *d)
 {
@@ -18,6 +20,23 @@ fake_drop_clear(struct drop *d)
 }
 
 int
+drop_open(const struct drop_conf *conf, struct drop **out, struct po_err *err)
+{
+	if (fake_drop_to_open == NULL)
+		return po_fail(err, PO_ETEMP, "%s: not there", conf->spool);
+	*out = fake_drop_to_open;
+	(*out)->open = true;
+	return 0;
+}
+
+void
+drop_close(struct drop *d)
+{
+	if (d != NULL)
+		d->open = false;
+}
+
+int
 drop_begin(struct drop *d, const struct envelope *env, struct po_err *err)
 {
 	struct buf text;
@@ -30,6 +49,7 @@ drop_begin(struct drop *d, const struct envelope *env, struct po_err *err)
 	if (rc == 0)
 		rc = envelope_decode(buf_span(&text), &d->arena, &d->env, err);
 	buf_clear(&text);
+	buf_reset(&d->content);
 	d->begun++;
 	return rc;
 }

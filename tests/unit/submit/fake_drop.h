@@ -16,7 +16,11 @@ struct drop {
 	unsigned begun, published, discarded;
 	bool fail_begin, fail_publish;
 	size_t fail_after; /* writing fails behind so many bytes; 0: never */
+	bool open;
 };
+
+/* What drop_open() gives out; NULL: it fails. */
+extern struct drop *fake_drop_to_open;
 
 void fake_drop_init(struct drop *d);
 void fake_drop_clear(struct drop *d);

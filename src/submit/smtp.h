@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * SMTP on two descriptors (sendmail -bs): programs that start it and talk, or
+ * inetd and socket units that give it a connection. The client is whoever runs
+ * it: there is no authentication, and none is needed.
+ *
+ * Pipelined input is taken at any time, also before the greeting; lines may end
+ * with LF alone. 250 to the end of a message is said only for what is durable.
+ */
+#ifndef PO_SUBMIT_SMTP_H
+#define PO_SUBMIT_SMTP_H
+
+#include "spool/drop.h"
+#include "submit/options.h"
+#include "util/err.h"
+
+/*
+ * Speak until QUIT, the end of input (0 both), stdin_timeout without input, or
+ * too many errors. 0, or -1 when reading fails (PO_ENOINPUT). What was not
+ * answered with 250 is not queued then. SIGPIPE must be ignored.
+ */
+int smtp_serve(int in, int out, const struct submit_conf *conf,
+    const struct submit_host *host, const struct drop_conf *drop,
+    struct po_err *err);
+
+#endif
