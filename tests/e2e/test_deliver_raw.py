@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: ISC
+"""Servers that misbehave at every phase of the dialogue: the state that follows, and that the next message goes on."""
+import pytest
+
+from rawserver import RawServer, content, drip, drop, flood, hear, reset, say, starttls
+
+MESSAGE = b"From: s@example.org\nSubject: x\n\nhello\n"
+PHASES = ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot")
+
+BAD = {
+    "closes": [drop()],
+    "resets": [reset()],
+    "half a line": [say("250 o"), drop()],
+    "no reply": [say("hello\r\n")],
+    "an unknown code": [say("799 x\r\n")],
+    "two codes": [say("250-x\r\n251 y\r\n")],
+    "NULs": [say(b"\0\0\0\r\n")],
+    "1 MB in a line": [say("250 " + "x" * 1000000 + "\r\n")],
+    "lines without end": [flood("250-x\r\n")],
+    "421": [say("421 4.3.2 closing\r\n"), drop()],
+    "4xx": [say("451 4.3.0 later\r\n")],
+    "5xx": [say("554 5.7.1 never\r\n")],
+}
+
+
+def dialogue(phase, what):
+    """A plain dialogue, up to the reply of a phase; `what` instead of it."""
+    good = [("greeting", None, "220 x\r\n"), ("EHLO", "EHLO", "250 x\r\n"), ("MAIL", "MAIL", "250 ok\r\n"),
+            ("RCPT", "RCPT", "250 ok\r\n"), ("DATA", "DATA", "354 go\r\n"), ("dot", content(), "250 2.0.0 taken\r\n")]
+    steps = []
+    for name, before, reply in good:
+        if before is not None:
+            steps.append(hear(before) if isinstance(before, str) else before)
+        if name == phase:
+            return steps + what
+        steps.append(say(reply))
+    return steps
+
+
+def expected(phase, what):
+    if phase == "dot" and what not in ("4xx", "5xx"):
+        return "in doubt"
+    if what == "5xx" and phase in ("MAIL", "RCPT", "DATA", "dot"):
+        return "bounced"
+    return "deferred"
+
+
+@pytest.mark.parametrize("what", BAD)
+@pytest.mark.parametrize("phase", PHASES)
+def test_misbehaviour(po, phase, what):
+    if phase == "EHLO" and what == "5xx":
+        pytest.skip("HELO follows, which is another dialogue")
+    with RawServer(dialogue(phase, BAD[what])) as server:
+        po.relay(server.port)
+        po.submit(MESSAGE, "a@example.net")
+        po.queue("-p", "1")
+    result, = po.results()
+    assert "\0" not in result["text"] and len(result["text"]) < 600
+    wanted = expected(phase, what)
+    assert result["status"] == ("deferred" if wanted == "in doubt" else wanted), result
+    assert ("in doubt" in result["text"]) == (wanted == "in doubt"), result
+    assert result["dsn"].startswith("5." if wanted == "bounced" else "4."), result
+    assert len(po.files("queue")) == (0 if wanted == "bounced" else 1)
+
+
+@pytest.mark.parametrize("what", ("closes", "no reply", "4xx", "5xx"))
+@pytest.mark.parametrize("phase", ("MAIL", "RCPT", "DATA", "dot"))
+def test_the_next_message_goes_on(po, phase, what):
+    """Two messages: the first meets the misbehaviour, the second is delivered in the same run."""
+    good = dialogue("dot", [say("250 2.0.0 taken\r\n"), hear("QUIT"), say("221 bye\r\n")])
+    rest = dialogue("dot", [say("250 2.0.0 taken\r\n")])[3:] + [hear("QUIT"), say("221 bye\r\n")]
+    bad = dialogue(phase, BAD[what])
+    if what in ("4xx", "5xx"):
+        bad += ([hear("RSET"), say("250 ok\r\n")] if phase in ("RCPT", "DATA") else []) + rest
+    with RawServer(bad, good) as server:
+        po.relay(server.port)
+        for name in ("first", "second"):
+            po.submit(MESSAGE, f"{name}@example.net")
+        po.queue("--ingest")
+        po.queue("-p", "1")
+    results = {r["to"]: r["status"] for r in po.results()}
+    assert sorted(results.values()) == sorted(["sent", "bounced" if what == "5xx" else "deferred"]), po.log()
+
+
+def test_one_byte_at_a_time(po):
+    script = [drip("220-x\r\n220 y\r\n"), hear("EHLO"), drip("250-x\r\n250-PIPELINING\r\n250 SIZE 1000000\r\n"),
+              hear(r"MAIL FROM:<.*> SIZE=\d+$"), hear("RCPT"), hear("DATA"), drip("250 ok\r\n250 ok\r\n354 go\r\n"), content(),
+              drip("250-2.0.0 one\r\n250 2.0.0 two\r\n"), hear("QUIT"), drip("221 bye\r\n")]
+    with RawServer(script) as server:
+        po.relay(server.port)
+        po.submit(MESSAGE, "a@example.net")
+        po.queue("-p", "1")
+    result, = po.results()
+    assert (result["status"], result["text"]) == ("sent", "250 2.0.0 one two")
+
+
+LINE_ENDS = ("\r", "\n", "\r\n")
+
+
+@pytest.mark.parametrize("before", LINE_ENDS, ids=("CR", "LF", "CRLF"))
+@pytest.mark.parametrize("behind", LINE_ENDS, ids=("CR", "LF", "CRLF"))
+@pytest.mark.parametrize("last", LINE_ENDS, ids=("CR", "LF", "CRLF"))
+def test_no_message_in_a_message(po, before, behind, last):
+    """All line ends round a lone dot: one message arrives, the script hears nothing else before QUIT."""
+    script = dialogue("dot", [say("250 2.0.0 taken\r\n"), hear("QUIT"), say("221 bye\r\n")])
+    with RawServer(script) as server:
+        po.relay(server.port)
+        po.submit(f"From: s@example.org\nSubject: x\n\na{before}.{behind}MAIL FROM:<x@example.net>{last}".encode(),
+                  "a@example.net")
+        po.queue("-p", "1")
+    body = server.connections[0][4]
+    assert b"MAIL FROM:<x@example.net>" in body and b"\r\n.\r\n" not in body
+    assert b"\r" not in body.replace(b"\r\n", b"") and b"\n" not in body.replace(b"\r\n", b"")
+    assert [r["status"] for r in po.results()] == ["sent"]
+
+
+def test_injection_behind_starttls(po, ca):
+    pair = ca.server("good")
+    script = [say("220 x\r\n"), hear("EHLO"), say("250-x\r\n250 STARTTLS\r\n"), hear("STARTTLS"),
+              say("220 go\r\n250-x\r\n250 AUTH PLAIN\r\n")]
+    with RawServer(script, cert=pair.cert, key=pair.key) as server:
+        po.relay(server.port, tls="verify", ca_file=ca.ca_file)
+        po.submit(MESSAGE, "a@example.net")
+        po.queue("-p", "1")
+    result, = po.results()
+    assert result["status"] == "deferred" and "between STARTTLS and the handshake" in result["text"]
+
+
+def test_a_server_that_leaves_within_tls(po, ca):
+    """After STARTTLS and EHLO, without close_notify: deferred; the next attempt arrives."""
+    pair = ca.server("good")
+    begin = [say("220 x\r\n"), hear("EHLO"), say("250-x\r\n250 STARTTLS\r\n"), hear("STARTTLS"), say("220 go\r\n"), starttls(),
+             hear("EHLO")]
+    good = begin + dialogue("dot", [say("250 2.0.0 taken\r\n"), hear("QUIT"), say("221 bye\r\n")])[2:]
+    with RawServer(begin + [drop()], good, cert=pair.cert, key=pair.key) as server:
+        po.relay(server.port, tls="verify", ca_file=ca.ca_file)
+        po.submit(MESSAGE, "a@example.net")
+        po.queue("-p", "1")
+        assert [r["status"] for r in po.results()] == ["deferred"]
+        po.queue("--flush")
+        assert [r["status"] for r in po.results()] == ["deferred", "sent"]
