@@ -86,7 +86,9 @@ verb_list(struct queue_program *p, struct spool *s, struct po_err *err)
 	int rc;
 
 	if (index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1) {
-		if (err->sys != ENOENT || p->args.verb == VERB_SHOW)
+		struct po_err why;
+
+		if (err->sys != ENOENT || p->args.verb == VERB_SHOW || spool_has_messages(s, &why) != 0)
 			return -1;
 		return listing_print_empty(stdout, p->args.json ? LISTING_JSON : LISTING_POSTFIX, err);
 	}

@@ -19,7 +19,7 @@ put_value(struct buf *out, const char *key, const char *value, size_t max)
 
 	if (!buf_putc(out, ' ') || !buf_puts(out, key) || !buf_putc(out, '='))
 		return false;
-	for (i = 0; value[i] != '\0' && i < max; i++) {
+	for (i = 0; i < max && value[i] != '\0'; i++) {
 		unsigned char c = (unsigned char)value[i];
 		char escaped[3] = { '%', hex[c >> 4], hex[c & 15] };
 

@@ -79,6 +79,18 @@ void key_time(struct index_key *k, int64_t t); /* before 1970 counts as 1970 */
 void key_id(struct index_key *k, const struct queue_id *id);
 void key_bytes(struct index_key *k, const void *p, size_t len);
 
+/* LMDB takes bytes it does not write to by a pointer that is not const. */
+static inline MDB_val
+index_val(const void *p, size_t len)
+{
+	union {
+		const void *in;
+		void *out;
+	} u = { .in = p };
+
+	return (MDB_val){ len, u.out };
+}
+
 /* Read a key back: false when fewer bytes are left. */
 bool key_take_u8(struct span *k, unsigned *n);
 bool key_take_u32(struct span *k, uint32_t *n);

@@ -202,7 +202,7 @@ static int
 replace(struct index_tx *tx, const struct index_key *k, struct record *r,
     struct index_message *old, struct po_err *err)
 {
-	MDB_val key = { k->len, (void *)(uintptr_t)k->p };
+	MDB_val key = index_val(k->p, k->len);
 	MDB_val v = { r->len, r->p };
 	MDB_cursor *c;
 	int rc;
@@ -360,7 +360,7 @@ index_message_delete(struct index_tx *tx, const struct queue_id *id,
 	struct index_key k;
 	int rc;
 
-	arena_init(&arena, 8 * RECORD_MAX);
+	arena_init(&arena, (size_t)8 * RECORD_MAX);
 	id_key(&k, id);
 	rc = totals_load(tx, err);
 	if (rc == 0)

@@ -86,7 +86,7 @@ sound(const struct index_key *k, struct po_err *err)
 static MDB_val
 val_of_key(const struct index_key *k)
 {
-	return (MDB_val){ k->len, (void *)(uintptr_t)k->p };
+	return index_val(k->p, k->len);
 }
 
 static struct span
@@ -179,7 +179,7 @@ row_put(struct index_tx *tx, enum index_db db, const struct index_key *k,
     const struct record *r, struct po_err *err)
 {
 	MDB_val key = val_of_key(k);
-	MDB_val v = { r->len, (void *)(uintptr_t)r->p };
+	MDB_val v = index_val(r->p, r->len);
 	int rc;
 
 	if (!sound(k, err)) {

@@ -36,6 +36,10 @@ int spool_rebuild_index(const struct spool *s, struct rebuild_report *report,
  */
 int spool_open_index(const struct spool *s, struct index **out,
     struct rebuild_report *report, struct po_err *why, struct po_err *err);
+
+/* Is there any message file in queue/ or done/? 1, 0, -1. An index that is
+ * missing means an empty queue only where there is none. */
+int spool_has_messages(const struct spool *s, struct po_err *err);
 void rebuild_report_clear(struct rebuild_report *report);
 
 /* spool_index_file(), refused with PO_ECORRUPT before anything is written when

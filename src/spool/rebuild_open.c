@@ -37,17 +37,12 @@ has_messages(int fd, const char *name, struct po_err *err)
 	return rc;
 }
 
-/* 1 a new index though there are messages, 0 all is well, -1. */
-static int
-is_forgetful(const struct spool *s, const struct index *ix, struct po_err *err)
+int
+spool_has_messages(const struct spool *s, struct po_err *err)
 {
-	int rc = 0;
+	int rc = has_messages(s->queue, "queue", err);
 
-	if (index_is_new(ix))
-		rc = has_messages(s->queue, "queue", err);
-	if (rc == 0 && index_is_new(ix))
-		rc = has_messages(s->done, "done", err);
-	return rc;
+	return rc != 0 ? rc : has_messages(s->done, "done", err);
 }
 
 int
@@ -58,7 +53,7 @@ spool_open_index(const struct spool *s, struct index **out,
 
 	*report = (struct rebuild_report){ 0 };
 	if (index_open(s->dirfd, INDEX_FOLDER, INDEX_WRITE, out, why) == 0) {
-		rc = is_forgetful(s, *out, err);
+		rc = index_is_new(*out) ? spool_has_messages(s, err) : 0;
 		if (rc != 1) {
 			if (rc == -1)
 				index_close(*out);
