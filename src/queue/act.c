@@ -157,7 +157,8 @@ act_flush(struct tick *t, struct po_err *err)
 		arena_clear(&arena);
 	}
 	arena_clear(&arena);
-	return rc;
+	/* Now that it is ready, its next hops are among those that have ready mail. */
+	return rc == -1 ? -1 : hops_wake_all(t->hops, t->tx, err);
 }
 
 static int
@@ -173,7 +174,7 @@ on_queue(struct tick *t, uint32_t uid, const struct verb *v, int64_t days, struc
 		(void)buf_puts(answer, "ok the runner cleans up; its log says what was removed\n");
 		return 0;
 	}
-	if (hops_wake_all(t->hops, t->tx, err) == -1 || act_flush(t, err) == -1)
+	if (act_flush(t, err) == -1)
 		return -1;
 	(void)buf_puts(answer, "ok deferred mail is due now\n");
 	return 0;

@@ -34,7 +34,7 @@ void act_answer_all(struct act *acts, size_t n, const struct spool *s);
 /* Make this message due now, whatever its schedule: 1, or 0 when there is none that waits. */
 int act_make_due(struct tick *t, const struct queue_id *id, struct po_err *err);
 
-/* Make everything that was deferred due now (not what is scheduled and was never tried). */
+/* Make everything that was deferred due now (not what is scheduled and was never tried), and wake all next hops that rest. */
 int act_flush(struct tick *t, struct po_err *err);
 
 /*

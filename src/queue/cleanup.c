@@ -30,11 +30,26 @@ remove_one(struct tick *t, struct cleanup *c, const struct index_message *m, str
 	return 0;
 }
 
+/* History is kept as long as the mail it tells of can be. */
+static void
+expire_history(struct tick *t, const struct cleanup *c)
+{
+	int64_t keep = t->conf->keep_failed_s > t->conf->keep_sent_s ? t->conf->keep_failed_s : t->conf->keep_sent_s;
+	struct po_err err;
+
+	if (c->days >= 0)
+		keep = c->days * 86400;
+	if (history_expire(t->spool, t->now - (keep < CLEANUP_MIN_S ? CLEANUP_MIN_S : keep), &err) == -1)
+		after_log(t->after, "po/cleanup", LOG_LEVEL_ERROR, "%s", err.text);
+}
+
 static void
 note_end(struct tick *t, struct cleanup *c)
 {
 	uint64_t n = 0;
 	int i;
+
+	expire_history(t, c);
 
 	for (i = 0; i < MESSAGE_STATES; i++)
 		n += c->removed[i];

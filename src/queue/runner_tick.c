@@ -494,8 +494,6 @@ runner_recover(struct runner *r, struct po_err *err)
 	if (rc != -1)
 		rc = recover_all(&t, strcmp(boot, before) != 0 && before[0] != '\0', &claims, err);
 	if (rc == 0 && r->setup->flush)
-		rc = hops_wake_all(r->hops, t.tx, err);
-	if (rc == 0 && r->setup->flush)
 		rc = act_flush(&t, err);
 	if (rc == 0)
 		rc = hops_write(r->hops, t.tx, err);

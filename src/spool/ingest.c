@@ -402,7 +402,7 @@ by_name(struct ingest *ing, const struct dirent *e, int sys, struct po_err *err)
 static mode_t
 type_of(const struct dirent *e)
 {
-	return e->d_type == DT_UNKNOWN ? S_IFREG : DTTOIF(e->d_type);
+	return e->d_type == DT_UNKNOWN ? S_IFREG : (mode_t)DTTOIF(e->d_type);
 }
 
 /*

@@ -63,9 +63,14 @@ owner_of(int top, const char *path, struct stat *st, bool *own,
 	struct stat above;
 
 	if (fstat(top, &above) == -1 ||
-	    fstatat(top, "queue", st, AT_SYMLINK_NOFOLLOW) == -1)
+	    fstatat(top, "queue", st, AT_SYMLINK_NOFOLLOW) == -1) {
+		if (errno == EACCES)
+			return po_fail(err, PO_EPERM,
+			    "%s: only root and the spool's owner may do this, "
+			    "not uid %lu", path, (unsigned long)geteuid());
 		return po_fail_sys(err, PO_ECONFIG,
 		    "%s is no spool (run \"po-queue --setup\")", path);
+	}
 	*own = above.st_uid == st->st_uid;
 	return 0;
 }
