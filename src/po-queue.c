@@ -92,6 +92,16 @@ verb_setup(struct program *p, struct po_err *err)
 	return 0;
 }
 
+/* Another run's unclean end must not look clean because somebody had a look meanwhile. */
+static void
+give_lock_back(struct run_lock *lock)
+{
+	if (lock->before.pid == 0 || lock->before.clean)
+		lock_end(lock);
+	else
+		fd_close(&lock->fd);
+}
+
 /* The layout as whoever asks, the content as the spool's owner. The answer is the exit status: 0, 1 warnings, 2 errors. */
 static int
 verb_check(struct program *p)
@@ -115,7 +125,7 @@ verb_check(struct program *p)
 		(void)printf("ok: %s\n", locked == 1 ? "no runner is at work" : text);
 	if (locked != -1)
 		content = spool_check_content(&s, locked == 1, stdout);
-	lock_end(&lock);
+	give_lock_back(&lock);
 	spool_close(&s);
 	return content > worst ? content : worst;
 }
