@@ -76,7 +76,7 @@ assert_system_modes(const char *top)
 		assert_int_equal(st.st_uid, folders[i].root ? 0 : RIG_PO);
 		assert_int_equal(st.st_gid, folders[i].root ? 0 : RIG_PO);
 	}
-	assert_int_equal(rig_count(top), 12);
+	assert_int_equal(rig_count(top), 13);
 	assert_int_equal(rig_count(rig_path(top, "queue")), 256);
 	assert_int_equal(rig_count(rig_path(top, "done")), 256);
 }
