@@ -81,7 +81,7 @@ caller_find(struct caller *c, struct arena *arena, struct po_err *err)
 	pw = find_in_file(c->uid, &entry, room, sizeof(room));
 	if (pw == NULL)
 		pw = getpwuid(c->uid);
-	(void)snprintf(number, sizeof(number), "uid%lu",
+	(void)snprintf(number, sizeof(number), "%lu",
 	    (unsigned long)c->uid);
 	c->login = arena_strdup(arena,
 	    pw != NULL && is_atom(pw->pw_name) ? pw->pw_name : number);

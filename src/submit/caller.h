@@ -11,7 +11,7 @@
 
 struct caller {
 	uid_t uid;
-	const char *login;     /* "uid1234" where the uid has no name */
+	const char *login;     /* the number where the uid has no name */
 	const char *full_name; /* from GECOS; "" where there is none */
 };
 
