@@ -209,7 +209,7 @@ capture_begin(void *state, const struct deliver_message *m,
 	if (open_maildir(c, &err) == 0)
 		return 1;
 	failed(c, &why, &err);
-	results_fill(results, m->n, &why);
+	delivery_fill(results, m->n, &why);
 	return 0;
 }
 

@@ -75,3 +75,13 @@ delivery_set(struct delivery *d, enum delivery_state state,
 	(void)snprintf(d->status, sizeof(d->status), "%s", status);
 	(void)delivery_escape(span_of(raw), d->text, sizeof(d->text));
 }
+
+void
+delivery_fill(struct delivery *results, size_t n, const struct delivery *with)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (results[i].state == DELIVERY_UNTOUCHED)
+			results[i] = *with;
+}

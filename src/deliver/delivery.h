@@ -53,6 +53,10 @@ void delivery_set(struct delivery *d, enum delivery_state state,
     enum delivery_phase phase, const char *status, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* The same for each of n results that is still untouched. */
+void delivery_fill(struct delivery *results, size_t n,
+    const struct delivery *with);
+
 /* Foreign bytes as printable ASCII: line ends and tabs as a blank, all else as
  * \xNN; "..." at the end when it does not fit. Returns the length. */
 size_t delivery_escape(struct span s, char *out, size_t max);

@@ -38,8 +38,4 @@ struct transport {
 extern const struct transport transport_capture;
 extern const struct transport transport_smtp;
 
-/* Fill in every result that is still untouched. */
-void results_fill(struct delivery *results, size_t n,
-    const struct delivery *with);
-
 #endif

@@ -33,6 +33,12 @@ static const int64_t timeouts_s[] = {
 _Static_assert(sizeof(timeouts_s) / sizeof(timeouts_s[0]) == WAITS,
     "a timeout for each wait");
 
+bool
+smtp_is_stopped(const struct smtp *s)
+{
+	return s->stop != NULL && *s->stop != 0;
+}
+
 int
 smtp_get_reply(struct smtp *s, enum smtp_wait wait)
 {
@@ -186,6 +192,7 @@ smtp_free(void *state)
 	smtp_close(s, true);
 	reply_clear(&s->reply);
 	buf_clear(&s->command);
+	buf_clear(&s->check);
 	free(s->block);
 	free(s);
 }
@@ -208,6 +215,7 @@ smtp_new(const struct deliver_setup *setup, const char *hop,
 	(void)snprintf(s->relay, sizeof(s->relay), "none");
 	reply_init(&s->reply);
 	buf_init(&s->command, 4 * SMTP_GROUP_BYTES);
+	buf_init(&s->check, 4 * SMTP_GROUP_BYTES);
 	s->block = xcalloc(1, CONTENT_BLOCK_BYTES);
 	if (parse_hop(s, hop, err) == -1) {
 		smtp_free(s);

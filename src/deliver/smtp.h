@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One SMTP connection and what is outstanding on it. smtp_open.c brings it up
- * (greeting to AUTH), smtp_send.c carries messages over it, smtp.c is the
- * transport. For files of this room only.
+ * (greeting to AUTH), smtp_group.c carries envelopes over it, smtp_send.c the
+ * contents; smtp.c is the transport. For files of this room only.
  */
 #ifndef PO_DELIVER_SMTP_H
 #define PO_DELIVER_SMTP_H
@@ -63,8 +63,9 @@ struct smtp {
 	bool loopback;
 	struct ehlo ehlo;
 	struct reply reply;
-	struct buf command;
-	uint64_t messages; /* content sent on this connection */
+	struct buf command; /* the last group written */
+	struct buf check;   /* against it */
+	uint64_t messages;  /* content sent on this connection */
 	bool used;  /* it has had a transaction: it may have gone stale */
 	bool plain; /* PIPELINING broke: never again with this host */
 	bool hop_down;
@@ -93,6 +94,11 @@ void smtp_judge(const struct smtp *s, enum delivery_phase phase,
 /* *why from the stream's error: DEFERRED, or UNTOUCHED when stopped. */
 void smtp_judge_lost(const struct smtp *s, enum delivery_phase phase,
     struct delivery *why);
+
+bool smtp_is_stopped(const struct smtp *s);
+
+/* Write the group of `next` behind what stands in the stream's buffer. */
+void smtp_group_ahead(struct smtp *s, const struct deliver_message *next);
 
 int smtp_begin(struct smtp *s, const struct deliver_message *m,
     struct delivery *results);

@@ -195,8 +195,10 @@ another_message_than_announced_begins_anew(void **state)
 	static const struct script_step script[] = { HELLO, GROUP, GO,
 		CONTENT(WIRE_BODY), GROUP,
 		SAY("250 first\r\n250 ok\r\n250 ok\r\n354 go\r\n"), END, HELLO,
-		GROUP, GO, CONTENT("Other: y\r\n\r\n.\r\n"),
-		SAY("250 third\r\n"), BYE, { SCRIPT_DONE, NULL } };
+		HEAR("MAIL FROM:<other@example.net>"),
+		HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA"), GO,
+		CONTENT("Other: y\r\n\r\n.\r\n"), SAY("250 third\r\n"), BYE,
+		{ SCRIPT_DONE, NULL } };
 	static struct mail first, second, third;
 	struct client c;
 
@@ -206,6 +208,7 @@ another_message_than_announced_begins_anew(void **state)
 	mail_init(&first, BODY, 1);
 	mail_init(&second, BODY, 1);
 	mail_init(&third, "Other: y\n\n", 1);
+	third.env.sender = "other@example.net";
 	mail_send(&c, &first, &second);
 	mail_send(&c, &third, NULL);
 	assert_int_equal(first.results[0].state, DELIVERY_SENT);
@@ -215,6 +218,37 @@ another_message_than_announced_begins_anew(void **state)
 	mail_clear(&first);
 	mail_clear(&second);
 	mail_clear(&third);
+}
+
+/* The same memory, another recipient: as when the announced message was given
+ * back and its place used again. */
+static void
+replies_are_not_taken_for_another_recipient(void **state)
+{
+	static const struct script_step script[] = { HELLO, GROUP, GO,
+		CONTENT(WIRE_BODY), GROUP,
+		SAY("250 first\r\n250 ok\r\n250 ok\r\n354 go\r\n"), END, HELLO,
+		HEAR("MAIL FROM:<s@example.net>"),
+		HEAR("RCPT TO:<other@example.org>"), HEAR("DATA"), GO,
+		CONTENT(WIRE_BODY), SAY("250 second\r\n"), BYE,
+		{ SCRIPT_DONE, NULL } };
+	static struct mail first, second;
+	struct client c;
+
+	(void)state;
+	client_init(&c);
+	client_start(&c, script);
+	mail_init(&first, BODY, 1);
+	mail_init(&second, BODY, 1);
+	mail_send(&c, &first, &second);
+	snprintf(second.address[0], sizeof(second.address[0]),
+	    "other@example.org");
+	mail_send(&c, &second, NULL);
+	assert_int_equal(first.results[0].state, DELIVERY_SENT);
+	assert_int_equal(second.results[0].state, DELIVERY_SENT);
+	client_finish(&c);
+	mail_clear(&first);
+	mail_clear(&second);
 }
 
 /* 100 recipients a group: the rest waits for the replies. */
@@ -269,6 +303,7 @@ main(void)
 		cmocka_unit_test(the_second_message_follows_the_table),
 		cmocka_unit_test(a_stale_connection_is_replaced),
 		cmocka_unit_test(another_message_than_announced_begins_anew),
+		cmocka_unit_test(replies_are_not_taken_for_another_recipient),
 		cmocka_unit_test(a_long_list_goes_in_groups),
 	};
 
