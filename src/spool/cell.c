@@ -48,12 +48,12 @@ static const struct {
 } messages[MESSAGE_STATES] = {
 	[MESSAGE_WAITING] = { 'W', "waiting", false,
 	    BIT(MESSAGE_WAITING) | BIT(MESSAGE_HELD) | BIT(MESSAGE_SENT) |
-		BIT(MESSAGE_FAILED) | BIT(MESSAGE_CANCELLED) |
-		BIT(MESSAGE_EXPIRED) | BIT(MESSAGE_REFUSED) |
-		BIT(MESSAGE_DUPLICATE) },
+	        BIT(MESSAGE_FAILED) | BIT(MESSAGE_CANCELLED) |
+	        BIT(MESSAGE_EXPIRED) | BIT(MESSAGE_REFUSED) |
+	        BIT(MESSAGE_DUPLICATE) },
 	[MESSAGE_HELD] = { 'H', "held", false,
 	    BIT(MESSAGE_WAITING) | BIT(MESSAGE_CANCELLED) |
-		BIT(MESSAGE_EXPIRED) },
+	        BIT(MESSAGE_EXPIRED) },
 	[MESSAGE_SENT] = { 'S', "sent", true, 0 },
 	[MESSAGE_FAILED] = { 'F', "failed", true, BIT(MESSAGE_WAITING) },
 	[MESSAGE_CANCELLED] = { 'C', "cancelled", true, BIT(MESSAGE_WAITING) },
@@ -70,21 +70,21 @@ static const struct {
 } slots[SLOT_STATES] = {
 	[SLOT_WAITING] = { 'W', "waiting", false,
 	    BIT(SLOT_SENDING) | BIT(SLOT_SENT) | BIT(SLOT_DEFERRED) |
-		BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) | BIT(SLOT_CANCELLED) |
-		BIT(SLOT_EXPIRED) },
+	        BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) | BIT(SLOT_CANCELLED) |
+	        BIT(SLOT_EXPIRED) },
 	[SLOT_SENDING] = { 's', "sending", false,
 	    BIT(SLOT_WAITING) | BIT(SLOT_SENT) | BIT(SLOT_DEFERRED) |
-		BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) },
+	        BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) },
 	[SLOT_SENT] = { 'S', "sent", true, 0 },
 	[SLOT_DEFERRED] = { 'd', "deferred", false,
 	    BIT(SLOT_SENDING) | BIT(SLOT_SENT) | BIT(SLOT_DEFERRED) |
-		BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) | BIT(SLOT_CANCELLED) |
-		BIT(SLOT_EXPIRED) },
+	        BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) | BIT(SLOT_CANCELLED) |
+	        BIT(SLOT_EXPIRED) },
 	[SLOT_FAILED] = { 'F', "failed", true, BIT(SLOT_WAITING) },
 	[SLOT_IN_DOUBT] = { '?', "in doubt", false,
 	    BIT(SLOT_WAITING) | BIT(SLOT_SENDING) | BIT(SLOT_SENT) |
-		BIT(SLOT_DEFERRED) | BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) |
-		BIT(SLOT_CANCELLED) | BIT(SLOT_EXPIRED) },
+	        BIT(SLOT_DEFERRED) | BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) |
+	        BIT(SLOT_CANCELLED) | BIT(SLOT_EXPIRED) },
 	[SLOT_CANCELLED] = { 'C', "cancelled", true, BIT(SLOT_WAITING) },
 	[SLOT_EXPIRED] = { 'E', "expired", true, BIT(SLOT_WAITING) },
 };
@@ -201,8 +201,8 @@ cell_get_preamble(const char cell[CELL_BYTES], struct preamble *p)
 	p->slots = (uint32_t)take_hex(cell, 13, 8);
 	cell_put_preamble(p, again);
 	return same(cell, again) && p->envelope_bytes > 0 &&
-	    p->envelope_bytes <= ENVELOPE_MAX_BYTES && p->slots > 0 &&
-	    p->slots <= ENVELOPE_MAX_RECIPIENTS;
+	       p->envelope_bytes <= ENVELOPE_MAX_BYTES && p->slots > 0 &&
+	       p->slots <= ENVELOPE_MAX_RECIPIENTS;
 }
 
 /* ------------------------------------------------------------ head */
@@ -268,7 +268,7 @@ cell_get_stamp(const char cells[2 * CELL_BYTES], struct stamp *s)
 	take_word(cells + CELL_BYTES, 3, s->login, LOGIN_MAX);
 	cell_put_stamp(s, again);
 	return same(cells, again) &&
-	    same(cells + CELL_BYTES, again + CELL_BYTES);
+	       same(cells + CELL_BYTES, again + CELL_BYTES);
 }
 
 /* ------------------------------------------------------------ slot */
@@ -283,8 +283,9 @@ is_status(const char *s)
 void
 cell_put_slot(const struct slot *s, char cell[CELL_BYTES])
 {
-	unsigned code = s->reply_code < 0 || s->reply_code > 999 ?
-	    0 : (unsigned)s->reply_code;
+	unsigned code = s->reply_code < 0 || s->reply_code > 999
+	                    ? 0
+	                    : (unsigned)s->reply_code;
 
 	begin(cell, "S1");
 	put_hex(cell, 3, 8, s->generation);

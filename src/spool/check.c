@@ -59,7 +59,7 @@ check_folder(const struct place *p, const char *name, unsigned mode, bool root,
 		check_say(r, CHECK_ERROR, "%s/%s: %s; run \"po-queue --setup\"",
 		    p->path, name, strerror(errno));
 	else if (layout_check(p->path, name, &st, mode, root ? 0 : p->uid,
-		     root ? 0 : p->gid, p->own, &err) == -1)
+	             root ? 0 : p->gid, p->own, &err) == -1)
 		check_say(r, CHECK_ERROR, "%s", err.text);
 }
 

@@ -116,7 +116,7 @@ is_there(const struct walk *w, const struct queue_id *id)
 	path[2] = '/';
 	memcpy(path + 3, id->text, QUEUE_ID_LEN + 1);
 	return fstatat(w->s->queue, path, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
-	    fstatat(w->s->done, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	       fstatat(w->s->done, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* The state that the file means; false when it cannot be told. */
@@ -187,7 +187,7 @@ check_file(struct walk *w, int folder, const char *name, const char *path,
 	else if (right == -1)
 		check_say(&w->r, CHECK_ERROR, "%s: %s", path, err.text);
 	else if (state_of(w, &f, path, &state) && w->ix != NULL &&
-	    queue_id_parse(span_of(name), &id))
+	         queue_id_parse(span_of(name), &id))
 		check_record(w, &id, path, state);
 	file_close(&f);
 }
@@ -197,8 +197,8 @@ check_file(struct walk *w, int folder, const char *name, const char *path,
 static DIR *
 open_folder(struct walk *w, int at, const char *name)
 {
-	int fd = openat(at, name,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd =
+	    openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *d = fd == -1 ? NULL : fdopendir(fd);
 
 	if (d == NULL) {
@@ -215,8 +215,8 @@ next_name(DIR *d)
 
 	do
 		e = readdir(d);
-	while (e != NULL && (strcmp(e->d_name, ".") == 0 ||
-				strcmp(e->d_name, "..") == 0));
+	while (e != NULL &&
+	       (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0));
 	return e == NULL ? NULL : e->d_name;
 }
 
@@ -238,7 +238,8 @@ check_hash_folder(struct walk *w, int at, const char *which, const char *xx)
 			folder[0] = '\0';
 		if (folder[0] == '\0')
 			check_say(&w->r, CHECK_WARNING,
-			    "%s/%s holds a file whose name is no id", which, xx);
+			    "%s/%s holds a file whose name is no id", which,
+			    xx);
 		else if (strcmp(folder, xx) != 0)
 			check_say(&w->r, CHECK_ERROR,
 			    "%s belongs into folder %s", path, folder);
@@ -386,8 +387,7 @@ spool_check_content(const struct spool *s, bool locked, FILE *out)
 		    (unsigned long long)without);
 	if (w.r.worst == CHECK_OK)
 		check_say(&w.r, CHECK_OK, "%llu messages, %llu in the index",
-		    (unsigned long long)w.files,
-		    (unsigned long long)w.records);
+		    (unsigned long long)w.files, (unsigned long long)w.records);
 	end_read(&w);
 	index_close(w.ix);
 	arena_clear(&w.arena);

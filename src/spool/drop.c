@@ -35,8 +35,8 @@
 const struct conf_option drop_options[] = {
 	{ "spool", CONF_STRING, offsetof(struct drop_conf, spool),
 	    PO_LOCALSTATEDIR "/spool/po", 0, 0, "folder of the spool", NULL },
-	{ "min_free", CONF_SIZE, offsetof(struct drop_conf, min_free), "64M",
-	    0, 0, "free space below which no mail is accepted", NULL },
+	{ "min_free", CONF_SIZE, offsetof(struct drop_conf, min_free), "64M", 0,
+	    0, "free space below which no mail is accepted", NULL },
 	{ NULL, CONF_INT, 0, NULL, 0, 0, NULL, NULL },
 };
 
@@ -76,8 +76,7 @@ look_at_space(struct drop *d, struct po_err *err)
 		return po_fail(err, PO_EFULL,
 		    "%s: %llu bytes are free, less than min_free (%lld); "
 		    "make room",
-		    d->path, (unsigned long long)left,
-		    (long long)d->min_free);
+		    d->path, (unsigned long long)left, (long long)d->min_free);
 	if (v.f_files > 0 && v.f_favail < MIN_FREE_INODES)
 		return po_fail(err, PO_EFULL,
 		    "%s: only %llu inodes are free; make room", d->path,
@@ -291,7 +290,7 @@ give_name(struct drop *d)
 
 	if (d->temp[0] != '\0') {
 		if (renameat2(d->dirfd, d->temp, d->dirfd, d->name,
-			RENAME_NOREPLACE) == 0) {
+		        RENAME_NOREPLACE) == 0) {
 			d->temp[0] = '\0';
 			return 0;
 		}

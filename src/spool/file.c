@@ -52,7 +52,7 @@ read_geometry(struct message_file *f, struct po_err *err)
 	if (f->size < f->content_at + CELL_BYTES)
 		return po_fail(err, PO_ECORRUPT, "message file is cut");
 	if (fd_pread_all(f->fd, cell, sizeof(cell), f->size - CELL_BYTES,
-		"trailer", err) == -1)
+	        "trailer", err) == -1)
 		return -1;
 	if (!cell_get_trailer(cell, &f->trailer))
 		return po_fail(err, PO_ECORRUPT, "damaged trailer");
@@ -110,8 +110,8 @@ file_read_envelope(const struct message_file *f, struct arena *arena,
 
 	if (text == NULL)
 		return po_fail(err, PO_EOS, "no memory for an envelope");
-	if (fd_pread_all(f->fd, text, len, FILE_ENVELOPE_AT, "envelope",
-		err) == -1 ||
+	if (fd_pread_all(f->fd, text, len, FILE_ENVELOPE_AT, "envelope", err) ==
+	        -1 ||
 	    envelope_decode((struct span){ text, len }, arena, env, err) == -1)
 		return -1;
 	if (env->n_recipients != f->preamble.slots)
@@ -128,7 +128,7 @@ file_read_stamp(const struct message_file *f, struct stamp *s,
 	char cells[2 * CELL_BYTES];
 
 	if (fd_pread_all(f->fd, cells, sizeof(cells), FILE_STAMP_AT, "stamp",
-		err) == -1)
+	        err) == -1)
 		return -1;
 	if (!cell_get_stamp(cells, s))
 		return po_fail(err, PO_ECORRUPT, "damaged stamp");
@@ -146,7 +146,7 @@ file_read_head(const struct message_file *f, struct head *h, int *which,
 	bool a_ok, b_ok;
 
 	if (fd_pread_all(f->fd, cells, sizeof(cells), FILE_HEAD_AT, "heads",
-		err) == -1)
+	        err) == -1)
 		return -1;
 	a_ok = cell_get_head(cells[0], &a);
 	b_ok = cell_get_head(cells[1], &b);
@@ -189,14 +189,13 @@ file_read_slots(const struct message_file *f, size_t first, size_t n,
 	for (; n > 0; first += some, out += some, n -= some) {
 		some = n < SLOTS_AT_ONCE ? n : SLOTS_AT_ONCE;
 		if (fd_pread_all(f->fd, cells, some * CELL_BYTES,
-			f->slots_at + (off_t)(first * CELL_BYTES), "slots",
-			err) == -1)
+		        f->slots_at + (off_t)(first * CELL_BYTES), "slots",
+		        err) == -1)
 			return -1;
 		for (i = 0; i < some; i++)
 			if (!cell_get_slot(cells[i], &out[i]))
-				out[i] = (struct slot){
-					.state = SLOT_IN_DOUBT
-				};
+				out[i] =
+				    (struct slot){ .state = SLOT_IN_DOUBT };
 	}
 	return 0;
 }
@@ -226,8 +225,8 @@ sum(const struct message_file *f, off_t from, off_t to, char *chunk,
 	size_t some;
 
 	for (; from < to; from += (off_t)some) {
-		some = to - from < CHUNK_BYTES ? (size_t)(to - from) :
-						 CHUNK_BYTES;
+		some =
+		    to - from < CHUNK_BYTES ? (size_t)(to - from) : CHUNK_BYTES;
 		if (fd_pread_all(f->fd, chunk, some, from, "message", err) ==
 		    -1)
 			return -1;
@@ -270,6 +269,6 @@ file_state(const struct head *h, const struct slot *slots, size_t n)
 		return MESSAGE_FAILED;
 	if ((seen & 1u << SLOT_EXPIRED) != 0)
 		return MESSAGE_EXPIRED;
-	return (seen & 1u << SLOT_CANCELLED) != 0 ? MESSAGE_CANCELLED :
-						    MESSAGE_SENT;
+	return (seen & 1u << SLOT_CANCELLED) != 0 ? MESSAGE_CANCELLED
+	                                          : MESSAGE_SENT;
 }

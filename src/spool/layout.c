@@ -18,7 +18,8 @@ const struct layout_entry layout_entries[] = {
 	{ "run", 0700, 0700, false, FD(run) },
 	{ "templates", 0755, 0700, false, 0 },
 	{ "public", 0755, 0700, false, FD(public_) },
-	{ "capture", 0700, 0700, false, 0 }, /* the Maildir of an unconfigured installation */
+	{ "capture", 0700, 0700, false,
+	    0 }, /* the Maildir of an unconfigured installation */
 	{ NULL, 0, 0, false, 0 },
 };
 
@@ -27,21 +28,21 @@ layout_check(const char *top, const char *name, const struct stat *st,
     unsigned mode, uid_t uid, gid_t gid, bool own, struct po_err *err)
 {
 	const char *slash = name[0] == '\0' ? "" : "/";
-	const char *remedy = own ? "run \"po-queue --setup --user\"" :
-				   "run \"po-queue --setup\" as root";
+	const char *remedy = own ? "run \"po-queue --setup --user\""
+	                         : "run \"po-queue --setup\" as root";
 
 	if (!S_ISDIR(st->st_mode))
 		return po_fail(err, PO_ECONFIG, "%s%s%s is no folder", top,
 		    slash, name);
 	if (st->st_uid != uid || st->st_gid != gid)
 		return po_fail(err, PO_ECONFIG,
-		    "%s%s%s belongs to %lu:%lu instead of %lu:%lu; %s",
-		    top, slash, name, (unsigned long)st->st_uid,
+		    "%s%s%s belongs to %lu:%lu instead of %lu:%lu; %s", top,
+		    slash, name, (unsigned long)st->st_uid,
 		    (unsigned long)st->st_gid, (unsigned long)uid,
 		    (unsigned long)gid, remedy);
 	if ((st->st_mode & 07777) != mode)
 		return po_fail(err, PO_ECONFIG,
-		    "%s%s%s has mode %04o instead of %04o; %s", top,
-		    slash, name, st->st_mode & 07777, mode, remedy);
+		    "%s%s%s has mode %04o instead of %04o; %s", top, slash,
+		    name, st->st_mode & 07777, mode, remedy);
 	return 0;
 }

@@ -9,7 +9,8 @@
 
 #define CHUNK_BYTES 65536u
 #define DAY_S INT64_C(86400)
-#define HEADER_ROOM INT64_C(1048576) /* fields that submit adds to a message */
+#define HEADER_ROOM INT64_C(1048576) /* fields that submit adds to a message   \
+	                              */
 
 bool
 message_is_at_fault(const struct po_err *err)
@@ -39,7 +40,8 @@ check_envelope(const struct message_origin *from,
 	if (env->via == VIA_BOUNCE && from->uid != rules->po_uid)
 		return po_fail(err, PO_EDATA, "only po itself makes bounces");
 	if (env->expires != 0 && env->expires <= env->due)
-		return po_fail(err, PO_EDATA, "it would expire before it is due");
+		return po_fail(err, PO_EDATA,
+		    "it would expire before it is due");
 	return 0;
 }
 
@@ -51,8 +53,8 @@ pass(const struct message_file *f, off_t from, off_t to, char *chunk,
 	size_t some;
 
 	for (; from < to; from += (off_t)some) {
-		some = to - from < CHUNK_BYTES ? (size_t)(to - from) :
-						 CHUNK_BYTES;
+		some =
+		    to - from < CHUNK_BYTES ? (size_t)(to - from) : CHUNK_BYTES;
 		if (fd_pread_all(f->fd, chunk, some, from, "copy", err) == -1)
 			return -1;
 		*crc = crc32c(*crc, chunk, some);
@@ -89,17 +91,16 @@ check_content(const struct message_file *f, const struct message_rules *rules,
 
 	if (rules->content_max > 0 &&
 	    f->trailer.content_bytes >
-		(uint64_t)rules->content_max + (uint64_t)HEADER_ROOM)
-		return po_fail(err, PO_EDATA,
-		    "larger than message_size_limit");
+	        (uint64_t)rules->content_max + (uint64_t)HEADER_ROOM)
+		return po_fail(err, PO_EDATA, "larger than message_size_limit");
 	chunk = malloc(CHUNK_BYTES);
 	if (chunk == NULL)
 		return po_fail_sys(err, PO_EOS, "check a message");
 	if (pass(f, 0, CELL_BYTES, chunk, &crc, NULL, err) == 0 &&
 	    pass(f, FILE_ENVELOPE_AT, f->slots_at, chunk, &crc, NULL, err) ==
-		0 &&
+	        0 &&
 	    pass(f, f->content_at, f->size - CELL_BYTES, chunk, &crc, &scan,
-		err) == 0)
+	        err) == 0)
 		rc = compare(&f->trailer, crc, &scan, err);
 	free(chunk);
 	return rc;

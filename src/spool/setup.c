@@ -189,7 +189,8 @@ resolve(const char *path, char out[PATH_MAX], struct po_err *err)
 	memcpy(head, path, len + 1);
 	while (realpath(head, out) == NULL) {
 		if (errno != ENOENT || len <= 1)
-			return po_fail_sys(err, PO_ECONFIG, "look for %s", path);
+			return po_fail_sys(err, PO_ECONFIG, "look for %s",
+			    path);
 		do
 			len--;
 		while (len > 0 && head[len] != '/');
@@ -217,12 +218,14 @@ fit(int fd, const char *name, uid_t uid, gid_t gid, unsigned mode,
 		return po_fail_sys(err, PO_EIO, "look at %s", name);
 	if ((st.st_uid != uid || st.st_gid != gid) &&
 	    fchown(fd, uid, gid) == -1)
-		return po_fail_sys(err, PO_EPERM, "change the owner of %s", name);
+		return po_fail_sys(err, PO_EPERM, "change the owner of %s",
+		    name);
 	if ((st.st_mode & 07777) == mode && st.st_uid == uid &&
 	    st.st_gid == gid)
 		return 0;
 	if (fchmod(fd, mode) == -1)
-		return po_fail_sys(err, PO_EPERM, "change the mode of %s", name);
+		return po_fail_sys(err, PO_EPERM, "change the mode of %s",
+		    name);
 	return 0;
 }
 
@@ -249,7 +252,7 @@ make_entries(int top, bool own, uid_t uid, gid_t gid, struct po_err *err)
 
 	for (e = layout_entries; e->name != NULL; e++)
 		if (make_folder(top, e->name, uid, gid,
-			own ? e->mode_own : e->mode_system, err) == -1)
+		        own ? e->mode_own : e->mode_system, err) == -1)
 			return -1;
 	return 0;
 }
@@ -269,8 +272,8 @@ make_hashed(int top, uid_t uid, gid_t gid, struct po_err *err)
 				return -1;
 		}
 	}
-	return syncfs(top) == -1 ? po_fail_sys(err, PO_EIO, "sync the spool") :
-				   0;
+	return syncfs(top) == -1 ? po_fail_sys(err, PO_EIO, "sync the spool")
+	                         : 0;
 }
 
 int
@@ -290,7 +293,7 @@ spool_setup_folders(const char *path, bool own, uid_t uid, gid_t gid,
 		return -1;
 	rc = -1;
 	if (fit(top, path, top_uid, top_gid,
-		own ? LAYOUT_TOP_OWN : LAYOUT_TOP_SYSTEM, err) == 0 &&
+	        own ? LAYOUT_TOP_OWN : LAYOUT_TOP_SYSTEM, err) == 0 &&
 	    make_entries(top, own, uid, gid, err) == 0 &&
 	    spool_become_owner(path, err) == 0 &&
 	    make_hashed(top, uid, gid, err) == 0)

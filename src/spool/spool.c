@@ -67,7 +67,8 @@ owner_of(int top, const char *path, struct stat *st, bool *own,
 		if (errno == EACCES)
 			return po_fail(err, PO_EPERM,
 			    "%s: only root and the spool's owner may do this, "
-			    "not uid %lu", path, (unsigned long)geteuid());
+			    "not uid %lu",
+			    path, (unsigned long)geteuid());
 		return po_fail_sys(err, PO_ECONFIG,
 		    "%s is no spool (run \"po-queue --setup\")", path);
 	}
@@ -107,9 +108,9 @@ open_entries(struct spool *s, struct po_err *err)
 	if (fstat(s->dirfd, &top) == -1)
 		return po_fail_sys(err, PO_EIO, "look at %s", s->path);
 	if (s->own ? layout_check(s->path, "", &top, LAYOUT_TOP_OWN, s->uid,
-			 s->gid, true, err) == -1 :
-		     layout_check(s->path, "", &top, LAYOUT_TOP_SYSTEM, 0, 0,
-			 false, err) == -1)
+	                 s->gid, true, err) == -1
+	           : layout_check(s->path, "", &top, LAYOUT_TOP_SYSTEM, 0, 0,
+	                 false, err) == -1)
 		return -1;
 	for (e = layout_entries; e->name != NULL; e++)
 		if (open_entry(s, e, err) == -1)
@@ -174,8 +175,8 @@ change_to(uid_t uid, gid_t gid, struct po_err *err)
 		    (unsigned long)uid);
 	if (getresuid(&r, &e, &saved) == -1 || r != uid || e != uid ||
 	    saved != uid || getegid() != gid || setuid(0) == 0)
-		return po_fail(err, PO_EPERM,
-		    "uid %lu could become root again", (unsigned long)uid);
+		return po_fail(err, PO_EPERM, "uid %lu could become root again",
+		    (unsigned long)uid);
 	return 0;
 }
 

@@ -3,11 +3,6 @@
  * The original may still be open for writing at its owner's, so it is read
  * once, front to back, and everything after that looks at the copy. The copy
  * has no name until it is right in every byte and its cells are written.
- *
- * A known id: every cell that says who the first message is (preamble, stamp,
- * trailer) is compared as far as it can be read. One that differs means another
- * message. If nothing differs and something is damaged, the copy is replaced,
- * and the heads and slots that can still be read are carried over.
  */
 #include "spool/take.h"
 
@@ -18,12 +13,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "spool/known.h"
 #include "util/fd.h"
 #include "util/wallclock.h"
 #include "util/xalloc.h"
 
 #define CHUNK_BYTES 65536u
-#define ARENA_BYTES (160u << 20) /* an envelope of ENVELOPE_MAX_BYTES, decoded */
+#define ARENA_BYTES                                                            \
+	(160u << 20) /* an envelope of ENVELOPE_MAX_BYTES, decoded */
 #define SLOTS_AT_ONCE (CHUNK_BYTES / CELL_BYTES)
 #define LOGINS 64u
 
@@ -43,9 +40,9 @@ struct taker {
 };
 
 struct paths {
-	char folder[3];		       /* "xx" */
-	char name[QUEUE_ID_LEN + 4];   /* "xx/ID" */
-	char temp[QUEUE_ID_LEN + 6];   /* "xx/t.ID" */
+	char folder[3];              /* "xx" */
+	char name[QUEUE_ID_LEN + 4]; /* "xx/ID" */
+	char temp[QUEUE_ID_LEN + 6]; /* "xx/t.ID" */
 };
 
 static struct paths
@@ -182,14 +179,14 @@ write_cells(struct taker *t, const struct message_file *f,
 	cell_put_blank(t->chunk + CELL_BYTES);
 	cell_put_stamp(&stamp, t->chunk + FILE_STAMP_AT - FILE_HEAD_AT);
 	if (fd_pwrite_all(f->fd, t->chunk, FILE_ENVELOPE_AT - FILE_HEAD_AT,
-		FILE_HEAD_AT, "cells", err) == -1)
+	        FILE_HEAD_AT, "cells", err) == -1)
 		return -1;
 	for (i = 0; i < left && i < SLOTS_AT_ONCE; i++)
 		cell_put_slot(&slot, t->chunk + i * CELL_BYTES);
 	for (; left > 0; left -= some, at += (off_t)(some * CELL_BYTES)) {
 		some = left < SLOTS_AT_ONCE ? left : SLOTS_AT_ONCE;
 		if (fd_pwrite_all(f->fd, t->chunk, some * CELL_BYTES, at,
-			"slots", err) == -1)
+		        "slots", err) == -1)
 			return -1;
 	}
 	return 0;
@@ -214,9 +211,9 @@ name_new(struct taker *t, int fd, const struct paths *p, struct po_err *err)
 	if (!t->named)
 		return link_copy(t, fd, p->name, err);
 	if (renameat2(t->s->queue, p->temp, t->s->queue, p->name,
-		RENAME_NOREPLACE) == -1 &&
+	        RENAME_NOREPLACE) == -1 &&
 	    (errno != EINVAL ||
-		renameat(t->s->queue, p->temp, t->s->queue, p->name) == -1))
+	        renameat(t->s->queue, p->temp, t->s->queue, p->name) == -1))
 		return po_fail_sys(err, PO_EIO, "name queue/%s", p->name);
 	return 0;
 }
@@ -250,151 +247,8 @@ open_known(struct taker *t, const struct paths *p, int *fd, bool *in_done,
 	}
 	if (*fd != -1)
 		return 1;
-	return errno == ENOENT ? 0 :
-				 po_fail_sys(err, PO_EIO, "open %s", p->name);
-}
-
-static bool
-read_cells(int fd, off_t at, char *cells, size_t n)
-{
-	struct po_err ignored;
-
-	return at >= 0 &&
-	    fd_pread_all(fd, cells, n * CELL_BYTES, at, "", &ignored) == 0;
-}
-
-/* One valid head, and every slot. */
-static bool
-cells_are_valid(int fd, const struct message_file *f)
-{
-	char cells[2 * CELL_BYTES];
-	struct head h;
-	struct slot s;
-	size_t i;
-
-	if (!read_cells(fd, FILE_HEAD_AT, cells, 2) ||
-	    (!cell_get_head(cells, &h) && !cell_get_head(cells + CELL_BYTES, &h)))
-		return false;
-	for (i = 0; i < f->preamble.slots; i++)
-		if (!read_cells(fd, f->slots_at + (off_t)(i * CELL_BYTES), cells,
-			1) ||
-		    !cell_get_slot(cells, &s))
-			return false;
-	return true;
-}
-
-enum verdict { SAME, DAMAGED, OTHER };
-
-static enum verdict
-judge(int fd, const struct message_file *f, uint32_t uid)
-{
-	char cells[2 * CELL_BYTES];
-	struct message_file old = { .fd = fd };
-	struct preamble p;
-	struct stamp s;
-	struct trailer t;
-	struct stat st;
-	unsigned read = 0;
-
-	if (fstat(fd, &st) == -1)
-		return DAMAGED;
-	if (read_cells(fd, 0, cells, 1) && cell_get_preamble(cells, &p)) {
-		read++;
-		if (p.envelope_bytes != f->preamble.envelope_bytes ||
-		    p.slots != f->preamble.slots)
-			return OTHER;
-	}
-	if (read_cells(fd, FILE_STAMP_AT, cells, 2) &&
-	    cell_get_stamp(cells, &s)) {
-		read++;
-		if (s.uid != uid)
-			return OTHER;
-	}
-	if (read_cells(fd, st.st_size - CELL_BYTES, cells, 1) &&
-	    cell_get_trailer(cells, &t)) {
-		read++;
-		if (t.content_bytes != f->trailer.content_bytes ||
-		    t.crc != f->trailer.crc)
-			return OTHER;
-	}
-	if (read < 3 || st.st_size != f->size)
-		return DAMAGED;
-	/* Equal geometry: the places of the parts are those of the copy. */
-	old = *f;
-	old.fd = fd;
-	return file_verify(&old, NULL) == 1 && cells_are_valid(fd, f) ? SAME :
-									DAMAGED;
-}
-
-/* Carry over the heads that are valid; *touched: more than the first one. */
-static int
-keep_heads(int old, const struct message_file *f, bool *touched,
-    struct po_err *err)
-{
-	char cell[CELL_BYTES];
-	struct head h;
-	off_t at;
-
-	*touched = false;
-	for (at = FILE_HEAD_AT; at < (off_t)FILE_STAMP_AT; at += CELL_BYTES) {
-		if (!read_cells(old, at, cell, 1) || !cell_get_head(cell, &h))
-			continue;
-		*touched = *touched || h.generation > 1;
-		if (fd_pwrite_all(f->fd, cell, sizeof(cell), at, "head", err) ==
-		    -1)
-			return -1;
-	}
-	return 0;
-}
-
-static bool
-any_slot_touched(int old, const struct message_file *f)
-{
-	char cell[CELL_BYTES];
-	struct slot s;
-	size_t i;
-
-	for (i = 0; i < f->preamble.slots; i++)
-		if (read_cells(old, f->slots_at + (off_t)(i * CELL_BYTES), cell,
-			1) &&
-		    cell_get_slot(cell, &s) && s.generation > 1)
-			return true;
-	return false;
-}
-
-/* As they are, damaged ones too: those read as in doubt. */
-static int
-keep_slots(int old, const struct message_file *f, struct po_err *err)
-{
-	char cell[CELL_BYTES];
-	size_t i;
-	off_t at;
-
-	for (i = 0; i < f->preamble.slots; i++) {
-		at = f->slots_at + (off_t)(i * CELL_BYTES);
-		if (!read_cells(old, at, cell, 1))
-			cell_put_blank(cell);
-		if (fd_pwrite_all(f->fd, cell, sizeof(cell), at, "slot", err) ==
-		    -1)
-			return -1;
-	}
-	return 0;
-}
-
-/*
- * A copy that nobody has worked on yet (it was torn before its first sync) is
- * replaced by a fresh one. Else what was worked out stays.
- */
-static int
-keep_cells(int old, const struct message_file *f, struct po_err *err)
-{
-	bool touched;
-
-	if (keep_heads(old, f, &touched, err) == -1)
-		return -1;
-	if (!touched && !any_slot_touched(old, f))
-		return 0;
-	return keep_slots(old, f, err);
+	return errno == ENOENT ? 0
+	                       : po_fail_sys(err, PO_EIO, "open %s", p->name);
 }
 
 static int
@@ -402,14 +256,14 @@ settle_known(struct taker *t, int old, bool in_done,
     const struct message_file *f, uint32_t uid, const struct paths *p,
     enum take_result *result, struct po_err *err)
 {
-	enum verdict v = judge(old, f, uid);
+	enum known_verdict v = known_judge(old, f, uid);
 
-	*result = v == OTHER ? TAKE_REFUSED : TAKE_REPEAT;
-	if (v == OTHER)
+	*result = v == KNOWN_OTHER ? TAKE_REFUSED : TAKE_REPEAT;
+	if (v == KNOWN_OTHER)
 		(void)po_fail(err, PO_EDATA, "id taken");
-	if (v != DAMAGED || in_done)
+	if (v != KNOWN_DAMAGED || in_done)
 		return 0;
-	if (keep_cells(old, f, err) == -1)
+	if (known_keep_cells(old, f, err) == -1)
 		return -1;
 	return name_over(t, f->fd, p, err);
 }
@@ -439,8 +293,8 @@ place(struct taker *t, const struct message_file *f, const struct envelope *env,
 
 static int
 check_and_place(struct taker *t, struct message_file *f, const struct stat *st,
-    const struct queue_id *id, const struct paths *p,
-    enum take_result *result, struct po_err *err)
+    const struct queue_id *id, const struct paths *p, enum take_result *result,
+    struct po_err *err)
 {
 	const struct message_origin from = { *id, st->st_uid, st->st_ctime };
 	const struct message_rules rules = { t->conf->message_size_limit,

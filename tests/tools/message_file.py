@@ -88,7 +88,12 @@ def submit(drop, queue_id, data, owner=None):
         if owner:
             os.fchown(fd, owner, owner)
         os.fchmod(fd, 0o600 if own else 0o640)
-        os.link(f"/proc/self/fd/{fd}", f"{drop}/n.{queue_id}", follow_symlinks=True)
+        # os.link() is link(2), which follows no link, unless it is given a folder.
+        folder = os.open(drop, os.O_PATH | os.O_DIRECTORY)
+        try:
+            os.link(f"/proc/self/fd/{fd}", f"n.{queue_id}", dst_dir_fd=folder, follow_symlinks=True)
+        finally:
+            os.close(folder)
         os.fsync(fd)
     finally:
         os.close(fd)

@@ -71,10 +71,9 @@ rig_as(uid_t uid, int (*fn)(void *ctx), void *ctx)
 
 	assert_true(pid != -1);
 	if (pid == 0) {
-		if (uid != geteuid() &&
-		    (setgroups(0, NULL) == -1 ||
-			setresgid(uid, uid, uid) == -1 ||
-			setresuid(uid, uid, uid) == -1))
+		if (uid != geteuid() && (setgroups(0, NULL) == -1 ||
+		                            setresgid(uid, uid, uid) == -1 ||
+		                            setresuid(uid, uid, uid) == -1))
 			_exit(199);
 		_exit(fn(ctx));
 	}
@@ -100,7 +99,8 @@ struct envelope
 rig_envelope(struct recipient *r)
 {
 	struct envelope env = { .sender = "alice@example.org",
-		.priority = PRIORITY_MEDIUM, .recipients = r,
+		.priority = PRIORITY_MEDIUM,
+		.recipients = r,
 		.n_recipients = 1 };
 
 	*r = (struct recipient){ "bob@example.net", 0, NULL };

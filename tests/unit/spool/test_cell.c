@@ -202,7 +202,7 @@ a_torn_write_reads_as_the_old_or_the_new_cell_or_as_damaged(void **state)
 		if (!cell_get_slot(torn, &got))
 			continue;
 		assert_true(memcmp(torn, before, CELL_BYTES) == 0 ||
-		    memcmp(torn, after, CELL_BYTES) == 0);
+		            memcmp(torn, after, CELL_BYTES) == 0);
 	}
 }
 

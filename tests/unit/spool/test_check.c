@@ -128,8 +128,8 @@ a_set_id_bit_on_a_program_is_an_error(void **state)
 	path = rig_path(dir, "sbin/sendmail");
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		rig_write(path, "", 0, cases[i].mode);
-		assert_int_equal(
-		    check_layout(dir, rig_path(dir, "sbin")), cases[i].want);
+		assert_int_equal(check_layout(dir, rig_path(dir, "sbin")),
+		    cases[i].want);
 		if (cases[i].want != 0)
 			assert_says("sbin/sendmail");
 	}
@@ -172,8 +172,8 @@ check_with_accounts(void *ctx)
 static int
 setup_system(void *dir)
 {
-	return spool_setup_folders(dir, false, RIG_PO, RIG_PO, NULL) == 0 ? 0 :
-									    1;
+	return spool_setup_folders(dir, false, RIG_PO, RIG_PO, NULL) == 0 ? 0
+	                                                                  : 1;
 }
 
 static void
@@ -184,7 +184,8 @@ the_group_has_nobody_but_po(void **state)
 		{ NULL, po, "po:x:2000:\n", 0, "ok: " },
 		{ NULL, po, "po:x:2000:alice\n", 2, "member alice" },
 		{ NULL,
-		    "po:x:2000:2000::/:/bin/false\nbob:x:2002:2000::/:/bin/sh\n",
+		    "po:x:2000:2000::/:/bin/false\nbob:x:2002:2000::/:/bin/"
+		    "sh\n",
 		    "po:x:2000:\n", 2, "bob has the spool's group" },
 		{ NULL, po, "other:x:5:\n", 2, "has no name" },
 	};
@@ -217,8 +218,9 @@ struct world {
 static void
 open_write(struct world *w, struct index **ix, struct index_tx **tx)
 {
-	assert_int_equal(
-	    index_open(w->s.dirfd, "index", INDEX_WRITE, ix, &w->err), 0);
+	assert_int_equal(index_open(w->s.dirfd, "index", INDEX_WRITE, ix,
+	                     &w->err),
+	    0);
 	assert_int_equal(index_begin(*ix, INDEX_WRITE, tx, &w->err), 0);
 }
 
@@ -244,9 +246,10 @@ record_all(struct world *w)
 	open_write(w, &ix, &tx);
 	for (i = 0; i < 3; i++) {
 		assert_int_equal(spool_find(&w->s, &w->ids[i], false, &f,
-				     &in_done, &w->err), 1);
-		assert_int_equal(
-		    spool_index_file(&f, tx, &arena, &m, &w->err), 0);
+		                     &in_done, &w->err),
+		    1);
+		assert_int_equal(spool_index_file(&f, tx, &arena, &m, &w->err),
+		    0);
 		file_close(&f);
 	}
 	commit(w, ix, tx);
@@ -370,8 +373,9 @@ states_that_differ_are_an_error(void **state)
 
 	(void)state;
 	begin_world(&w);
-	assert_int_equal(
-	    spool_find(&w.s, &w.ids[0], true, &f, &in_done, &w.err), 1);
+	assert_int_equal(spool_find(&w.s, &w.ids[0], true, &f, &in_done,
+	                     &w.err),
+	    1);
 	assert_int_equal(file_read_head(&f, &h, &which, &w.err), 0);
 	h.state = MESSAGE_HELD;
 	assert_int_equal(file_write_head(&f, &h, &w.err), 0);
@@ -390,8 +394,9 @@ a_damaged_file_is_an_error(void **state)
 
 	(void)state;
 	begin_world(&w);
-	assert_int_equal(
-	    spool_find(&w.s, &w.ids[0], true, &f, &in_done, &w.err), 1);
+	assert_int_equal(spool_find(&w.s, &w.ids[0], true, &f, &in_done,
+	                     &w.err),
+	    1);
 	assert_int_equal(pwrite(f.fd, "X", 1, FILE_ENVELOPE_AT + 40), 1);
 	file_close(&f);
 	assert_int_equal(truncate(path_of(&w, 1, "queue"), 100), 0);
@@ -409,7 +414,8 @@ a_damaged_and_a_missing_index_are_errors(void **state)
 
 	(void)state;
 	begin_world(&w);
-	assert_int_equal(truncate(rig_path(w.dir, "index/live/data.mdb"), 5000), 0);
+	assert_int_equal(truncate(rig_path(w.dir, "index/live/data.mdb"), 5000),
+	    0);
 	assert_int_equal(check_content(&w.s, true), 2);
 	assert_says("--rebuild-index");
 	assert_int_equal(unlink(rig_path(w.dir, "index/live/data.mdb")), 0);
@@ -462,8 +468,8 @@ a_file_in_a_folder_of_another_hash_is_an_error(void **state)
 	queue_id_folder(&w.ids[0], xx);
 	(void)snprintf(name, sizeof(name), "queue/%s/%s",
 	    strcmp(xx, "00") == 0 ? "01" : "00", w.ids[0].text);
-	assert_int_equal(
-	    rename(path_of(&w, 0, "queue"), rig_path(w.dir, name)), 0);
+	assert_int_equal(rename(path_of(&w, 0, "queue"), rig_path(w.dir, name)),
+	    0);
 	assert_int_equal(check_content(&w.s, true), 2);
 	assert_says("belongs into folder");
 	end_world(&w);
@@ -506,7 +512,8 @@ main(void)
 		cmocka_unit_test(a_damaged_file_is_an_error),
 		cmocka_unit_test(a_damaged_and_a_missing_index_are_errors),
 		cmocka_unit_test(strays_are_warnings),
-		cmocka_unit_test(a_file_in_a_folder_of_another_hash_is_an_error),
+		cmocka_unit_test(
+		    a_file_in_a_folder_of_another_hash_is_an_error),
 		cmocka_unit_test(
 		    a_thousand_findings_are_twenty_lines_and_a_number),
 	};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fsync and linkat are wrapped by the linker, to see their order and to fail. */
+/* fsync and linkat are wrapped by the linker, to see their order and to fail.
+ */
 #include "spool/drop.h"
 
 #include <errno.h>
@@ -237,7 +238,8 @@ what_is_discarded_leaves_nothing_and_the_next_begins_anew(void **state)
 	begin_world(&w, 0700, geteuid());
 	assert_int_equal(drop_open(&w.conf, &d, &err), 0);
 	assert_int_equal(drop_begin(d, &w.env, &err), 0);
-	assert_int_equal(sink_write(drop_sink(d), "12345678\x80\n", 10, &err), 0);
+	assert_int_equal(sink_write(drop_sink(d), "12345678\x80\n", 10, &err),
+	    0);
 	drop_discard(d);
 	assert_int_equal(rig_count(w.drop), 0);
 	assert_int_equal(drop_publish(d, &err), -1);
@@ -279,8 +281,8 @@ content_larger_than_every_buffer_arrives_whole(void **state)
 	assert_int_equal(drop_open(&w.conf, &d, &err), 0);
 	assert_int_equal(drop_begin(d, &w.env, &err), 0);
 	for (i = 0; i < PIECES; i++)
-		assert_int_equal(
-		    sink_write(drop_sink(d), piece, PIECE, &err), 0);
+		assert_int_equal(sink_write(drop_sink(d), piece, PIECE, &err),
+		    0);
 	assert_int_equal(drop_publish(d, &err), 0);
 	drop_close(d);
 	assert_int_equal(open_message(&w, &f), 0);
@@ -392,8 +394,9 @@ list_drop(void *ctx)
 {
 	struct world *w = ctx;
 
-	return open(w->drop, O_RDONLY | O_DIRECTORY) == -1 && errno == EACCES ?
-	    0 : 1;
+	return open(w->drop, O_RDONLY | O_DIRECTORY) == -1 && errno == EACCES
+	           ? 0
+	           : 1;
 }
 
 static int
@@ -484,10 +487,12 @@ main(void)
 		    carriage_return_and_nul_in_the_content_are_a_bug_of_the_caller),
 		cmocka_unit_test(
 		    what_is_discarded_leaves_nothing_and_the_next_begins_anew),
-		cmocka_unit_test(content_larger_than_every_buffer_arrives_whole),
+		cmocka_unit_test(
+		    content_larger_than_every_buffer_arrives_whole),
 		cmocka_unit_test(
 		    an_unfit_folder_is_refused_with_path_uid_and_remedy),
-		cmocka_unit_test(a_missing_folder_and_a_link_to_one_are_refused),
+		cmocka_unit_test(
+		    a_missing_folder_and_a_link_to_one_are_refused),
 		cmocka_unit_test(
 		    too_little_free_space_is_said_before_anything_is_written),
 		cmocka_unit_test(

@@ -48,8 +48,9 @@ begin_world(struct world *w)
 	(void)snprintf(w->name, sizeof(w->name), "drop/n.%s", w->env.id.text);
 	assert_int_equal(drop_open(&conf, &d, NULL), 0);
 	assert_int_equal(drop_begin(d, &w->env, NULL), 0);
-	assert_int_equal(
-	    sink_write(drop_sink(d), content, strlen(content), NULL), 0);
+	assert_int_equal(sink_write(drop_sink(d), content, strlen(content),
+	                     NULL),
+	    0);
 	assert_int_equal(drop_publish(d, NULL), 0);
 	drop_close(d);
 	assert_int_equal(file_open(w->dirfd, w->name, true, &f, NULL), 0);
@@ -224,7 +225,7 @@ cells_do_not_count_in_the_checksum_and_every_other_byte_does(void **state)
 	assert_int_equal(file_verify(&f, NULL), 1);
 	for (at = 0; at < f.size - CELL_BYTES; at++) {
 		bool cell = (at >= 64 && at < FILE_ENVELOPE_AT) ||
-		    (at >= f.slots_at && at < f.content_at);
+		            (at >= f.slots_at && at < f.content_at);
 
 		assert_int_equal(pread(f.fd, &c, 1, at), 1);
 		c ^= 1;

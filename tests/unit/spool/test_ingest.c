@@ -99,8 +99,9 @@ submit(struct world *w, const struct envelope *env, const char *content)
 
 	assert_int_equal(drop_open(&dc, &d, &w->err), 0);
 	assert_int_equal(drop_begin(d, env, &w->err), 0);
-	assert_int_equal(
-	    sink_write(drop_sink(d), content, strlen(content), &w->err), 0);
+	assert_int_equal(sink_write(drop_sink(d), content, strlen(content),
+	                     &w->err),
+	    0);
 	assert_int_equal(drop_publish(d, &w->err), 0);
 	drop_close(d);
 }
@@ -231,8 +232,9 @@ due_and_expiry_come_from_the_envelope_and_give_up_counts_from_due(void **state)
 		submit(&w, &env, mail);
 		assert_int_equal(batch(&w, 10), 0);
 		assert_int_equal(w.n, 1);
-		assert_int_equal(
-		    spool_find(&w.s, &env.id, false, &f, &in_done, &w.err), 1);
+		assert_int_equal(spool_find(&w.s, &env.id, false, &f, &in_done,
+		                     &w.err),
+		    1);
 		assert_int_equal(file_read_head(&f, &h, &which, &w.err), 0);
 		assert_true(h.due == cases[i].due);
 		assert_true(h.expires == cases[i].want_expires);
@@ -393,8 +395,9 @@ a_torn_copy_is_replaced_by_the_original(void **state)
 		assert_int_equal(batch(&w, 10), 0);
 		if (w.n != 1)
 			fail_msg("%s: %zu", cases[i].name, w.n);
-		assert_int_equal(
-		    spool_find(&w.s, &env.id, false, &f, &in_done, &w.err), 1);
+		assert_int_equal(spool_find(&w.s, &env.id, false, &f, &in_done,
+		                     &w.err),
+		    1);
 		assert_int_equal(file_verify(&f, &w.err), 1);
 		if (file_read_head(&f, &h, &which, &w.err) == -1 ||
 		    file_read_slots(&f, 0, 1, &slot, &w.err) == -1)
@@ -547,16 +550,17 @@ a_message_taken_back_during_the_batch_is_not_queued(void **state)
 /* The parts of a file as a hostile submitter may put them together. */
 struct forgery {
 	const char *name;
-	const char *envelope; /* with "ID" where the id goes; NULL: a good one */
-	const char *content;  /* NULL: a good one */
-	const char *reason;   /* part of the refusal's text */
-	uint32_t slots;	      /* 0: 1 */
-	int length_off;	      /* added to the trailer's length */
+	const char
+	    *envelope;       /* with "ID" where the id goes; NULL: a good one */
+	const char *content; /* NULL: a good one */
+	const char *reason;  /* part of the refusal's text */
+	uint32_t slots;      /* 0: 1 */
+	int length_off;      /* added to the trailer's length */
 	uint32_t crc_xor;
 	uint32_t longest_off;
 	bool flip_8bit;
 	const char *padding; /* first bytes of the padding */
-	off_t cut;	     /* bytes removed at the end */
+	off_t cut;           /* bytes removed at the end */
 	bool other_name;     /* the file is called by another id */
 	int64_t id_age_s;
 	size_t content_len; /* 0: strlen */
@@ -567,19 +571,25 @@ struct forgery {
 static const struct forgery forgeries[] = {
 	{ "no content is a message too", NULL, "", NULL, .content_len = 0 },
 	{ "CR in the sender",
-	    "id=ID\nsender=a\rb@c\nbody=mail\npriority=low\nvia=mail\nrcpt=b@c\n",
+	    "id=ID\nsender=a\rb@c\nbody=mail\npriority=low\nvia=mail\nrcpt=b@"
+	    "c\n",
 	    NULL, .reason = "sender" },
-	{ "LF in a recipient", GOOD "rcpt=a\nb@c\n", NULL, .reason = "unknown key" },
-	{ "escaped LF in a recipient", GOOD "rcpt=a%0ab@c\n", NULL, .reason = "rcpt" },
-	{ "escaped CR in a recipient", GOOD "rcpt=a%0Db@c\n", NULL, .reason = "rcpt" },
-	{ "escaped NUL in a recipient", GOOD "rcpt=a%00b@c\n", NULL, .reason = "rcpt" },
+	{ "LF in a recipient", GOOD "rcpt=a\nb@c\n", NULL,
+	    .reason = "unknown key" },
+	{ "escaped LF in a recipient", GOOD "rcpt=a%0ab@c\n", NULL,
+	    .reason = "rcpt" },
+	{ "escaped CR in a recipient", GOOD "rcpt=a%0Db@c\n", NULL,
+	    .reason = "rcpt" },
+	{ "escaped NUL in a recipient", GOOD "rcpt=a%00b@c\n", NULL,
+	    .reason = "rcpt" },
 	{ "escaped LF in the envid",
 	    "id=ID\nsender=a@b\nenvid=x%0Ay\nbody=mail\npriority=low\n"
 	    "via=mail\nrcpt=b@c\n",
 	    NULL, .reason = "envid" },
 	{ "escaped LF in orcpt", GOOD "rcpt=a@b\norcpt=rfc822;x%0ay\n", NULL,
 	    .reason = "orcpt" },
-	{ "unknown key", GOOD "uid=0\nrcpt=a@b\n", NULL, .reason = "unknown key" },
+	{ "unknown key", GOOD "uid=0\nrcpt=a@b\n", NULL,
+	    .reason = "unknown key" },
 	{ "repeated key",
 	    "id=ID\nsender=a@b\nsender=c@d\nbody=mail\npriority=low\n"
 	    "via=mail\nrcpt=b@c\n",
@@ -599,8 +609,7 @@ static const struct forgery forgeries[] = {
 	{ "no trailer", NULL, NULL, "is cut", .cut = 64 },
 	{ "half a trailer", NULL, NULL, "trailer", .cut = 1 },
 	{ "CR in the content", NULL, "a\r\n.\r\nb\n", .reason = "NUL or CR" },
-	{ "NUL in the content", NULL, "a\0b\n", "NUL or CR",
-	    .content_len = 4 },
+	{ "NUL in the content", NULL, "a\0b\n", "NUL or CR", .content_len = 4 },
 	{ "8-bit content called 7-bit", NULL, "\xff\n", "describe",
 	    .flip_8bit = true },
 	{ "a longer line than the trailer says", NULL, "abc\n", "describe",
@@ -650,11 +659,12 @@ static void
 forge(const struct world *w, const struct forgery *forgery,
     struct queue_id *name)
 {
-	const char *text = forgery->envelope != NULL ? forgery->envelope :
-						       GOOD "rcpt=b@c\n";
-	const char *content = forgery->content != NULL ? forgery->content : mail;
-	size_t len = forgery->content_len > 0 ? forgery->content_len :
-						strlen(content);
+	const char *text =
+	    forgery->envelope != NULL ? forgery->envelope : GOOD "rcpt=b@c\n";
+	const char *content =
+	    forgery->content != NULL ? forgery->content : mail;
+	size_t len =
+	    forgery->content_len > 0 ? forgery->content_len : strlen(content);
 	char *file = calloc(1, 65536), *at, *lf;
 	struct queue_id id;
 	struct preamble p;
@@ -727,8 +737,9 @@ every_forged_file_goes_to_bad_with_its_reason_and_none_is_queued(void **state)
 		if (f->reason == NULL) {
 			if (w.n != 1)
 				fail_msg("%s: %s", f->name, no[0].text);
-			assert_int_equal(
-			    ingest_release(w.ing, w.ids, 1, &w.err), 0);
+			assert_int_equal(ingest_release(w.ing, w.ids, 1,
+			                     &w.err),
+			    0);
 			continue;
 		}
 		if (w.n != 0 || n != 1)
@@ -804,8 +815,8 @@ short_empty_and_oversized_files_are_refused(void **state)
 	for (i = 0; i < COUNT(cases); i++) {
 		make_id(0, &id);
 		rig_write(drop_path(&w, &id), "", 0, 0600);
-		assert_int_equal(
-		    truncate(drop_path(&w, &id), cases[i].size), 0);
+		assert_int_equal(truncate(drop_path(&w, &id), cases[i].size),
+		    0);
 		assert_int_equal(batch(&w, 10), 0);
 		no = ingest_refusals(w.ing, &n, &unsaid);
 		assert_int_equal(n, 1);
@@ -842,7 +853,8 @@ one_uid_fills_no_more_than_its_share_of_bad(void **state)
 	end_world(&w);
 }
 
-/* ------------------------------------------------------------ hostile entries */
+/* ------------------------------------------------------------ hostile entries
+ */
 
 static void
 a_second_link_waits_and_then_the_envelope_decides(void **state)
@@ -854,8 +866,8 @@ a_second_link_waits_and_then_the_envelope_decides(void **state)
 	(void)state;
 	begin_world(&w);
 	submit(&w, &env, mail);
-	assert_int_equal(
-	    link(drop_path(&w, &env.id), drop_path(&w, &other.id)), 0);
+	assert_int_equal(link(drop_path(&w, &env.id), drop_path(&w, &other.id)),
+	    0);
 	assert_int_equal(batch(&w, 10), 0);
 	assert_int_equal(w.n, 0);
 	assert_true(exists(drop_path(&w, &env.id)));
@@ -955,19 +967,19 @@ junk_in_thousands_neither_stops_nor_loops(void **state)
 
 /* ------------------------------------------------------------ other uids */
 
-#define CHECK(x) \
-	do { \
-		if (!(x)) { \
-			(void)fprintf(stderr, "line %d: %s\n", __LINE__, #x); \
-			return 1; \
-		} \
+#define CHECK(x)                                                               \
+	do {                                                                   \
+		if (!(x)) {                                                    \
+			(void)fprintf(stderr, "line %d: %s\n", __LINE__, #x);  \
+			return 1;                                              \
+		}                                                              \
 	} while (0)
 
 static int
 setup_system(void *dir)
 {
-	return spool_setup_folders(dir, false, RIG_PO, RIG_PO, NULL) == 0 ? 0 :
-									    1;
+	return spool_setup_folders(dir, false, RIG_PO, RIG_PO, NULL) == 0 ? 0
+	                                                                  : 1;
 }
 
 struct submission {
@@ -996,10 +1008,10 @@ submit_as(void *ctx)
 
 struct expectation {
 	char *dir;
-	size_t n;	 /* messages */
+	size_t n; /* messages */
 	size_t refusals;
 	const char *text; /* in the first refusal */
-	uint32_t uid;	  /* of the first message, or the first refusal */
+	uint32_t uid;     /* of the first message, or the first refusal */
 };
 
 static int
@@ -1027,7 +1039,7 @@ expect(void *ctx)
 	}
 	if (w.n > 0) {
 		CHECK(spool_find(&w.s, &w.ids[0], false, &f, &in_done,
-			  &w.err) == 1);
+		          &w.err) == 1);
 		CHECK(file_read_stamp(&f, &stamp, &w.err) == 0);
 		CHECK(stamp.uid == x->uid);
 		file_close(&f);
@@ -1195,7 +1207,8 @@ main(void)
 		    due_and_expiry_come_from_the_envelope_and_give_up_counts_from_due),
 		cmocka_unit_test(
 		    a_batch_costs_one_sync_and_reports_each_message_once),
-		cmocka_unit_test(release_takes_the_originals_away_however_often),
+		cmocka_unit_test(
+		    release_takes_the_originals_away_however_often),
 		cmocka_unit_test(
 		    after_a_crash_before_the_release_the_same_message_is_reported_again),
 		cmocka_unit_test(a_torn_copy_is_replaced_by_the_original),

@@ -129,7 +129,8 @@ setup_leaves_what_lies_in_the_folders(void **state)
 	dir = rig_dir();
 	assert_int_equal(rig_as(0, setup_system, dir), 0);
 	rig_write(rig_path(dir, "drop/n.x"), "x", 1, 0640);
-	assert_int_equal(chown(rig_path(dir, "drop/n.x"), RIG_ALICE, RIG_PO), 0);
+	assert_int_equal(chown(rig_path(dir, "drop/n.x"), RIG_ALICE, RIG_PO),
+	    0);
 	assert_int_equal(rig_as(0, setup_system, dir), 0);
 	assert_int_equal(stat(rig_path(dir, "drop/n.x"), &st), 0);
 	assert_int_equal(st.st_uid, RIG_ALICE);
@@ -201,22 +202,27 @@ setup_follows_no_link_and_trusts_no_open_parent(void **state)
 	rig_mkdir(rig_path(dir, "victim"), 0755, 0, 0);
 	assert_int_equal(symlink("../victim", rig_path(dir, "spool/bad")), 0);
 	assert_int_equal(spool_setup_folders(rig_path(dir, "spool"), false,
-			     RIG_PO, RIG_PO, &err), -1);
+	                     RIG_PO, RIG_PO, &err),
+	    -1);
 	assert_non_null(strstr(err.text, "bad"));
 	rig_mkdir(rig_path(dir, "open"), 0777, 0, 0);
 	assert_int_equal(spool_setup_folders(rig_path(dir, "open/spool"), false,
-			     RIG_PO, RIG_PO, &err), -1);
+	                     RIG_PO, RIG_PO, &err),
+	    -1);
 	assert_int_equal(err.code, PO_ECONFIG);
 	rig_mkdir(rig_path(dir, "alice"), 0755, RIG_ALICE, RIG_ALICE);
-	assert_int_equal(spool_setup_folders(rig_path(dir, "alice/spool"), false,
-			     RIG_PO, RIG_PO, &err), -1);
+	assert_int_equal(spool_setup_folders(rig_path(dir, "alice/spool"),
+	                     false, RIG_PO, RIG_PO, &err),
+	    -1);
 	assert_int_equal(err.code, PO_ECONFIG);
 	assert_int_equal(access(rig_path(dir, "alice/spool"), F_OK), -1);
 	assert_int_equal(geteuid(), 0);
 	assert_int_equal(spool_setup_folders("relative", false, RIG_PO, RIG_PO,
-			     &err), -1);
+	                     &err),
+	    -1);
 	assert_int_equal(spool_setup_folders("/tmp/..", false, RIG_PO, RIG_PO,
-			     &err), -1);
+	                     &err),
+	    -1);
 	rig_remove(dir);
 }
 
@@ -232,9 +238,10 @@ become(void *path)
 	if (spool_become_owner(path, &err) == -1)
 		return (int)err.code;
 	return geteuid() == RIG_PO && getuid() == RIG_PO &&
-		getegid() == RIG_PO && getgroups(0, NULL) == 0 &&
-		setuid(0) == -1 ?
-	    0 : 99;
+	               getegid() == RIG_PO && getgroups(0, NULL) == 0 &&
+	               setuid(0) == -1
+	           ? 0
+	           : 99;
 }
 
 static void
@@ -379,15 +386,17 @@ a_message_is_found_moved_and_trashed_however_often(void **state)
 	file_close(&f);
 	for (i = 0; i < 2; i++) {
 		assert_int_equal(spool_move_to_done(&s, &env.id, &err), 0);
-		assert_int_equal(
-		    spool_find(&s, &env.id, false, &f, &in_done, &err), 1);
+		assert_int_equal(spool_find(&s, &env.id, false, &f, &in_done,
+		                     &err),
+		    1);
 		assert_true(in_done);
 		file_close(&f);
 	}
 	for (i = 0; i < 2; i++) {
 		assert_int_equal(spool_trash(&s, &env.id, &err), 0);
-		assert_int_equal(
-		    spool_find(&s, &env.id, false, &f, &in_done, &err), 0);
+		assert_int_equal(spool_find(&s, &env.id, false, &f, &in_done,
+		                     &err),
+		    0);
 		assert_int_equal(rig_count(rig_path(dir, "trash")), 1);
 	}
 	put_message(dir, &env, "done");
@@ -418,7 +427,8 @@ a_damaged_message_is_an_error_and_not_a_missing_one(void **state)
 	queue_id_folder(&env.id, xx);
 	(void)snprintf(path, sizeof(path), "queue/%s/%s", xx, env.id.text);
 	assert_int_equal(truncate(rig_path(dir, path), 100), 0);
-	assert_int_equal(spool_find(&s, &env.id, false, &f, &in_done, &err), -1);
+	assert_int_equal(spool_find(&s, &env.id, false, &f, &in_done, &err),
+	    -1);
 	assert_int_equal(err.code, PO_ECORRUPT);
 	spool_close(&s);
 	rig_remove(dir);
@@ -434,7 +444,8 @@ main(void)
 		cmocka_unit_test(an_own_spool_is_0700_throughout),
 		cmocka_unit_test(
 		    every_entry_with_a_wrong_mode_or_owner_is_named_with_a_remedy),
-		cmocka_unit_test(setup_follows_no_link_and_trusts_no_open_parent),
+		cmocka_unit_test(
+		    setup_follows_no_link_and_trusts_no_open_parent),
 		cmocka_unit_test(
 		    root_becomes_the_owner_and_anybody_else_is_refused),
 		cmocka_unit_test(setup_makes_user_and_group_once),
