@@ -26,7 +26,10 @@ content_clean(char *p, size_t len, bool *after_cr)
 		*after_cr = p[i] == '\r';
 		if (p[i] == '\0' || (was_cr && p[i] == '\n'))
 			continue;
-		p[out++] = p[i] == '\r' ? '\n' : p[i];
+		p[out] = p[i];
+		if (p[out] == '\r')
+			p[out] = '\n';
+		out++;
 	}
 	return out;
 }
@@ -54,24 +57,26 @@ put_lines(struct stream *st, const char *p, size_t len,
 }
 
 int
-content_put(struct stream *st, int fd, off_t at, uint64_t length,
+content_put(struct stream *st, const struct deliver_message *m,
     int64_t block_timeout_ms, char *block, struct po_err *err)
 {
 	struct line_state state = { .line_start = true, .after_cr = false };
+	uint64_t left = m->length;
+	off_t at = m->at;
 	size_t want, n;
 
 	err->code = PO_OK;
-	while (length > 0) {
-		want = length < CONTENT_BLOCK_BYTES ? (size_t)length
-		                                    : CONTENT_BLOCK_BYTES;
-		if (fd_pread_all(fd, block, want, at, "message", err) == -1)
+	while (left > 0) {
+		want = left < CONTENT_BLOCK_BYTES ? (size_t)left
+		                                  : CONTENT_BLOCK_BYTES;
+		if (fd_pread_all(m->fd, block, want, at, "message", err) == -1)
 			return -1;
 		n = content_clean(block, want, &state.after_cr);
 		stream_set_deadline(st, block_timeout_ms);
 		if (!put_lines(st, block, n, &state))
 			return -1;
 		at += (off_t)want;
-		length -= want;
+		left -= want;
 	}
 	if (!state.line_start && !stream_put(st, "\r\n", 2))
 		return -1;

@@ -8,21 +8,21 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "deliver/stream.h"
+#include "deliver/transport.h"
 #include "util/err.h"
 
-#define CONTENT_BLOCK_BYTES 65536u
+#define CONTENT_BLOCK_BYTES ((size_t)65536)
 
 /*
- * Put `length` bytes of `fd` from `at` into `st`, ended by a line end, without
- * the last dot. `block` has CONTENT_BLOCK_BYTES and is scratch. The deadline
- * starts anew with each block. 0; -1 when the stream failed (err->code stays
- * PO_OK) or the file cannot be read (err is set): then the connection must
- * be closed without a dot.
+ * Put the content of `m` into `st`, ended by a line end, without the last dot.
+ * `block` has CONTENT_BLOCK_BYTES and is scratch. The deadline starts anew with
+ * each block. 0; -1 when the stream failed (err->code stays PO_OK) or the file
+ * cannot be read (err is set): then the connection must be closed without a
+ * dot.
  */
-int content_put(struct stream *st, int fd, off_t at, uint64_t length,
+int content_put(struct stream *st, const struct deliver_message *m,
     int64_t block_timeout_ms, char *block, struct po_err *err);
 
 /*

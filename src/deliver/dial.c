@@ -32,6 +32,13 @@ struct lookup {
 	char port[8];
 };
 
+struct call {
+	char host[256]; /* without brackets */
+	const char *port;
+	int64_t deadline_ms;
+	const volatile sig_atomic_t *stop;
+};
+
 static bool
 stopped(const volatile sig_atomic_t *stop)
 {
@@ -69,15 +76,14 @@ wait_lookup(struct lookup *l, int64_t deadline_ms,
 }
 
 static int
-look_up(const char *host, const char *port, int64_t deadline_ms,
-    const volatile sig_atomic_t *stop, struct addrinfo **out)
+look_up(const struct call *c, struct addrinfo **out)
 {
 	struct lookup *l = xcalloc(1, sizeof(*l));
 	struct gaicb *list[1] = { &l->cb };
 	int rc;
 
-	(void)snprintf(l->host, sizeof(l->host), "%s", host);
-	(void)snprintf(l->port, sizeof(l->port), "%s", port);
+	(void)snprintf(l->host, sizeof(l->host), "%s", c->host);
+	(void)snprintf(l->port, sizeof(l->port), "%s", c->port);
 	l->hints.ai_socktype = SOCK_STREAM;
 	l->hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
 	rc = getaddrinfo(l->host, l->port, &l->hints, out);
@@ -88,7 +94,7 @@ look_up(const char *host, const char *port, int64_t deadline_ms,
 		l->cb.ar_request = &l->hints;
 		rc = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
 		if (rc == 0)
-			rc = wait_lookup(l, deadline_ms, stop);
+			rc = wait_lookup(l, c->deadline_ms, c->stop);
 		if (rc == EAI_INPROGRESS) {
 			if (gai_cancel(&l->cb) == EAI_NOTCANCELED)
 				return rc;
@@ -164,23 +170,21 @@ is_loopback(const struct sockaddr *sa)
 }
 
 static void
-name_relay(const struct addrinfo *a, const char *host, const char *port,
-    struct dialled *out)
+name_relay(const struct addrinfo *a, const struct call *c, struct dialled *out)
 {
 	char address[INET6_ADDRSTRLEN + 16];
 
 	if (getnameinfo(a->ai_addr, a->ai_addrlen, address, sizeof(address),
 	        NULL, 0, NI_NUMERICHOST) != 0)
 		(void)snprintf(address, sizeof(address), "?");
-	(void)snprintf(out->relay, sizeof(out->relay), "%s[%s]:%s", host,
-	    address, port);
+	(void)snprintf(out->relay, sizeof(out->relay), "%s[%s]:%s", c->host,
+	    address, c->port);
 	out->loopback = is_loopback(a->ai_addr);
 }
 
 static bool
-connect_any(const struct addrinfo *list, const char *host, const char *port,
-    int64_t deadline_ms, const volatile sig_atomic_t *stop, struct dialled *out,
-    char *text, size_t max)
+connect_any(const struct addrinfo *list, const struct call *c,
+    struct dialled *out, char *text, size_t max)
 {
 	const struct addrinfo *a;
 	int64_t left, count = 0;
@@ -189,14 +193,14 @@ connect_any(const struct addrinfo *list, const char *host, const char *port,
 	for (a = list; a != NULL; a = a->ai_next)
 		count++;
 	for (a = list; a != NULL; a = a->ai_next, count--) {
-		left = deadline_ms - monotonic_ms();
-		name_relay(a, host, port, out);
+		left = c->deadline_ms - monotonic_ms();
+		name_relay(a, c, out);
 		error = connect_one(a,
-		    monotonic_ms() + (left > 0 ? left / count : 0), stop,
+		    monotonic_ms() + (left > 0 ? left / count : 0), c->stop,
 		    &out->fd);
 		if (error == 0)
 			return true;
-		if (error == EINTR && stopped(stop))
+		if (error == EINTR && stopped(c->stop))
 			return fail(text, max, "stopped", "");
 		/* A family without a route explains nothing if another has
 		 * an answer. */
@@ -226,29 +230,27 @@ bare_host(const char *host, char *out, size_t max)
 }
 
 bool
-dial(const char *host, const char *port, int64_t timeout_ms,
-    const volatile sig_atomic_t *stop, struct dialled *out, char *text,
-    size_t max)
+dial(const struct dialling *to, struct dialled *out, char *text, size_t max)
 {
-	int64_t deadline_ms = monotonic_ms() + timeout_ms;
+	struct call c = { .port = to->port, .stop = to->stop };
 	struct addrinfo *list = NULL;
-	char name[256];
 	bool ok;
 	int rc;
 
+	c.deadline_ms = monotonic_ms() + to->timeout_ms;
 	*out = (struct dialled){ .fd = -1 };
 	text[0] = '\0';
-	if (!bare_host(host, name, sizeof(name)))
-		return fail(text, max, "look up: bad host name ", host);
-	rc = look_up(name, port, deadline_ms, stop, &list);
-	if (rc == EAI_INPROGRESS && stopped(stop))
+	if (!bare_host(to->host, c.host, sizeof(c.host)))
+		return fail(text, max, "look up: bad host name ", to->host);
+	rc = look_up(&c, &list);
+	if (rc == EAI_INPROGRESS && stopped(c.stop))
 		return fail(text, max, "stopped", "");
 	if (rc != 0) {
-		(void)snprintf(text, max, "look up %s: %s", name,
+		(void)snprintf(text, max, "look up %s: %s", c.host,
 		    rc == EAI_INPROGRESS ? "timed out" : gai_strerror(rc));
 		return false;
 	}
-	ok = connect_any(list, name, port, deadline_ms, stop, out, text, max);
+	ok = connect_any(list, &c, out, text, max);
 	freeaddrinfo(list);
 	return ok;
 }

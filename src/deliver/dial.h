@@ -17,11 +17,16 @@ struct dialled {
 	char relay[320]; /* "host[address]:port" */
 };
 
+struct dialling {
+	const char *host; /* a name or an address, with or without brackets */
+	const char *port;
+	int64_t timeout_ms;
+	const volatile sig_atomic_t *stop;
+};
+
 /* Tries the addresses in getaddrinfo's order, each with its share of what is
- * left of `timeout_ms`. `host` is a name or an address, with or without
- * brackets. False with the cause in `text`; stopped is "stopped". */
-bool dial(const char *host, const char *port, int64_t timeout_ms,
-    const volatile sig_atomic_t *stop, struct dialled *out, char *text,
+ * left of the time. False with the cause in `text`; stopped is "stopped". */
+bool dial(const struct dialling *to, struct dialled *out, char *text,
     size_t max);
 
 #endif

@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 
 #define LINE_BYTES 512u
-#define RESPONSE_BYTES 12288u /* RFC 4954, section 4 */
+#define RESPONSE_BYTES ((size_t)12288) /* RFC 4954, section 4 */
 
 static void
 wipe(struct buf *b)

@@ -13,8 +13,8 @@
 #include "deliver/setup.h"
 #include "deliver/stream.h"
 
-#define SMTP_GROUP_RCPTS 100u
-#define SMTP_GROUP_BYTES 16384u
+#define SMTP_GROUP_RCPTS ((size_t)100)
+#define SMTP_GROUP_BYTES ((size_t)16384)
 
 /* What is waited for, and so which timeout (RFC 5321, 4.5.3.2) holds. */
 enum smtp_wait {

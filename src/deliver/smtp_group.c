@@ -311,7 +311,7 @@ static enum verdict
 begin_once(struct smtp *s, const struct deliver_message *m,
     struct delivery *results)
 {
-	struct delivery why;
+	struct delivery why = { .state = DELIVERY_UNTOUCHED };
 	int64_t max = s->setup->conf->max_messages_per_connection;
 
 	if (s->content_due || (s->group_waiting && !take_waiting(s, m)))

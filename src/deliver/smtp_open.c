@@ -88,11 +88,12 @@ static enum step
 run_connect(struct opening *o)
 {
 	struct smtp *s = o->s;
+	const struct dialling to = { s->host, s->port,
+		s->timeout_ms[WAIT_CONNECT], s->stop };
 	struct dialled d;
 	char text[512];
 
-	if (!dial(s->host, s->port, s->timeout_ms[WAIT_CONNECT], s->stop, &d,
-	        text, sizeof(text))) {
+	if (!dial(&to, &d, text, sizeof(text))) {
 		if (strcmp(text, "stopped") == 0) {
 			*o->why =
 			    (struct delivery){ .state = DELIVERY_UNTOUCHED };

@@ -98,8 +98,8 @@ put_content(struct smtp *s, const struct deliver_message *m,
 	struct delivery why;
 	struct po_err err;
 
-	if (content_put(s->stream, m->fd, m->at, m->length,
-	        s->timeout_ms[WAIT_BLOCK], s->block, &err) == 0)
+	if (content_put(s->stream, m, s->timeout_ms[WAIT_BLOCK], s->block,
+	        &err) == 0)
 		return !content_refused(s, m, results);
 	if (err.code == PO_OK) {
 		content_failed(s, m, results);

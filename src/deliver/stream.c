@@ -231,7 +231,7 @@ static ssize_t
 driver_write(mailstream_low *low, const void *p, size_t len)
 {
 	struct stream *st = low->data;
-	short events, revents;
+	short events, revents = 0;
 	ssize_t n;
 
 	while (!st->write_failed && len > 0) {

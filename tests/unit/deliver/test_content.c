@@ -148,10 +148,12 @@ a_dot_first_in_a_block_is_doubled(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	pid = fork();
 	if (pid == 0) {
+		struct deliver_message m = { .fd = fileno(f),
+			.length = sizeof(content) };
+
 		st = stream_new(pair[0], NULL);
 		n = 0;
-		if (content_put(st, fileno(f), 0, sizeof(content), 5000, block,
-		        &err) == 0 &&
+		if (content_put(st, &m, 5000, block, &err) == 0 &&
 		    stream_flush(st))
 			n = 1;
 		stream_free(st);
