@@ -38,6 +38,7 @@ static const struct {
 	{ "jobs", 0700, 0700, false },
 	{ "blobs", 0700, 0700, false },
 	{ "bad", 0700, 0700, false },
+	{ "capture", 0700, 0700, false },
 	{ "trash", 0700, 0700, false },
 	{ "run", 0700, 0700, false },
 	{ "templates", 0755, 0700, false },
