@@ -31,8 +31,8 @@ code_of(int rc)
 	case MDB_INCOMPATIBLE:
 	case MDB_NOTFOUND:
 	case MDB_BAD_VALSIZE:
+	case MDB_BAD_TXN: /* what a damaged page made of it */
 		return PO_ECORRUPT;
-	case MDB_BAD_TXN:
 	case MDB_BAD_DBI:
 	case MDB_BAD_RSLOT:
 	case MDB_DBS_FULL:
@@ -49,8 +49,9 @@ index_fail(int rc, const char *what, struct po_err *err)
 		errno = rc;
 		return po_fail_sys(err, PO_EIO, "index: %s", what);
 	}
-	return po_fail(err, code_of(rc), "index: %s: %s", what,
-	    mdb_strerror(rc));
+	return po_fail(err, code_of(rc), "index: %s: %s%s", what,
+	    mdb_strerror(rc),
+	    code_of(rc) == PO_ECORRUPT ? ": po-queue --rebuild-index" : "");
 }
 
 int
