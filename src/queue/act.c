@@ -7,6 +7,7 @@
 
 #include "queue/hops.h"
 #include "queue/place.h"
+#include "queue/retry.h"
 #include "queue/settle.h"
 #include "util/fd.h"
 #include "util/parse_num.h"
@@ -134,6 +135,24 @@ act_make_due(struct tick *t, const struct queue_id *id, struct po_err *err)
 
 /* ------------------------------------------------------------------ the queue as a whole */
 
+/* A recipient whose last attempt is in doubt, and the wait after that is not over: 1, 0, -1. */
+static int
+rests_in_doubt(struct tick *t, struct arena *arena, const struct index_message *m, struct po_err *err)
+{
+	struct index_recipient r;
+	uint32_t n;
+	int rc;
+
+	for (n = 0; m->n_in_doubt > 0 && n < m->n_recipients; n++) {
+		rc = index_recipient_get(t->tx, &m->id, n, arena, &r, err);
+		if (rc == -1)
+			return -1;
+		if (rc == 1 && r.state == SLOT_IN_DOUBT && r.time + RETRY_IN_DOUBT_S > t->now)
+			return 1;
+	}
+	return 0;
+}
+
 int
 act_flush(struct tick *t, struct po_err *err)
 {
@@ -148,11 +167,12 @@ act_flush(struct tick *t, struct po_err *err)
 		after = m.id;
 		first = false;
 		if (m.state == MESSAGE_WAITING && m.place == PLACE_DUE && m.attempts > 0) {
+			rc = rests_in_doubt(t, &arena, &m, err);
 			m.due = t->now;
-			if (place_message(t, &m, err) == -1) {
-				rc = -1;
+			if (rc == 0)
+				rc = place_message(t, &m, err);
+			if (rc == -1)
 				break;
-			}
 		}
 		arena_clear(&arena);
 	}
