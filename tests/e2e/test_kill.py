@@ -120,6 +120,8 @@ def test_a_message_in_doubt_is_said_so_and_waits(po, sink, shift_clock):
     message, = po.list()
     assert message["in_doubt"] == 1 and message["recipients"][0]["state"] == "in doubt"
     assert sink.count() == 1, "not sent again before 15 minutes"
+    po.queue("--flush")
+    assert sink.count() == 1, "not even by --flush"
     po.queue("-p", "1", env=shift_clock(840))
     assert sink.count() == 1, "nor after 14"
     po.queue("-p", "1", env=shift_clock(HOUR))

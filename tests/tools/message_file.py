@@ -82,21 +82,19 @@ def build(queue_id, recipients, content, envelope=None, **keys):
 def submit(drop, queue_id, data, owner=None):
     """Without a name until it is whole, linked, then synced; root may submit as somebody else."""
     own = os.stat(drop).st_mode & 0o7777 == 0o700
+    folder = os.open(drop, os.O_PATH)
     fd = os.open(drop, os.O_TMPFILE | os.O_WRONLY, 0o600)
     try:
         os.write(fd, data)
         if owner:
             os.fchown(fd, owner, owner)
         os.fchmod(fd, 0o600 if own else 0o640)
-        # os.link() is link(2), which follows no link, unless it is given a folder.
-        folder = os.open(drop, os.O_PATH | os.O_DIRECTORY)
-        try:
-            os.link(f"/proc/self/fd/{fd}", f"n.{queue_id}", dst_dir_fd=folder, follow_symlinks=True)
-        finally:
-            os.close(folder)
+        # Only with a folder's descriptor does Python call linkat(2), which follows the link in /proc.
+        os.link(f"/proc/self/fd/{fd}", f"n.{queue_id}", dst_dir_fd=folder, follow_symlinks=True)
         os.fsync(fd)
     finally:
         os.close(fd)
+        os.close(folder)
 
 
 def _cell_ok(data):

@@ -15,7 +15,7 @@ Received = collections.namedtuple("Received", "n sender mail_options recipients 
 
 
 class Sink:
-    """options: rules, keywords, cert, key, implicit, require_tls, users, delay, port (see sink_server.py)"""
+    """options: rules, keywords, cert, key, implicit, require_tls, users, mechanisms, delay, address, port (see sink_server.py)"""
 
     def __init__(self, folder, **options):
         self.folder = pathlib.Path(folder)

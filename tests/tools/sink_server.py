@@ -93,9 +93,10 @@ class Handler:
     def _write_down(self, server, session, envelope):
         self.state.messages += 1
         line = {
-            "n": self.state.messages, "sender": envelope.mail_from, "recipients": envelope.rcpt_tos,
+            "n": self.state.messages, "sender": "" if envelope.mail_from == "<>" else envelope.mail_from, "recipients": envelope.rcpt_tos,
             "mail_options": envelope.mail_options, "content": base64.b64encode(envelope.content).decode(),
-            "session": server.number, "tls": session.ssl is not None, "helo": session.host_name,
+            "session": server.number,
+            "tls": server.transport.get_extra_info("ssl_object") is not None, "helo": session.host_name,
             "user": getattr(session, "auth_data", None),
         }
         os.write(self.state.log, (json.dumps(line) + "\n").encode())
@@ -188,7 +189,7 @@ async def main():
     options = json.loads(await reader.readline())
     state = State(sys.argv[1], options)
     make, context = session_maker(state)
-    server = await loop.create_server(make, "127.0.0.1", options.get("port", 0), ssl=context, backlog=1024)
+    server = await loop.create_server(make, options.get("address", "127.0.0.1"), options.get("port", 0), ssl=context, backlog=1024)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     while line := await reader.readline():
         print(json.dumps(obey(state, json.loads(line))), flush=True)
