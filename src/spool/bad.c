@@ -191,7 +191,8 @@ bad_put(struct bad *b, const struct queue_id *id, uint32_t uid, int fd,
     off_t size, const char *reason, struct po_err *err)
 {
 	struct share *share = share_of(b, uid);
-	off_t kept = fd == -1 || size > BAD_FILE_MAX ? 0 : size;
+	bool copied = fd != -1 && size <= BAD_FILE_MAX;
+	off_t kept = copied ? size : 0;
 	char name[40];
 	int claim = -1, rc = -1;
 
@@ -203,7 +204,7 @@ bad_put(struct bad *b, const struct queue_id *id, uint32_t uid, int fd,
 	if (claim == -1)
 		return 0;
 	if (write_reason(claim, uid, kept, size, reason, name, err) == 0 &&
-	    (kept == 0 || write_copy(b, name, fd, size, err) == 0))
+	    (!copied || write_copy(b, name, fd, size, err) == 0))
 		rc = 1;
 	fd_close(&claim);
 	share->files++;

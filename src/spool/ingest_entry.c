@@ -22,9 +22,9 @@
 #include "util/fd.h"
 #include "util/wallclock.h"
 
-#define UNFINISHED_S INT64_C(86400) /* then a file without a proper name goes  \
-	                             */
-#define LINKED_S INT64_C(60) /* a name may be added before one is removed */
+#define UNFINISHED_S                                                           \
+	INT64_C(86400) /* then a file without a proper name goes               \
+	                */
 #define LARGE_BYTES (16u << 20)
 
 /* FNV-1a. */
@@ -241,8 +241,10 @@ take(struct ingest *ing, int fd, const struct stat *st, const struct dirent *e,
 }
 
 /*
- * A second link is normal for a moment, where a name is given by link and
- * unlink. Later the envelope tells which of the names is the message's.
+ * A second link of a file with the right group is no reason to refuse: a name
+ * is given by link and unlink where renameat2(2) cannot do it in one step, and
+ * whoever links a message cannot write into it. The id in the envelope tells
+ * which of the names is the message's; another one is refused.
  */
 static int
 by_descriptor(struct ingest *ing, int fd, const struct dirent *e,
@@ -257,9 +259,6 @@ by_descriptor(struct ingest *ing, int fd, const struct dirent *e,
 	if (by_type(ing, e, st.st_mode & S_IFMT, st.st_uid))
 		return 0;
 	reason = unfit(ing, &st);
-	if (reason == NULL && st.st_nlink != 1 &&
-	    st.st_ctime > wallclock_now() - LINKED_S)
-		return 0;
 	if (reason == NULL)
 		return take(ing, fd, &st, e, id, ids, n, err);
 	/* What lies here by a foreign hand's link is not read. */
