@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A line is formatted, made safe, and leaves with one write(2) (O_APPEND for
- * a file), so that lines of several processes do not mix. Before each line of
+ * a file), so that lines of several processes do not mix; between log_hold()
+ * and log_release() lines are gathered and leave together. Before each write to
  * a file its name is looked at again: a file that logrotate moved away is
  * opened anew, without any signal.
  */
@@ -22,6 +23,7 @@
 #include "util/xalloc.h"
 
 #define LONGEST_LINE ((size_t)2000)
+#define HELD_BYTES ((size_t)65536)
 
 #define AT(field) offsetof(struct log_conf, field)
 
@@ -46,7 +48,10 @@ static struct {
 	char tag[32];
 	int fd; /* of the file, -1 */
 	char *file;
-} sink = { LOG_TO_STDERR, LOG_LEVEL_INFO, "po", -1, NULL };
+	bool holding;
+	struct buf held; /* lines for stderr or the file */
+} sink = { LOG_TO_STDERR, LOG_LEVEL_INFO, "po", -1, NULL, false,
+	{ NULL, 0, 0, HELD_BYTES } };
 
 static const struct {
 	const char *prefix;
@@ -83,52 +88,93 @@ follow_rename(void)
 	sink.fd = fd;
 }
 
-static bool
-put_date_and_host(struct buf *out)
+/* "Nov 24 07:31:54 host ": made once a second. */
+static const char *
+date_and_host(void)
 {
 	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May",
 		"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-	struct tm tm = { .tm_mon = 0 };
+	static char text[300];
+	static time_t made;
 	time_t now = time(NULL);
+	struct tm tm = { .tm_mon = 0 };
 	char host[256] = "";
 
+	if (now == made && text[0] != '\0')
+		return text;
 	localtime_r(&now, &tm);
 	if (gethostname(host, sizeof(host) - 1) == -1 || host[0] == '\0')
 		snprintf(host, sizeof(host), "localhost");
 	host[strcspn(host, ".")] = '\0';
-	return buf_printf(out, "%s %2d %02d:%02d:%02d %s ", months[tm.tm_mon],
-	    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, host);
+	snprintf(text, sizeof(text), "%s %2d %02d:%02d:%02d %s ",
+	    months[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+	    host);
+	made = now;
+	return text;
+}
+
+static bool
+put_line(struct buf *out, struct span text)
+{
+	size_t before = out->len;
+
+	if (buf_puts(out, date_and_host()) &&
+	    buf_printf(out, "%s[%d]: ", sink.tag, (int)getpid()) &&
+	    buf_put_span(out, text) && buf_putc(out, '\n'))
+		return true;
+	out->len = before;
+	return false;
 }
 
 static void
-write_line(int fd, struct span text)
+write_out(struct buf *lines)
+{
+	if (lines->len > 0 && sink.target == LOG_TO_FILE)
+		follow_rename();
+	if (lines->len > 0)
+		(void)fd_write_all(
+		    sink.target == LOG_TO_FILE ? sink.fd : STDERR_FILENO,
+		    lines->p, lines->len, "log", NULL);
+	buf_reset(lines);
+}
+
+static void
+write_line(struct span text)
 {
 	struct buf line;
 
+	if (sink.holding) {
+		if (put_line(&sink.held, text))
+			return;
+		write_out(&sink.held);
+	}
 	buf_init(&line, LONGEST_LINE + 512);
-	if (put_date_and_host(&line) &&
-	    buf_printf(&line, "%s[%d]: ", sink.tag, (int)getpid()) &&
-	    buf_put_span(&line, text) && buf_putc(&line, '\n'))
-		(void)fd_write_all(fd, line.p, line.len, "log", NULL);
+	if (put_line(&line, text))
+		write_out(&line);
 	buf_clear(&line);
 }
 
 static void
 emit(enum log_level level, struct span text)
 {
-	switch (sink.target) {
-	case LOG_TO_STDERR:
-		write_line(STDERR_FILENO, text);
-		break;
-	case LOG_TO_FILE:
-		follow_rename();
-		write_line(sink.fd, text);
-		break;
-	case LOG_TO_SYSLOG:
+	if (sink.target == LOG_TO_SYSLOG)
 		syslog(LOG_MAIL | levels[level].priority, "%.*s", (int)text.len,
 		    text.p);
-		break;
-	}
+	else
+		write_line(text);
+}
+
+void
+log_hold(void)
+{
+	sink.holding = true;
+}
+
+void
+log_release(void)
+{
+	sink.holding = false;
+	write_out(&sink.held);
 }
 
 static void
@@ -142,7 +188,7 @@ close_file(void)
 void
 log_set_program(const char *program)
 {
-	closelog();
+	/* syslog keeps the pointer, and its connection. */
 	snprintf(sink.tag, sizeof(sink.tag), "%s", program);
 	openlog(sink.tag, LOG_PID, LOG_MAIL);
 }

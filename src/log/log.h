@@ -45,6 +45,11 @@ int log_open(const struct log_conf *conf, const char *program,
 /* After fork: another tag (cut at 31 bytes). */
 void log_set_program(const char *program);
 
+/* Between these two, lines for stderr or a file are gathered (64 KiB at most)
+ * and leave with one write. Not over a fork. */
+void log_hold(void);
+void log_release(void);
+
 /* Is anything of this level written? For lines that cost much to make. */
 bool log_enabled(enum log_level level);
 

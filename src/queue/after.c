@@ -182,6 +182,7 @@ run_lines(struct after *a)
 	const struct line *l = a->lines.p;
 	size_t i;
 
+	log_hold();
 	for (i = 0; i < a->lines.n; i++) {
 		log_set_program(l[i].program);
 		log_line(l[i].level, "%s", l[i].text);
@@ -190,6 +191,7 @@ run_lines(struct after *a)
 	if (a->lost_lines > 0)
 		log_line(LOG_LEVEL_ERROR, "%llu log lines were lost for want of memory", (unsigned long long)a->lost_lines);
 	a->lost_lines = 0;
+	log_release();
 }
 
 static void

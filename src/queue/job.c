@@ -81,6 +81,7 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd, const struct del
 	j->message.which = j->which;
 	j->message.fd = j->file.fd;
 	j->message.at = j->file.content_at;
+	j->message.bytes = file_content_in_memory(&j->file);
 	j->message.length = j->file.trailer.content_bytes;
 	j->message.has_8bit = j->file.trailer.has_8bit;
 	j->message.longest_line = j->file.trailer.longest_line;

@@ -35,7 +35,7 @@ delivery_of(const struct slot *s, uint32_t attempt, bool other_boot)
 
 /* A slot in doubt is written as such, so that file and index agree. */
 static int
-write_doubt(const struct message_file *f, uint32_t n, struct slot *s, uint32_t attempt, int64_t now, struct po_err *err)
+write_doubt(struct message_file *f, uint32_t n, struct slot *s, uint32_t attempt, int64_t now, struct po_err *err)
 {
 	if (s->state == SLOT_IN_DOUBT && s->attempt == attempt)
 		return 0;
@@ -48,7 +48,7 @@ write_doubt(const struct message_file *f, uint32_t n, struct slot *s, uint32_t a
 }
 
 static int
-recover_slot(struct tick *t, struct index_message *m, const struct message_file *f, uint32_t n, struct slot *s,
+recover_slot(struct tick *t, struct index_message *m, struct message_file *f, uint32_t n, struct slot *s,
     uint32_t attempt, bool other_boot, bool *touched, bool *in_doubt, struct po_err *err)
 {
 	struct wire_result r = {

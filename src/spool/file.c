@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "util/crc32c.h"
 #include "util/fd.h"
@@ -32,6 +34,43 @@ file_content_at(const struct preamble *p)
 	return file_slots_at(p) + (off_t)p->slots * CELL_BYTES;
 }
 
+/* From the cache where it holds all of it, else from the file. */
+static int
+read_at(const struct message_file *f, void *p, size_t len, off_t at,
+    const char *what, struct po_err *err)
+{
+	if (at >= 0 && (uint64_t)at + len <= f->cached) {
+		memcpy(p, f->cache + at, len);
+		return 0;
+	}
+	return fd_pread_all(f->fd, p, len, at, what, err);
+}
+
+static int
+write_at(struct message_file *f, const void *p, size_t len, off_t at,
+    const char *what, struct po_err *err)
+{
+	if (fd_pwrite_all(f->fd, p, len, at, what, err) == -1)
+		return -1;
+	if ((uint64_t)at + len <= f->cached)
+		memcpy(f->cache + at, p, len);
+	return 0;
+}
+
+static int
+fill_cache(struct message_file *f, struct po_err *err)
+{
+	ssize_t n;
+
+	do {
+		n = pread(f->fd, f->cache, sizeof(f->cache), 0);
+	} while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return po_fail_sys(err, PO_EIO, "read message file");
+	f->cached = (size_t)n;
+	return 0;
+}
+
 static int
 read_geometry(struct message_file *f, struct po_err *err)
 {
@@ -43,7 +82,8 @@ read_geometry(struct message_file *f, struct po_err *err)
 	if (!S_ISREG(st.st_mode))
 		return po_fail(err, PO_ECORRUPT, "message file: not a file");
 	f->size = st.st_size;
-	if (fd_pread_all(f->fd, cell, sizeof(cell), 0, "preamble", err) == -1)
+	if (fill_cache(f, err) == -1 ||
+	    read_at(f, cell, sizeof(cell), 0, "preamble", err) == -1)
 		return -1;
 	if (!cell_get_preamble(cell, &f->preamble))
 		return po_fail(err, PO_ECORRUPT, "damaged preamble");
@@ -51,8 +91,8 @@ read_geometry(struct message_file *f, struct po_err *err)
 	f->content_at = file_content_at(&f->preamble);
 	if (f->size < f->content_at + CELL_BYTES)
 		return po_fail(err, PO_ECORRUPT, "message file is cut");
-	if (fd_pread_all(f->fd, cell, sizeof(cell), f->size - CELL_BYTES,
-	        "trailer", err) == -1)
+	if (read_at(f, cell, sizeof(cell), f->size - CELL_BYTES, "trailer",
+	        err) == -1)
 		return -1;
 	if (!cell_get_trailer(cell, &f->trailer))
 		return po_fail(err, PO_ECORRUPT, "damaged trailer");
@@ -66,7 +106,8 @@ read_geometry(struct message_file *f, struct po_err *err)
 int
 file_adopt(int fd, struct message_file *f, struct po_err *err)
 {
-	*f = (struct message_file){ .fd = fd };
+	f->fd = fd;
+	f->cached = 0;
 	if (read_geometry(f, err) == -1) {
 		file_close(f);
 		return -1;
@@ -81,7 +122,7 @@ file_open(int dirfd, const char *path, bool writable, struct message_file *f,
 	struct po_err why;
 	int fd;
 
-	*f = (struct message_file){ .fd = -1 };
+	f->fd = -1;
 	fd = fd_open_beneath(dirfd, path, writable ? O_RDWR : O_RDONLY, 0);
 	if (fd == -1)
 		return po_fail_sys(err, errno == ELOOP ? PO_ECORRUPT : PO_EIO,
@@ -110,8 +151,7 @@ file_read_envelope(const struct message_file *f, struct arena *arena,
 
 	if (text == NULL)
 		return po_fail(err, PO_EOS, "no memory for an envelope");
-	if (fd_pread_all(f->fd, text, len, FILE_ENVELOPE_AT, "envelope", err) ==
-	        -1 ||
+	if (read_at(f, text, len, FILE_ENVELOPE_AT, "envelope", err) == -1 ||
 	    envelope_decode((struct span){ text, len }, arena, env, err) == -1)
 		return -1;
 	if (env->n_recipients != f->preamble.slots)
@@ -127,8 +167,7 @@ file_read_stamp(const struct message_file *f, struct stamp *s,
 {
 	char cells[2 * CELL_BYTES];
 
-	if (fd_pread_all(f->fd, cells, sizeof(cells), FILE_STAMP_AT, "stamp",
-	        err) == -1)
+	if (read_at(f, cells, sizeof(cells), FILE_STAMP_AT, "stamp", err) == -1)
 		return -1;
 	if (!cell_get_stamp(cells, s))
 		return po_fail(err, PO_ECORRUPT, "damaged stamp");
@@ -145,8 +184,7 @@ file_read_head(const struct message_file *f, struct head *h, int *which,
 	struct head a, b;
 	bool a_ok, b_ok;
 
-	if (fd_pread_all(f->fd, cells, sizeof(cells), FILE_HEAD_AT, "heads",
-	        err) == -1)
+	if (read_at(f, cells, sizeof(cells), FILE_HEAD_AT, "heads", err) == -1)
 		return -1;
 	a_ok = cell_get_head(cells[0], &a);
 	b_ok = cell_get_head(cells[1], &b);
@@ -158,7 +196,7 @@ file_read_head(const struct message_file *f, struct head *h, int *which,
 }
 
 int
-file_write_head(const struct message_file *f, struct head *h,
+file_write_head(struct message_file *f, struct head *h,
     struct po_err *err)
 {
 	char cell[CELL_BYTES];
@@ -171,7 +209,7 @@ file_write_head(const struct message_file *f, struct head *h,
 		return po_fail(err, PO_EUNAVAILABLE, "no generation is left");
 	h->generation = now.generation + 1;
 	cell_put_head(h, cell);
-	return fd_pwrite_all(f->fd, cell, sizeof(cell),
+	return write_at(f, cell, sizeof(cell),
 	    FILE_HEAD_AT + (which == 0 ? CELL_BYTES : 0), "head", err);
 }
 
@@ -188,7 +226,7 @@ file_read_slots(const struct message_file *f, size_t first, size_t n,
 		return po_fail(err, PO_EBUG, "no such slot");
 	for (; n > 0; first += some, out += some, n -= some) {
 		some = n < SLOTS_AT_ONCE ? n : SLOTS_AT_ONCE;
-		if (fd_pread_all(f->fd, cells, some * CELL_BYTES,
+		if (read_at(f, cells, some * CELL_BYTES,
 		        f->slots_at + (off_t)(first * CELL_BYTES), "slots",
 		        err) == -1)
 			return -1;
@@ -201,7 +239,7 @@ file_read_slots(const struct message_file *f, size_t first, size_t n,
 }
 
 int
-file_write_slot(const struct message_file *f, size_t n, struct slot *s,
+file_write_slot(struct message_file *f, size_t n, struct slot *s,
     struct po_err *err)
 {
 	char cell[CELL_BYTES];
@@ -212,7 +250,7 @@ file_write_slot(const struct message_file *f, size_t n, struct slot *s,
 		return po_fail(err, PO_EUNAVAILABLE, "no generation is left");
 	s->generation++;
 	cell_put_slot(s, cell);
-	return fd_pwrite_all(f->fd, cell, sizeof(cell),
+	return write_at(f, cell, sizeof(cell),
 	    f->slots_at + (off_t)(n * CELL_BYTES), "slot", err);
 }
 
@@ -235,8 +273,28 @@ sum(const struct message_file *f, off_t from, off_t to, char *chunk,
 	return 0;
 }
 
-int
-file_verify(const struct message_file *f, struct po_err *err)
+const char *
+file_content_in_memory(const struct message_file *f)
+{
+	return (uint64_t)f->size <= f->cached ? f->cache + f->content_at : NULL;
+}
+
+static int
+verify_in_memory(const struct message_file *f)
+{
+	size_t content_at = (size_t)f->content_at;
+	uint32_t crc;
+
+	crc = crc32c(0, f->cache, CELL_BYTES);
+	crc = crc32c(crc, f->cache + FILE_ENVELOPE_AT,
+	    (size_t)f->slots_at - FILE_ENVELOPE_AT);
+	crc = crc32c(crc, f->cache + content_at,
+	    (size_t)f->size - CELL_BYTES - content_at);
+	return crc == f->trailer.crc;
+}
+
+static int
+verify_on_disk(const struct message_file *f, struct po_err *err)
 {
 	char *chunk = malloc(CHUNK_BYTES);
 	uint32_t crc = 0;
@@ -250,6 +308,13 @@ file_verify(const struct message_file *f, struct po_err *err)
 		rc = crc == f->trailer.crc;
 	free(chunk);
 	return rc;
+}
+
+int
+file_verify(const struct message_file *f, struct po_err *err)
+{
+	return (uint64_t)f->size <= f->cached ? verify_in_memory(f)
+	                                      : verify_on_disk(f, err);
 }
 
 enum message_state

@@ -16,6 +16,9 @@
 #define FILE_STAMP_AT 192u   /* two cells */
 #define FILE_ENVELOPE_AT 320u /* padded with LF to a multiple of 64; then the slots, the content, the trailer */
 
+/* Most messages are read from the disk by one call: what lies in the first bytes is kept. */
+#define FILE_CACHE_BYTES 8192u
+
 struct message_file {
 	int fd;
 	struct preamble preamble;
@@ -23,6 +26,8 @@ struct message_file {
 	off_t content_at;
 	off_t size; /* of the whole file */
 	struct trailer trailer;
+	size_t cached; /* bytes of cache[]; own writes are in it, those of other processes are not */
+	char cache[FILE_CACHE_BYTES];
 };
 
 /* Offsets that a preamble means. */
@@ -42,12 +47,15 @@ int file_read_stamp(const struct message_file *f, struct stamp *s, struct po_err
 int file_read_head(const struct message_file *f, struct head *h, int *which, struct po_err *err);
 
 /* Write *h with the next generation into the other cell; h->generation is updated. No sync. */
-int file_write_head(const struct message_file *f, struct head *h, struct po_err *err);
+int file_write_head(struct message_file *f, struct head *h, struct po_err *err);
 
 /* Slots [first, first + n). A damaged cell reads as SLOT_IN_DOUBT with generation 0. */
 int file_read_slots(const struct message_file *f, size_t first, size_t n, struct slot *out, struct po_err *err);
 /* Write slot `n` with generation + 1 (updated in *s). No sync. */
-int file_write_slot(const struct message_file *f, size_t n, struct slot *s, struct po_err *err);
+int file_write_slot(struct message_file *f, size_t n, struct slot *s, struct po_err *err);
+
+/* The content, when all of it is in memory already (valid as long as *f), else NULL. */
+const char *file_content_in_memory(const struct message_file *f);
 
 /* Recompute the checksum over the whole file: 1 it is right, 0 damaged, -1 cannot be read. */
 int file_verify(const struct message_file *f, struct po_err *err);
