@@ -205,9 +205,9 @@ static bool eval(struct render *r, const struct condition *c,
 /* A failure that Python would raise ends at the next operator above it, which
  * is then false. */
 static bool
-forget(struct render *r, struct value *out)
+forget(struct render *r, unsigned depth, struct value *out)
 {
-	tpl_fail_forget(r);
+	tpl_fail_forget(r, depth);
 	*out = tpl_value_bool(false);
 	return r->fail == FAIL_NONE;
 }
@@ -278,25 +278,27 @@ relation(struct render *r, const struct condition *c, struct value *out)
 static bool
 eval(struct render *r, const struct condition *c, struct value *out)
 {
+	unsigned depth = r->depth;
 	bool ok;
 
 	if (c->op == OP_EXPR)
 		return tpl_expr_eval(r, &c->expr, MISSING_IS_NONE, out);
 	ok = c->op <= OP_NOT ? logic(r, c, out) : relation(r, c, out);
-	return ok || forget(r, out);
+	return ok || forget(r, depth, out);
 }
 
 bool
 tpl_condition_eval(struct render *r, const struct condition *c, bool *truth)
 {
 	struct keep keep = tpl_keep_begin(r);
+	unsigned depth = r->depth;
 	struct value v;
 
 	*truth = false;
 	if (eval(r, c, &v))
 		*truth = tpl_value_truth(&v);
 	else if (r->fail == FAIL_MISSING)
-		tpl_fail_forget(r);
+		tpl_fail_forget(r, depth);
 	else
 		return false;
 	tpl_keep_end(r, keep);

@@ -326,7 +326,11 @@ bool
 tpl_expr_eval(struct render *r, const struct expr *e, enum missing missing,
     struct value *out)
 {
+	unsigned depth = r->depth;
+
 	if (!tpl_variable_eval(r, &e->var, out)) {
+		if (r->fail == FAIL_MISSING) /* within block.super */
+			tpl_fail_forget(r, depth);
 		if (r->fail != FAIL_NONE)
 			return false;
 		if (missing == MISSING_IS_NONE)

@@ -4,6 +4,28 @@
 #include "compose/date.h"
 #include "compose/filter_table.h"
 
+/*
+ * What is no date cannot be formatted by the default format; Django then tries
+ * the argument as it is, so that an empty one of no text is printed.
+ */
+static bool
+is_printed(const struct date *d, const struct value *arg, bool time_only)
+{
+	enum date_kind unfit = time_only ? DATE_DAY : DATE_TIME;
+
+	return arg != NULL && (d->kind == DATE_NONE || d->kind == unfit) &&
+	       arg->kind != VAL_STR && arg->kind != VAL_NONE;
+}
+
+static bool
+is_unhashable(const struct value *v)
+{
+	return v->kind == VAL_LIST || v->kind == VAL_DICT ||
+	       v->kind == VAL_LOOP ||
+	       (v->kind == VAL_SEQ && v->seq->kind != SEQ_TUPLE &&
+	           v->seq->kind != SEQ_GROUP && v->seq->kind != SEQ_VALUES);
+}
+
 static bool
 format(struct render *r, struct value *v, const struct value *arg,
     bool time_only)
@@ -16,7 +38,11 @@ format(struct render *r, struct value *v, const struct value *arg,
 		*v = text;
 		return true;
 	}
-	if (arg != NULL && tpl_value_truth(arg)) {
+	if (!time_only && arg != NULL && tpl_value_truth(arg) &&
+	    is_unhashable(arg))
+		return tpl_fail(r, FAIL_VALUE, "a list is no format of a date");
+	if (arg != NULL &&
+	    (tpl_value_truth(arg) || is_printed(&d, arg, time_only))) {
 		tpl_build(&b, r, 0);
 		tpl_build_value(&b, arg);
 		if (!tpl_build_done(&b, &text))

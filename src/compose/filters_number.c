@@ -132,6 +132,33 @@ FILTER(get_digit)
 	return true;
 }
 
+/* With one digit behind the point; what prints with an exponent is cut there.
+ */
+static void
+put_rounded(struct builder *b, double f)
+{
+	char text[NUMBER_PRINT];
+	const char *exponent;
+	size_t len;
+	size_t n;
+
+	if (f < 1e15) {
+		tpl_build_printf(b, "%.1f", f);
+		return;
+	}
+	len = tpl_number_print(f, text);
+	exponent = memchr(text, 'e', len);
+	n = exponent == NULL ? len : (size_t)(exponent - text);
+	if (memchr(text, '.', n) != NULL) {
+		tpl_build_put(b, text,
+		    (size_t)((char *)memchr(text, '.', n) - text) + 2);
+	} else {
+		tpl_build_put(b, text, n);
+		tpl_build_str(b, ".0");
+	}
+	tpl_build_put(b, text + n, len - n);
+}
+
 static void
 put_size(struct builder *b, double size)
 {
@@ -140,7 +167,8 @@ put_size(struct builder *b, double size)
 
 	for (size /= 1024; i < 4 && size >= 1024; i++)
 		size /= 1024;
-	tpl_build_printf(b, "%.1f\xc2\xa0%s", size, units[i]);
+	put_rounded(b, size);
+	tpl_build_printf(b, "\xc2\xa0%s", units[i]);
 }
 
 FILTER(filesizeformat)

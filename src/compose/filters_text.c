@@ -248,10 +248,11 @@ FILTER(urlencode)
 	struct span safe = SPAN_LIT("/");
 	struct builder b;
 
-	if (arg != NULL && arg->kind != VAL_STR)
+	if (v->len > 0 && arg != NULL && arg->kind != VAL_STR &&
+	    arg->kind != VAL_NONE)
 		return tpl_fail(r, FAIL_VALUE,
 		    "urlencode needs text as its argument");
-	if (arg != NULL)
+	if (arg != NULL && arg->kind == VAL_STR)
 		safe = tpl_value_span(arg);
 	tpl_build(&b, r, v->len + 32);
 	tpl_quote_url(&b, tpl_value_span(v), safe);

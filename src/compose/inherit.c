@@ -61,6 +61,29 @@ render_block(struct render *r, const struct node *node)
 	return true;
 }
 
+/*
+ * block.super. An error in it may be taken for false by an `if`, or for
+ * undefined: then the render goes on as if it had not been tried.
+ */
+static bool
+render_super(struct render *r, const struct block_node *b, struct span *text)
+{
+	struct render saved = *r;
+
+	if (tpl_collect_call(r, render_block, &b->node, text))
+		return true;
+	r->root = saved.root;
+	r->outer = saved.outer;
+	r->frame = saved.frame;
+	r->floor = saved.floor;
+	r->bindings_n = saved.bindings_n;
+	r->autoescape = saved.autoescape;
+	r->includes = saved.includes;
+	r->collected = saved.collected;
+	r->lowest = 0;
+	return false;
+}
+
 bool
 tpl_block_lookup(struct render *r, const struct value *v, struct span name,
     struct value *out)
@@ -79,11 +102,13 @@ tpl_block_lookup(struct render *r, const struct value *v, struct span name,
 		    "block.super is used in a template that extends no other "
 		    "one");
 	chain = find_chain(r->unit, v->block->name);
-	if (chain != NULL && chain->used < chain->n &&
-	    !tpl_collect_call(r, render_block, &v->block->node, &text))
+	if (chain == NULL || chain->used == chain->n) {
+		*out = tpl_value_str(text);
+		return true;
+	}
+	if (!render_super(r, v->block, &text))
 		return false;
-	*out = chain != NULL && chain->used < chain->n ? tpl_value_safe(text)
-	                                               : tpl_value_str(text);
+	*out = tpl_value_safe(text);
 	return true;
 }
 

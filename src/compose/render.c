@@ -58,11 +58,12 @@ tpl_fail_memory(struct render *r)
 }
 
 void
-tpl_fail_forget(struct render *r)
+tpl_fail_forget(struct render *r, unsigned depth)
 {
 	if (r->fail == FAIL_FATAL)
 		return;
 	r->fail = FAIL_NONE;
+	r->depth = depth;
 	r->placed = false;
 	r->where->line = 0;
 }

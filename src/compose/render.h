@@ -105,7 +105,9 @@ bool tpl_fail(struct render *r, enum failure kind, const char *fmt, ...)
 bool tpl_fail_limit(struct render *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 bool tpl_fail_memory(struct render *r); /* of the pool */
-void tpl_fail_forget(struct render *r);
+/* What was noted is no failure after all, unless it is fatal. `depth` is
+ * r->depth as it was. */
+void tpl_fail_forget(struct render *r, unsigned depth);
 
 /* Count `n` steps. */
 bool tpl_step_slow(struct render *r);

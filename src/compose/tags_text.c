@@ -211,6 +211,7 @@ render_widthratio(struct render *r, const struct node *node)
 	struct value max;
 	struct value width;
 	struct span result;
+	unsigned depth = r->depth;
 	char text[400];
 	int64_t w;
 
@@ -218,7 +219,7 @@ render_widthratio(struct render *r, const struct node *node)
 	    !tpl_expr_eval(r, &n->max, MISSING_IS_TEXT, &max) ||
 	    !tpl_expr_eval(r, &n->width, MISSING_IS_TEXT, &width)) {
 		if (r->fail == FAIL_MISSING)
-			tpl_fail_forget(r);
+			tpl_fail_forget(r, depth);
 		return r->fail == FAIL_NONE;
 	}
 	if (!tpl_number_need_int(r, &width, "the last argument of 'widthratio'",

@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * po-template: checks and renders templates that lie in plain files. See
+ * po-template(1). The room compose does the work and opens no file; finding,
+ * reading and keeping the other templates of a render is done here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compose/template.h"
+#include "util/fd.h"
+#include "util/wallclock.h"
+#include "util/xalloc.h"
+
+#define CPU_SECONDS 2 /* of one render */
+
+/* A template of the folder, once it was asked for. */
+struct entry {
+	struct entry *next;
+	char *name;
+	dev_t dev;
+	ino_t ino;
+	struct buf source;
+	struct template *t;
+};
+
+struct program {
+	const char *template_file;
+	const char *template_dir;
+	const char *context_file;
+	const char *timezone;
+	bool autoescape;
+	bool strict;
+	int64_t now_us;
+	int dir; /* -1: none */
+	struct entry *entries;
+};
+
+/* ------------------------------------------------------------------ files */
+
+static int
+read_all(int fd, const char *path, struct buf *out, struct po_err *err)
+{
+	char part[16384];
+	ssize_t n;
+
+	while ((n = read(fd, part, sizeof(part))) != 0) {
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return po_fail_sys(err, PO_ENOINPUT, "read %s", path);
+		if (!buf_put(out, part, (size_t)n))
+			return po_fail(err, PO_EDATA,
+			    "%s is larger than %zu bytes", path, out->max);
+	}
+	return 0;
+}
+
+/* 1: *e is filled, 0: there is no such file, -1: error. "-" is standard input
+ * where `dir` is AT_FDCWD. */
+static int
+read_entry(int dir, const char *path, struct entry *e, struct po_err *err)
+{
+	struct stat st;
+	int rc = -1;
+	int fd = dir == AT_FDCWD && strcmp(path, "-") == 0
+	             ? dup(STDIN_FILENO)
+	             : openat(dir, path,
+	                   O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd == -1 && dir != AT_FDCWD &&
+	    (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (fd == -1) {
+		po_fail_sys(err, PO_ENOINPUT, "open %s", path);
+	} else if (fstat(fd, &st) == -1) {
+		po_fail_sys(err, PO_ENOINPUT, "%s", path);
+	} else if (S_ISDIR(st.st_mode)) {
+		rc = dir == AT_FDCWD
+		         ? po_fail(err, PO_ENOINPUT, "%s is a folder", path)
+		         : 0;
+	} else {
+		e->dev = st.st_dev;
+		e->ino = st.st_ino;
+		buf_init(&e->source, template_limits_default.source_bytes + 1);
+		rc = read_all(fd, path, &e->source, err) == -1 ? -1 : 1;
+	}
+	fd_close(&fd);
+	return rc;
+}
+
+static void
+free_entry(struct entry *e)
+{
+	if (e == NULL)
+		return;
+	template_free(e->t);
+	buf_clear(&e->source);
+	free(e->name);
+	free(e);
+}
+
+/* ------------------------------------------------------------------ templates
+ */
+
+/* A name stays within the folder: no part of it is empty, "." or "..". */
+static bool
+is_name(struct span name)
+{
+	struct span rest = name;
+	struct span part;
+
+	if (name.len == 0 || name.p[name.len - 1] == '/' ||
+	    memchr(name.p, '\0', name.len) != NULL)
+		return false;
+	while (rest.len > 0) {
+		part = span_cut(&rest, '/');
+		if (part.len == 0 || span_eq(part, SPAN_LIT(".")) ||
+		    span_eq(part, SPAN_LIT("..")))
+			return false;
+	}
+	return true;
+}
+
+static struct entry *
+find_entry(const struct program *p, struct span name)
+{
+	struct entry *e;
+
+	for (e = p->entries; e != NULL && !span_eq(span_of(e->name), name);
+	     e = e->next)
+		;
+	return e;
+}
+
+/* The same file may go by two names: then it is one template, so that a loop of
+ * extends is seen. */
+static struct entry *
+find_file(const struct program *p, const struct entry *like)
+{
+	struct entry *e;
+
+	for (e = p->entries;
+	     e != NULL &&
+	     !(e->dev == like->dev && e->ino == like->ino && e->t != NULL);
+	     e = e->next)
+		;
+	return e;
+}
+
+/* The loader. What does not compile is not asked for again: the render ends. */
+static int
+get_template(void *ctx, struct span name, const struct template **out,
+    struct template_place *where, struct po_err *err)
+{
+	struct program *p = ctx;
+	struct entry *e = find_entry(p, name);
+	struct entry *same;
+	int rc;
+
+	if (p->dir == -1 || !is_name(name) || name.len > 4000)
+		return 0;
+	if (e == NULL) {
+		e = xcalloc(1, sizeof(*e));
+		e->name = xcalloc(1, name.len + 1);
+		memcpy(e->name, name.p, name.len);
+		rc = read_entry(p->dir, e->name, e, err);
+		same = rc == 1 ? find_file(p, e) : NULL;
+		if (rc == 1 && same == NULL)
+			rc = template_compile(e->name, buf_span(&e->source),
+			         NULL, &e->t, where, err) == -1
+			         ? -1
+			         : 1;
+		if (rc != 1 || same != NULL)
+			free_entry(e);
+		if (rc != 1)
+			return rc;
+		if (same != NULL) {
+			*out = same->t;
+			return 1;
+		}
+		e->next = p->entries;
+		p->entries = e;
+	}
+	*out = e->t;
+	return 1;
+}
+
+/* What the main template is called: its place in the folder if it lies there,
+ * else the file's name. */
+static const char *
+main_name(const struct program *p)
+{
+	size_t len = p->template_dir == NULL ? 0 : strlen(p->template_dir);
+
+	while (len > 1 && p->template_dir[len - 1] == '/')
+		len--;
+	if (len > 0 && strncmp(p->template_file, p->template_dir, len) == 0 &&
+	    p->template_file[len] == '/')
+		return p->template_file + len + 1;
+	return p->template_file;
+}
+
+/* The main template, which is the first entry. */
+static int
+load_main(struct program *p, struct template_place *where, struct po_err *err)
+{
+	struct entry *e = xcalloc(1, sizeof(*e));
+
+	e->name = xstrdup(main_name(p));
+	p->entries = e;
+	if (p->template_dir != NULL) {
+		p->dir =
+		    open(p->template_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (p->dir == -1)
+			return po_fail_sys(err, PO_ENOINPUT, "open %s",
+			    p->template_dir);
+	}
+	if (read_entry(AT_FDCWD, p->template_file, e, err) != 1)
+		return -1;
+	return template_compile(e->name, buf_span(&e->source), NULL, &e->t,
+	    where, err);
+}
+
+/* ------------------------------------------------------------------ render */
+
+static bool
+expired(void *ctx)
+{
+	struct timespec t;
+
+	(void)ctx;
+	return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0 &&
+	       t.tv_sec >= CPU_SECONDS;
+}
+
+/* The zone that TZ names. */
+static void
+zone_at(void *ctx, int64_t t, bool local, struct template_zone_info *out)
+{
+	time_t at = (time_t)t;
+	struct tm tm;
+
+	(void)ctx;
+	if (local && gmtime_r(&at, &tm) != NULL) {
+		tm.tm_isdst = -1;
+		at = mktime(&tm);
+	}
+	if (localtime_r(&at, &tm) == NULL)
+		return;
+	out->offset_s = (int32_t)tm.tm_gmtoff;
+	out->dst = tm.tm_isdst > 0;
+	(void)snprintf(out->name, sizeof(out->name), "%s", tm.tm_zone);
+}
+
+static int
+load_context(const struct program *p, struct template_context **c,
+    struct po_err *err)
+{
+	struct entry e = { .source = { .p = NULL } };
+	int rc = read_entry(AT_FDCWD, p->context_file, &e, err);
+
+	if (rc == 1)
+		rc = template_context_parse(buf_span(&e.source), NULL, c, err);
+	buf_clear(&e.source);
+	return rc;
+}
+
+static int
+verb_render(struct program *p, struct template_place *where, struct po_err *err)
+{
+	const struct template_options o = { .autoescape = p->autoescape,
+		.strict = p->strict,
+		.now_us = p->now_us,
+		.seed = (uint64_t)p->now_us,
+		.loader = { get_template, p },
+		.zone = { p->timezone == NULL ? NULL : zone_at, NULL },
+		.expired = expired };
+	struct template_context *c = NULL;
+	struct buf out;
+	int rc = -1;
+
+	buf_init(&out, template_limits_default.output_bytes);
+	if (load_context(p, &c, err) == 0 && load_main(p, where, err) == 0 &&
+	    template_render(p->entries->t, c, &o, &out, where, err) == 0)
+		rc = fd_write_all(STDOUT_FILENO, buf_str(&out), out.len,
+		    "standard output", err);
+	template_context_free(c);
+	buf_clear(&out);
+	return rc;
+}
+
+/* ------------------------------------------------------------------ check */
+
+/* What `e` names must be there and compile; so must what that names. Each
+ * template is looked at once. */
+static int
+check_references(struct program *p, const struct template *t, const char *name,
+    struct template_place *where, struct po_err *err)
+{
+	struct template_reference ref;
+	const struct template *other;
+	size_t i;
+	int rc;
+
+	for (i = 0; template_reference_get(t, i, &ref); i++) {
+		if (find_entry(p, ref.name) != NULL)
+			continue;
+		rc = get_template(p, ref.name, &other, where, err);
+		if (rc == -1)
+			return -1;
+		if (rc == 0 && p->strict) {
+			(void)snprintf(where->name, sizeof(where->name), "%s",
+			    name);
+			where->line = ref.line;
+			where->column = ref.column;
+			return po_fail(err, PO_EDATA,
+			    "%s:%u:%u: there is no template '%.*s'", name,
+			    ref.line, ref.column,
+			    (int)(ref.name.len > 200 ? 200 : ref.name.len),
+			    ref.name.p);
+		}
+		if (rc == 0)
+			(void)fprintf(stderr,
+			    "po-template: warning: %s:%u:%u: there is no "
+			    "template '%.*s'\n",
+			    name, ref.line, ref.column, (int)ref.name.len,
+			    ref.name.p);
+	}
+	return 0;
+}
+
+static int
+verb_check(struct program *p, struct template_place *where, struct po_err *err)
+{
+	const struct entry *done = NULL;
+	const struct entry *e;
+	const struct entry *newest;
+
+	if (load_main(p, where, err) == -1)
+		return -1;
+	if (p->dir == -1)
+		return 0;
+	/* New entries come to the front, while the ones behind it are done. */
+	while (p->entries != done) {
+		newest = p->entries;
+		for (e = newest; e != done; e = e->next)
+			if (check_references(p, e->t, e->name, where, err) ==
+			    -1)
+				return -1;
+		done = newest;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------ errors */
+
+static const char *
+line_of(const char *source, size_t len, unsigned line, int *n)
+{
+	struct span rest = { source, len };
+	struct span s;
+
+	do
+		s = span_cut(&rest, '\n');
+	while (--line > 0 && rest.len > 0);
+	*n = (int)(s.len > 400 ? 400 : s.len);
+	return s.p;
+}
+
+/* The line of the source with a caret under the place. */
+static void
+show_place(const struct program *p, const struct template_place *where)
+{
+	struct entry fresh = { .source = { .p = NULL } };
+	const struct entry *e = find_entry(p, span_of(where->name));
+	unsigned column = 1;
+	const char *line;
+	int n;
+	int i;
+
+	if (e == NULL) { /* it did not compile, so it was not kept */
+		if (p->dir == -1 ||
+		    read_entry(p->dir, where->name, &fresh, NULL) != 1)
+			return;
+		e = &fresh;
+	}
+	line = line_of(buf_str(&e->source), e->source.len, where->line, &n);
+	(void)fprintf(stderr, "%5u | %.*s\n      | ", where->line, n, line);
+	for (i = 0; i < n && column < where->column; i++) {
+		if (((unsigned char)line[i] & 0xc0) == 0x80)
+			continue;
+		(void)fputc(line[i] == '\t' ? '\t' : ' ', stderr);
+		column++;
+	}
+	(void)fputs("^\n", stderr);
+	buf_clear(&fresh.source);
+}
+
+/* A limit that a template reaches is its fault, too. */
+static int
+complain(const struct program *p, const struct template_place *where,
+    const struct po_err *err)
+{
+	(void)fprintf(stderr, "po-template: %s\n", err->text);
+	if (where->line > 0)
+		show_place(p, where);
+	return err->code == PO_EUNAVAILABLE
+	           ? EX_DATAERR
+	           : po_code_info(err->code)->exit_status;
+}
+
+/* ------------------------------------------------------------------ command
+ * line */
+
+static void
+usage(FILE *to)
+{
+	(void)fputs("usage: po-template render --template-file F "
+	            "[--template-dir D] --context-file C\n"
+	            "                          [--autoescape on|off] [--now T] "
+	            "[--timezone Z] [--strict]\n"
+	            "       po-template check --template-file F "
+	            "[--template-dir D] [--strict]\n"
+	            "       po-template --help | --version\n",
+	    to);
+}
+
+static int
+wrong_value(const char *option, const char *value)
+{
+	(void)fprintf(stderr, "po-template: %s: '%s' is no value for it\n",
+	    option, value);
+	return -1;
+}
+
+/* A name of the zone database: it must be there, since the C library takes any
+ * other name for UTC. */
+static int
+set_timezone(struct program *p, const char *name)
+{
+	char path[256];
+
+	if (!is_name(span_of(name)) || strlen(name) > 100)
+		return wrong_value("--timezone", name);
+	(void)snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
+	if (access(path, R_OK) == -1 || setenv("TZ", name, 1) == -1)
+		return wrong_value("--timezone", name);
+	tzset();
+	p->timezone = name;
+	return 0;
+}
+
+enum {
+	OPT_FILE = 1,
+	OPT_DIR,
+	OPT_CONTEXT,
+	OPT_AUTOESCAPE,
+	OPT_NOW,
+	OPT_TIMEZONE,
+	OPT_STRICT
+};
+
+static int
+set_option(struct program *p, int option, const char *value)
+{
+	switch (option) {
+	case OPT_FILE:
+		p->template_file = value;
+		return 0;
+	case OPT_DIR:
+		p->template_dir = value;
+		return 0;
+	case OPT_CONTEXT:
+		p->context_file = value;
+		return 0;
+	case OPT_AUTOESCAPE:
+		if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
+			return wrong_value("--autoescape", value);
+		p->autoescape = value[1] == 'n';
+		return 0;
+	case OPT_NOW:
+		return template_time_parse(span_of(value), &p->now_us)
+		           ? 0
+		           : wrong_value("--now", value);
+	case OPT_TIMEZONE:
+		return set_timezone(p, value);
+	case OPT_STRICT:
+		p->strict = true;
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+static int
+parse_options(struct program *p, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "template-file", required_argument, NULL, OPT_FILE },
+		{ "template-dir", required_argument, NULL, OPT_DIR },
+		{ "context-file", required_argument, NULL, OPT_CONTEXT },
+		{ "autoescape", required_argument, NULL, OPT_AUTOESCAPE },
+		{ "now", required_argument, NULL, OPT_NOW },
+		{ "timezone", required_argument, NULL, OPT_TIMEZONE },
+		{ "strict", no_argument, NULL, OPT_STRICT },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1)
+		if (set_option(p, c, optarg) == -1)
+			return -1;
+	return optind == argc && p->template_file != NULL ? 0 : -1;
+}
+
+static int
+run(struct program *p, bool render)
+{
+	struct template_place where = { "", 0, 0 };
+	struct po_err err = { PO_OK, 0, "" };
+	struct entry *e;
+	int status = EX_OK;
+
+	if ((render ? verb_render(p, &where, &err)
+	            : verb_check(p, &where, &err)) == -1)
+		status = complain(p, &where, &err);
+	while ((e = p->entries) != NULL) {
+		p->entries = e->next;
+		free_entry(e);
+	}
+	fd_close(&p->dir);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct program p = { .dir = -1,
+		.autoescape = true,
+		.now_us = wallclock_now_ms() * 1000 };
+	bool render;
+
+	fd_open_standard();
+	if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
+		usage(stdout);
+		return EX_OK;
+	}
+	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+		(void)puts("po-template " PACKAGE_VERSION);
+		return EX_OK;
+	}
+	render = argc >= 2 && strcmp(argv[1], "render") == 0;
+	if (!render && (argc < 2 || strcmp(argv[1], "check") != 0)) {
+		usage(stderr);
+		return EX_USAGE;
+	}
+	if (parse_options(&p, argc - 1, argv + 1) == -1 ||
+	    (render && p.context_file == NULL)) {
+		usage(stderr);
+		return EX_USAGE;
+	}
+	return run(&p, render);
+}
