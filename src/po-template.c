@@ -435,10 +435,19 @@ usage(FILE *to)
 }
 
 static int
+wrong_use(const char *why, const char *what)
+{
+	(void)fprintf(stderr, "po-template: %s%s (see po-template --help)\n",
+	    why, what);
+	return -1;
+}
+
+static int
 wrong_value(const char *option, const char *value)
 {
-	(void)fprintf(stderr, "po-template: %s: '%s' is no value for it\n",
-	    option, value);
+	(void)fprintf(stderr,
+	    "po-template: '%s' is no value for %s (see po-template --help)\n",
+	    value, option);
 	return -1;
 }
 
@@ -502,7 +511,7 @@ set_option(struct program *p, int option, const char *value)
 }
 
 static int
-parse_options(struct program *p, int argc, char **argv)
+parse_options(struct program *p, int argc, char **argv, bool render)
 {
 	static const struct option options[] = {
 		{ "template-file", required_argument, NULL, OPT_FILE },
@@ -516,10 +525,25 @@ parse_options(struct program *p, int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1)
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
+		if (c == '?')
+			return wrong_use("there is no option ",
+			    argv[optind - 1]);
+		if (c == ':')
+			return wrong_use("a value is missing behind ",
+			    argv[optind - 1]);
 		if (set_option(p, c, optarg) == -1)
 			return -1;
-	return optind == argc && p->template_file != NULL ? 0 : -1;
+	}
+	if (optind < argc)
+		return wrong_use("there is one argument too many: ",
+		    argv[optind]);
+	if (p->template_file == NULL)
+		return wrong_use("--template-file is missing", "");
+	if (render && p->context_file == NULL)
+		return wrong_use("--context-file is missing", "");
+	return 0;
 }
 
 static int
@@ -560,13 +584,10 @@ main(int argc, char **argv)
 	}
 	render = argc >= 2 && strcmp(argv[1], "render") == 0;
 	if (!render && (argc < 2 || strcmp(argv[1], "check") != 0)) {
-		usage(stderr);
+		(void)wrong_use("say 'render' or 'check'", "");
 		return EX_USAGE;
 	}
-	if (parse_options(&p, argc - 1, argv + 1) == -1 ||
-	    (render && p.context_file == NULL)) {
-		usage(stderr);
+	if (parse_options(&p, argc - 1, argv + 1, render) == -1)
 		return EX_USAGE;
-	}
 	return run(&p, render);
 }

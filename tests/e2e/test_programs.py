@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-PROGRAMS = ("sendmail", "po-queue")
+PROGRAMS = ("sendmail", "po-queue", "po-template")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -20,7 +20,9 @@ def test_help_and_version(po, program):
 @pytest.mark.parametrize("program,args", (("po-queue", ("--no-such-option",)), ("po-queue", ("-p", "0")),
                                           ("po-queue", ("-p", "x")), ("po-queue", ("--only", "nonsense")),
                                           ("po-queue", ("stray",)), ("sendmail", ("-X/tmp/x", "a@b.example")),
-                                          ("sendmail", ())))
+                                          ("sendmail", ()), ("po-template", ()), ("po-template", ("stray",)),
+                                          ("po-template", ("render",)), ("po-template", ("check", "--no-such-option")),
+                                          ("po-template", ("check", "--template-file", "x", "--autoescape", "maybe"))))
 def test_wrong_use_is_64_and_one_line(po, program, args):
     done = po.run(program, *args)
     assert done.returncode == 64 and done.stdout == ""
