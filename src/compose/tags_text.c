@@ -10,6 +10,7 @@
 #include "compose/number.h"
 #include "compose/render.h"
 #include "compose/tags.h"
+#include "compose/text.h"
 
 TAG(comment)
 {
@@ -106,6 +107,19 @@ render_now(struct render *r, const struct node *node)
 	                       : tpl_scope_set(r, n->as, &v);
 }
 
+/* The first and the last character are the quotes, whatever they are. */
+static struct span
+without_quotes(struct span s)
+{
+	const char *from = tpl_text_skip(s, 1);
+	const char *to = s.p + s.len;
+
+	if (from == to)
+		return (struct span){ from, 0 };
+	(void)tpl_text_previous(from, &to);
+	return (struct span){ from, (size_t)(to - from) };
+}
+
 TAG(now)
 {
 	struct now_node *n = tpl_parse_node(p, tok, sizeof(*n), render_now);
@@ -119,8 +133,7 @@ TAG(now)
 	}
 	if (w.n != 2)
 		return tpl_parse_fail(p, tok->at, "'now' takes one argument");
-	if (w.w[1].len >= 2)
-		n->format = (struct span){ w.w[1].p + 1, w.w[1].len - 2 };
+	n->format = without_quotes(w.w[1]);
 	*out = &n->node;
 	return true;
 }
