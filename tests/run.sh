@@ -33,7 +33,8 @@ lanes=
 
 # make's own variables of an outer make would change what is built here.
 unset MAKEFLAGS MAKELEVEL MFLAGS CFLAGS CPPFLAGS LDFLAGS PO_CONFIG
-export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export PATH LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 
 cancel() {
 	trap - INT TERM
