@@ -174,25 +174,25 @@ write_copy(struct bad *b, const char *name, int from, off_t size,
 }
 
 static int
-write_reason(int fd, uint32_t uid, off_t kept, off_t size, const char *reason,
+write_reason(int fd, const struct stat *st, off_t kept, const char *reason,
     const char *name, struct po_err *err)
 {
 	char text[700];
 	int len = snprintf(text, sizeof(text),
 	    "uid=%lu\nkept=%lld\nsize=%lld\ntime=%lld\nreason=%s\n",
-	    (unsigned long)uid, (long long)kept, (long long)size,
+	    (unsigned long)st->st_uid, (long long)kept, (long long)st->st_size,
 	    (long long)wallclock_now(), reason);
 
 	return fd_write_all(fd, text, (size_t)len, name, err);
 }
 
 int
-bad_put(struct bad *b, const struct queue_id *id, uint32_t uid, int fd,
-    off_t size, const char *reason, struct po_err *err)
+bad_put(struct bad *b, const struct queue_id *id, int fd, const struct stat *st,
+    const char *reason, struct po_err *err)
 {
-	struct share *share = share_of(b, uid);
-	bool copied = fd != -1 && size <= BAD_FILE_MAX;
-	off_t kept = copied ? size : 0;
+	struct share *share = share_of(b, st->st_uid);
+	bool copied = fd != -1 && st->st_size <= BAD_FILE_MAX;
+	off_t kept = copied ? st->st_size : 0;
 	char name[40];
 	int claim = -1, rc = -1;
 
@@ -203,8 +203,8 @@ bad_put(struct bad *b, const struct queue_id *id, uint32_t uid, int fd,
 		return -1;
 	if (claim == -1)
 		return 0;
-	if (write_reason(claim, uid, kept, size, reason, name, err) == 0 &&
-	    (!copied || write_copy(b, name, fd, size, err) == 0))
+	if (write_reason(claim, st, kept, reason, name, err) == 0 &&
+	    (!copied || write_copy(b, name, fd, kept, err) == 0))
 		rc = 1;
 	fd_close(&claim);
 	share->files++;

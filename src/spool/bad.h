@@ -6,7 +6,7 @@
 #ifndef PO_SPOOL_BAD_H
 #define PO_SPOOL_BAD_H
 
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "spool/spool.h"
 
@@ -21,11 +21,11 @@ int bad_new(const struct spool *s, struct bad **out, struct po_err *err);
 void bad_free(struct bad *b);
 
 /*
- * Keep a refused file: "ID" (or "ID-2" to "ID-9" when that is taken) is a copy of the first `size` bytes of fd, and
+ * Keep a refused file: "ID" (or "ID-2" to "ID-9" when that is taken) is a copy of fd, as long as st says, and
  * "ID.reason" says uid, time, size and why. No copy when fd is -1 or the file is too large. No sync.
  * 1 kept, 0 only counted because its uid has filled its share, -1 our failure.
  */
-int bad_put(struct bad *b, const struct queue_id *id, uint32_t uid, int fd, off_t size, const char *reason,
+int bad_put(struct bad *b, const struct queue_id *id, int fd, const struct stat *st, const char *reason,
     struct po_err *err);
 
 #endif

@@ -41,52 +41,58 @@ static const char hex[] = "0123456789abcdef";
  * writes back what the index knows and the file lost (crash point 19).
  */
 static const struct {
-	char letter;
 	const char *name;
-	bool final;
 	unsigned moves;
+	char letter;
+	bool final;
 } messages[MESSAGE_STATES] = {
-	[MESSAGE_WAITING] = { 'W', "waiting", false,
+	[MESSAGE_WAITING] = { "waiting",
 	    BIT(MESSAGE_WAITING) | BIT(MESSAGE_HELD) | BIT(MESSAGE_SENT) |
 	        BIT(MESSAGE_FAILED) | BIT(MESSAGE_CANCELLED) |
 	        BIT(MESSAGE_EXPIRED) | BIT(MESSAGE_REFUSED) |
-	        BIT(MESSAGE_DUPLICATE) },
-	[MESSAGE_HELD] = { 'H', "held", false,
+	        BIT(MESSAGE_DUPLICATE),
+	    'W', false },
+	[MESSAGE_HELD] = { "held",
 	    BIT(MESSAGE_WAITING) | BIT(MESSAGE_CANCELLED) |
-	        BIT(MESSAGE_EXPIRED) },
-	[MESSAGE_SENT] = { 'S', "sent", true, 0 },
-	[MESSAGE_FAILED] = { 'F', "failed", true, BIT(MESSAGE_WAITING) },
-	[MESSAGE_CANCELLED] = { 'C', "cancelled", true, BIT(MESSAGE_WAITING) },
-	[MESSAGE_EXPIRED] = { 'E', "expired", true, BIT(MESSAGE_WAITING) },
-	[MESSAGE_REFUSED] = { 'R', "refused", true, 0 },
-	[MESSAGE_DUPLICATE] = { 'D', "duplicate", true, 0 },
+	        BIT(MESSAGE_EXPIRED),
+	    'H', false },
+	[MESSAGE_SENT] = { "sent", 0, 'S', true },
+	[MESSAGE_FAILED] = { "failed", BIT(MESSAGE_WAITING), 'F', true },
+	[MESSAGE_CANCELLED] = { "cancelled", BIT(MESSAGE_WAITING), 'C', true },
+	[MESSAGE_EXPIRED] = { "expired", BIT(MESSAGE_WAITING), 'E', true },
+	[MESSAGE_REFUSED] = { "refused", 0, 'R', true },
+	[MESSAGE_DUPLICATE] = { "duplicate", 0, 'D', true },
 };
 
 static const struct {
-	char letter;
 	const char *name;
-	bool final;
 	unsigned moves;
+	char letter;
+	bool final;
 } slots[SLOT_STATES] = {
-	[SLOT_WAITING] = { 'W', "waiting", false,
+	[SLOT_WAITING] = { "waiting",
 	    BIT(SLOT_SENDING) | BIT(SLOT_SENT) | BIT(SLOT_DEFERRED) |
 	        BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) | BIT(SLOT_CANCELLED) |
-	        BIT(SLOT_EXPIRED) },
-	[SLOT_SENDING] = { 's', "sending", false,
+	        BIT(SLOT_EXPIRED),
+	    'W', false },
+	[SLOT_SENDING] = { "sending",
 	    BIT(SLOT_WAITING) | BIT(SLOT_SENT) | BIT(SLOT_DEFERRED) |
-	        BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) },
-	[SLOT_SENT] = { 'S', "sent", true, 0 },
-	[SLOT_DEFERRED] = { 'd', "deferred", false,
+	        BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT),
+	    's', false },
+	[SLOT_SENT] = { "sent", 0, 'S', true },
+	[SLOT_DEFERRED] = { "deferred",
 	    BIT(SLOT_SENDING) | BIT(SLOT_SENT) | BIT(SLOT_DEFERRED) |
 	        BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) | BIT(SLOT_CANCELLED) |
-	        BIT(SLOT_EXPIRED) },
-	[SLOT_FAILED] = { 'F', "failed", true, BIT(SLOT_WAITING) },
-	[SLOT_IN_DOUBT] = { '?', "in doubt", false,
+	        BIT(SLOT_EXPIRED),
+	    'd', false },
+	[SLOT_FAILED] = { "failed", BIT(SLOT_WAITING), 'F', true },
+	[SLOT_IN_DOUBT] = { "in doubt",
 	    BIT(SLOT_WAITING) | BIT(SLOT_SENDING) | BIT(SLOT_SENT) |
 	        BIT(SLOT_DEFERRED) | BIT(SLOT_FAILED) | BIT(SLOT_IN_DOUBT) |
-	        BIT(SLOT_CANCELLED) | BIT(SLOT_EXPIRED) },
-	[SLOT_CANCELLED] = { 'C', "cancelled", true, BIT(SLOT_WAITING) },
-	[SLOT_EXPIRED] = { 'E', "expired", true, BIT(SLOT_WAITING) },
+	        BIT(SLOT_CANCELLED) | BIT(SLOT_EXPIRED),
+	    '?', false },
+	[SLOT_CANCELLED] = { "cancelled", BIT(SLOT_WAITING), 'C', true },
+	[SLOT_EXPIRED] = { "expired", BIT(SLOT_WAITING), 'E', true },
 };
 
 /* ------------------------------------------------------------ fields */
@@ -140,7 +146,9 @@ put_word(char *cell, unsigned at, const char *word, size_t max)
 
 	for (i = 0; i < max && word[i] != '\0'; i++) {
 		c = (unsigned char)word[i];
-		cell[at + i] = c > ' ' && c < 0x7f ? (char)c : '?';
+		if (c <= ' ' || c >= 0x7f)
+			c = '?';
+		cell[at + i] = (char)c;
 	}
 }
 
@@ -159,7 +167,8 @@ static void
 begin(char cell[CELL_BYTES], const char *kind)
 {
 	cell_put_blank(cell);
-	memcpy(cell, kind, strlen(kind));
+	for (; *kind != '\0'; kind++, cell++)
+		*cell = *kind;
 }
 
 static void

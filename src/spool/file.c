@@ -196,12 +196,11 @@ file_read_head(const struct message_file *f, struct head *h, int *which,
 }
 
 int
-file_write_head(struct message_file *f, struct head *h,
-    struct po_err *err)
+file_write_head(struct message_file *f, struct head *h, struct po_err *err)
 {
 	char cell[CELL_BYTES];
-	struct head now;
-	int which;
+	struct head now = { 0 };
+	int which = 0;
 
 	if (file_read_head(f, &now, &which, err) == -1)
 		return -1;

@@ -155,15 +155,14 @@ gather(struct ingest *ing, struct po_err *err)
 
 /* Until the batch is full, or what was gathered is taken. */
 static int
-read_folder(struct ingest *ing, size_t max, struct queue_id *ids, size_t *n,
-    struct po_err *err)
+read_folder(struct ingest *ing, size_t max, struct po_err *err)
 {
 	if (ing->next_name == ing->n_names && !ing->at_end &&
 	    gather(ing, err) == -1)
 		return -1;
-	while (*n + ing->n_refused < max && ing->next_name < ing->n_names)
-		if (ingest_look_at(ing, &ing->names[ing->next_name++], ids, n,
-		        err) == -1)
+	while (ing->n + ing->n_refused < max && ing->next_name < ing->n_names)
+		if (ingest_look_at(ing, &ing->names[ing->next_name++], err) ==
+		    -1)
 			return -1;
 	return 0;
 }
@@ -191,45 +190,45 @@ sync_copies(struct ingest *ing, struct po_err *err)
  * can be made true.
  */
 static void
-forget_taken_back(struct ingest *ing, struct queue_id *ids, size_t *n)
+forget_taken_back(struct ingest *ing)
 {
 	char name[QUEUE_ID_LEN + 3];
 	struct stat st;
 	size_t i, kept = 0, k = 0;
 
-	for (i = 0; i < *n; i++) {
+	for (i = 0; i < ing->n; i++) {
 		bool fresh = k < ing->n_fresh &&
-		             strcmp(ing->fresh[k].text, ids[i].text) == 0;
+		             strcmp(ing->fresh[k].text, ing->ids[i].text) == 0;
 
 		k += fresh;
-		ingest_drop_name(&ids[i], name);
+		ingest_drop_name(&ing->ids[i], name);
 		if (fresh &&
 		    fstatat(ing->s->drop, name, &st, AT_SYMLINK_NOFOLLOW) ==
 		        -1 &&
 		    errno == ENOENT &&
-		    take_undo(ing->taker, &ids[i], NULL) == 0)
+		    take_undo(ing->taker, &ing->ids[i], NULL) == 0)
 			continue;
-		ids[kept++] = ids[i];
+		ing->ids[kept++] = ing->ids[i];
 	}
-	*n = kept;
+	ing->n = kept;
 }
 
 static int
-end_batch(struct ingest *ing, struct queue_id *ids, size_t *n,
-    struct po_err *err)
+end_batch(struct ingest *ing, struct po_err *err)
 {
 	char name[QUEUE_ID_LEN + 3];
 	size_t i;
 
-	if (*n + ing->n_refused == 0)
+	if (ing->n + ing->n_refused == 0)
 		return 0;
 	if (sync_copies(ing, err) == -1) {
-		*n = 0;
+		ing->n = 0;
 		return -1;
 	}
-	forget_taken_back(ing, ids, n);
-	for (i = 0; i < *n; i++)
-		(void)u64_set_add(&ing->in_flight, ingest_hash(ids[i].text));
+	forget_taken_back(ing);
+	for (i = 0; i < ing->n; i++)
+		(void)u64_set_add(&ing->in_flight,
+		    ingest_hash(ing->ids[i].text));
 	for (i = 0; i < ing->n_refused; i++) {
 		ingest_drop_name(&ing->refused[i], name);
 		(void)ingest_to_trash(ing, name, name);
@@ -269,9 +268,12 @@ ingest_batch(struct ingest *ing, size_t max, struct queue_id *ids, size_t *n,
 		return -1;
 	}
 	begin_batch(ing);
-	rc = read_folder(ing, max < BATCH_MAX ? max : BATCH_MAX, ids, n, &why);
-	if (end_batch(ing, ids, n, err) == -1)
+	ing->ids = ids;
+	ing->n = 0;
+	rc = read_folder(ing, max < BATCH_MAX ? max : BATCH_MAX, &why);
+	if (end_batch(ing, err) == -1)
 		return -1;
+	*n = ing->n;
 	if (rc == -1)
 		rc = fail_later(ing, *n, &why, err);
 	*more = rc == 0 &&

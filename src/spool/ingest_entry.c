@@ -202,8 +202,7 @@ static int
 refuse_file(struct ingest *ing, int fd, const struct stat *st,
     const struct queue_id *id, const char *reason, struct po_err *err)
 {
-	int kept =
-	    bad_put(ing->bad, id, st->st_uid, fd, st->st_size, reason, err);
+	int kept = bad_put(ing->bad, id, fd, st, reason, err);
 
 	if (kept == -1)
 		return -1;
@@ -214,8 +213,7 @@ refuse_file(struct ingest *ing, int fd, const struct stat *st,
 
 static int
 take(struct ingest *ing, int fd, const struct stat *st, const struct dirent *e,
-    const struct queue_id *id, struct queue_id *ids, size_t *n,
-    struct po_err *err)
+    const struct queue_id *id, struct po_err *err)
 {
 	struct po_err why = { .text = "" };
 	enum take_result result;
@@ -236,7 +234,7 @@ take(struct ingest *ing, int fd, const struct stat *st, const struct dirent *e,
 	}
 	if (result == TAKE_NEW)
 		ing->fresh[ing->n_fresh++] = *id;
-	ids[(*n)++] = *id;
+	ing->ids[ing->n++] = *id;
 	return 0;
 }
 
@@ -248,8 +246,7 @@ take(struct ingest *ing, int fd, const struct stat *st, const struct dirent *e,
  */
 static int
 by_descriptor(struct ingest *ing, int fd, const struct dirent *e,
-    const struct queue_id *id, struct queue_id *ids, size_t *n,
-    struct po_err *err)
+    const struct queue_id *id, struct po_err *err)
 {
 	struct stat st;
 	const char *reason;
@@ -260,7 +257,7 @@ by_descriptor(struct ingest *ing, int fd, const struct dirent *e,
 		return 0;
 	reason = unfit(ing, &st);
 	if (reason == NULL)
-		return take(ing, fd, &st, e, id, ids, n, err);
+		return take(ing, fd, &st, e, id, err);
 	/* What lies here by a foreign hand's link is not read. */
 	return refuse_file(ing, st.st_nlink == 1 ? fd : -1, &st, id, reason,
 	    err);
@@ -352,8 +349,7 @@ ingest_look_at_other(struct ingest *ing, const struct dirent *e)
 }
 
 int
-ingest_look_at(struct ingest *ing, const struct name *name,
-    struct queue_id *ids, size_t *n, struct po_err *err)
+ingest_look_at(struct ingest *ing, const struct name *name, struct po_err *err)
 {
 	struct dirent e = { .d_ino = name->ino };
 	int fd, rc;
@@ -362,7 +358,7 @@ ingest_look_at(struct ingest *ing, const struct name *name,
 	fd = fd_open_beneath(ing->s->drop, e.d_name, O_RDONLY, 0);
 	if (fd == -1)
 		return by_name(ing, &e, errno, err);
-	rc = by_descriptor(ing, fd, &e, &name->id, ids, n, err);
+	rc = by_descriptor(ing, fd, &e, &name->id, err);
 	fd_close(&fd);
 	return rc;
 }

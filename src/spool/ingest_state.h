@@ -41,6 +41,8 @@ struct ingest {
 	struct ingest_refusal refusals[REFUSALS_MAX];
 	size_t n_refusals, unsaid;
 
+	struct queue_id *ids; /* the caller's, of this batch */
+	size_t n;
 	struct queue_id refused[BATCH_MAX]; /* to trash/ after the sync */
 	size_t n_refused;
 	struct queue_id fresh[BATCH_MAX]; /* TAKE_NEW of this batch */
@@ -63,8 +65,8 @@ bool ingest_is_message(const struct dirent *e, struct queue_id *id);
 /* What is no message: dealt with where it is met. */
 void ingest_look_at_other(struct ingest *ing, const struct dirent *e);
 
-/* Take it or refuse it: into ids, ing->fresh, ing->refused, or left alone. */
+/* Take it or refuse it: into ing->ids, fresh, refused, or left alone. */
 int ingest_look_at(struct ingest *ing, const struct name *name,
-    struct queue_id *ids, size_t *n, struct po_err *err);
+    struct po_err *err);
 
 #endif

@@ -74,8 +74,11 @@ known_judge(int fd, const struct message_file *f, uint32_t uid)
 	if (read < 3 || st.st_size != f->size)
 		return KNOWN_DAMAGED;
 	/* Equal geometry: the places of the parts are those of the copy. */
-	old = *f;
-	old.fd = fd;
+	old.preamble = f->preamble;
+	old.slots_at = f->slots_at;
+	old.content_at = f->content_at;
+	old.size = f->size;
+	old.trailer = f->trailer;
 	return file_verify(&old, NULL) == 1 && cells_are_valid(fd, f)
 	           ? KNOWN_SAME
 	           : KNOWN_DAMAGED;

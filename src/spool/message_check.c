@@ -9,8 +9,9 @@
 
 #define CHUNK_BYTES 65536u
 #define DAY_S INT64_C(86400)
-#define HEADER_ROOM INT64_C(1048576) /* fields that submit adds to a message   \
-	                              */
+#define HEADER_ROOM                                                            \
+	INT64_C(1048576) /* fields that submit adds to a message               \
+	                  */
 
 bool
 message_is_at_fault(const struct po_err *err)
@@ -45,36 +46,45 @@ check_envelope(const struct message_origin *from,
 	return 0;
 }
 
-/* Add [from, to) to the checksum, and to the scan where one is given. */
+struct pass {
+	const struct message_file *f;
+	char *chunk;
+	uint32_t crc;
+	struct content_scan scan;
+};
+
+/* Add [from, to) to the checksum, and to the scan if it is content. */
 static int
-pass(const struct message_file *f, off_t from, off_t to, char *chunk,
-    uint32_t *crc, struct content_scan *scan, struct po_err *err)
+read_part(struct pass *p, off_t from, off_t to, bool content,
+    struct po_err *err)
 {
 	size_t some;
 
 	for (; from < to; from += (off_t)some) {
 		some =
 		    to - from < CHUNK_BYTES ? (size_t)(to - from) : CHUNK_BYTES;
-		if (fd_pread_all(f->fd, chunk, some, from, "copy", err) == -1)
+		if (fd_pread_all(p->f->fd, p->chunk, some, from, "copy", err) ==
+		    -1)
 			return -1;
-		*crc = crc32c(*crc, chunk, some);
-		if (scan != NULL)
-			content_scan_take(scan, chunk, some);
+		p->crc = crc32c(p->crc, p->chunk, some);
+		if (content)
+			content_scan_take(&p->scan, p->chunk, some);
 	}
 	return 0;
 }
 
 static int
-compare(const struct trailer *t, uint32_t crc, struct content_scan *scan,
-    struct po_err *err)
+compare(struct pass *p, struct po_err *err)
 {
-	content_scan_end(scan);
-	if (crc != t->crc)
+	const struct trailer *t = &p->f->trailer;
+
+	content_scan_end(&p->scan);
+	if (p->crc != t->crc)
 		return po_fail(err, PO_ECORRUPT, "wrong checksum");
-	if (scan->bad_byte)
+	if (p->scan.bad_byte)
 		return po_fail(err, PO_EDATA, "a NUL or CR in the content");
-	if (scan->longest_line != t->longest_line ||
-	    scan->has_8bit != t->has_8bit)
+	if (p->scan.longest_line != t->longest_line ||
+	    p->scan.has_8bit != t->has_8bit)
 		return po_fail(err, PO_EDATA,
 		    "the trailer does not describe the content");
 	return 0;
@@ -84,25 +94,21 @@ static int
 check_content(const struct message_file *f, const struct message_rules *rules,
     struct po_err *err)
 {
-	struct content_scan scan = { 0 };
-	uint32_t crc = 0;
-	char *chunk;
+	struct pass p = { .f = f };
 	int rc = -1;
 
 	if (rules->content_max > 0 &&
 	    f->trailer.content_bytes >
 	        (uint64_t)rules->content_max + (uint64_t)HEADER_ROOM)
 		return po_fail(err, PO_EDATA, "larger than message_size_limit");
-	chunk = malloc(CHUNK_BYTES);
-	if (chunk == NULL)
+	p.chunk = malloc(CHUNK_BYTES);
+	if (p.chunk == NULL)
 		return po_fail_sys(err, PO_EOS, "check a message");
-	if (pass(f, 0, CELL_BYTES, chunk, &crc, NULL, err) == 0 &&
-	    pass(f, FILE_ENVELOPE_AT, f->slots_at, chunk, &crc, NULL, err) ==
-	        0 &&
-	    pass(f, f->content_at, f->size - CELL_BYTES, chunk, &crc, &scan,
-	        err) == 0)
-		rc = compare(&f->trailer, crc, &scan, err);
-	free(chunk);
+	if (read_part(&p, 0, CELL_BYTES, false, err) == 0 &&
+	    read_part(&p, FILE_ENVELOPE_AT, f->slots_at, false, err) == 0 &&
+	    read_part(&p, f->content_at, f->size - CELL_BYTES, true, err) == 0)
+		rc = compare(&p, err);
+	free(p.chunk);
 	return rc;
 }
 

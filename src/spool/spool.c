@@ -121,7 +121,7 @@ open_entries(struct spool *s, struct po_err *err)
 int
 spool_open(const char *path, struct spool *s, struct po_err *err)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
 	forget(s);
 	s->path = xstrdup(path);
@@ -183,8 +183,8 @@ change_to(uid_t uid, gid_t gid, struct po_err *err)
 int
 spool_become_owner(const char *path, struct po_err *err)
 {
-	struct stat st;
-	bool own;
+	struct stat st = { 0 };
+	bool own = false;
 	int top, rc;
 
 	top = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

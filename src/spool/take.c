@@ -45,6 +45,15 @@ struct paths {
 	char temp[QUEUE_ID_LEN + 6]; /* "xx/t.ID" */
 };
 
+/* One file under way. */
+struct work {
+	struct taker *t;
+	const struct stat *st; /* of the original */
+	struct paths p;
+	struct message_file f; /* the copy */
+	enum take_result result;
+};
+
 static struct paths
 paths_of(const struct queue_id *id)
 {
@@ -252,93 +261,87 @@ open_known(struct taker *t, const struct paths *p, int *fd, bool *in_done,
 }
 
 static int
-settle_known(struct taker *t, int old, bool in_done,
-    const struct message_file *f, uint32_t uid, const struct paths *p,
-    enum take_result *result, struct po_err *err)
+settle_known(struct work *w, int old, bool in_done, struct po_err *err)
 {
-	enum known_verdict v = known_judge(old, f, uid);
+	enum known_verdict v = known_judge(old, &w->f, w->st->st_uid);
 
-	*result = v == KNOWN_OTHER ? TAKE_REFUSED : TAKE_REPEAT;
+	w->result = v == KNOWN_OTHER ? TAKE_REFUSED : TAKE_REPEAT;
 	if (v == KNOWN_OTHER)
 		(void)po_fail(err, PO_EDATA, "id taken");
 	if (v != KNOWN_DAMAGED || in_done)
 		return 0;
-	if (known_keep_cells(old, f, err) == -1)
+	if (known_keep_cells(old, &w->f, err) == -1)
 		return -1;
-	return name_over(t, f->fd, p, err);
+	return name_over(w->t, w->f.fd, &w->p, err);
 }
 
 /* ------------------------------------------------------------ all of it */
 
 static int
-place(struct taker *t, const struct message_file *f, const struct envelope *env,
-    const struct stat *st, const struct paths *p, enum take_result *result,
-    struct po_err *err)
+place(struct work *w, const struct envelope *env, struct po_err *err)
 {
 	bool in_done;
 	int old = -1, known, rc = -1;
 
-	if (write_cells(t, f, env, st, err) == -1)
+	if (write_cells(w->t, &w->f, env, w->st, err) == -1)
 		return -1;
-	known = open_known(t, p, &old, &in_done, err);
+	known = open_known(w->t, &w->p, &old, &in_done, err);
 	if (known == 0) {
-		*result = TAKE_NEW;
-		rc = name_new(t, f->fd, p, err);
+		w->result = TAKE_NEW;
+		rc = name_new(w->t, w->f.fd, &w->p, err);
 	} else if (known == 1)
-		rc = settle_known(t, old, in_done, f, st->st_uid, p, result,
-		    err);
+		rc = settle_known(w, old, in_done, err);
 	fd_close(&old);
 	return rc;
 }
 
 static int
-check_and_place(struct taker *t, struct message_file *f, const struct stat *st,
-    const struct queue_id *id, const struct paths *p, enum take_result *result,
+check_and_place(struct work *w, const struct queue_id *id, struct po_err *err)
+{
+	const struct message_origin from = { *id, w->st->st_uid,
+		w->st->st_ctime };
+	const struct message_rules rules = { w->t->conf->message_size_limit,
+		w->t->s->uid };
+	struct envelope env;
+	int ok = message_check(&w->f, &from, &rules, &w->t->arena, &env, err);
+
+	return ok == 1 ? place(w, &env, err) : ok;
+}
+
+/* `copy` is w->f's from here on, or closed. */
+static int
+take_copy(struct work *w, int copy, const struct queue_id *id,
     struct po_err *err)
 {
-	const struct message_origin from = { *id, st->st_uid, st->st_ctime };
-	const struct message_rules rules = { t->conf->message_size_limit,
-		t->s->uid };
-	struct envelope env;
-	int ok = message_check(f, &from, &rules, &t->arena, &env, err);
+	int rc = -1;
 
-	if (ok == 1)
-		return place(t, f, &env, st, p, result, err);
-	*result = TAKE_REFUSED;
-	return ok;
+	w->result = TAKE_REFUSED;
+	if (file_adopt(copy, &w->f, err) == 0)
+		rc = check_and_place(w, id, err);
+	else if (message_is_at_fault(err))
+		rc = 0;
+	file_close(&w->f);
+	return rc;
 }
 
 int
 take_file(struct taker *t, int fd, const struct stat *st,
     const struct queue_id *id, enum take_result *result, struct po_err *err)
 {
-	struct paths p = paths_of(id);
-	struct message_file f = { .fd = -1 };
-	int copy = open_copy(t, &p, err), rc = -1;
+	struct work w = { t, st, paths_of(id), { .fd = -1 }, TAKE_UNREADABLE };
+	int rc, copy = open_copy(t, &w.p, err);
 
 	if (copy == -1)
 		return -1;
-	switch (copy_bytes(t, fd, copy, st->st_size, err)) {
-	case 0:
-		*result = TAKE_UNREADABLE;
-		rc = 0;
-		break;
-	case 1:
-		*result = TAKE_REFUSED;
-		if (file_adopt(copy, &f, err) == 0)
-			rc = check_and_place(t, &f, st, id, &p, result, err);
-		else if (message_is_at_fault(err))
-			rc = 0;
-		copy = -1; /* it is f's, or closed */
-		break;
-	default:
-		break;
-	}
-	fd_close(&copy);
-	file_close(&f);
+	rc = copy_bytes(t, fd, copy, st->st_size, err);
+	if (rc == 1)
+		rc = take_copy(&w, copy, id, err);
+	else
+		fd_close(&copy);
 	if (t->named)
-		(void)unlinkat(t->s->queue, p.temp, 0);
+		(void)unlinkat(t->s->queue, w.p.temp, 0);
 	arena_clear(&t->arena);
+	*result = w.result;
 	return rc;
 }
 

@@ -443,7 +443,6 @@ a_damaged_copy_that_was_worked_on_keeps_heads_and_slots(void **state)
 	slots_at = f.slots_at;
 	flip(queue_path(&w, &env.id), f.content_at);
 	flip(queue_path(&w, &env.id), slots_at + 64 + 5);
-	assert_int_equal(file_verify(&f, &w.err), 0);
 	file_close(&f);
 	restart(&w);
 	assert_int_equal(batch(&w, 10), 0);
