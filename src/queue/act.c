@@ -14,9 +14,10 @@
 
 struct verb {
 	const char *name;
-	bool on_ids;	 /* takes ids; else it is about the queue as a whole */
-	bool owner_may;	 /* the message's own uid may do it */
-	int (*message)(struct tick *t, struct index_message *m, struct po_err *err);
+	bool on_ids;    /* takes ids; else it is about the queue as a whole */
+	bool owner_may; /* the message's own uid may do it */
+	int (*message)(struct tick *t, struct index_message *m,
+	    struct po_err *err);
 };
 
 static int
@@ -43,8 +44,9 @@ static int
 do_requeue(struct tick *t, struct index_message *m, struct po_err *err)
 {
 	if (m->state != MESSAGE_WAITING)
-		return po_fail(err, PO_EUSAGE, "%s is %s: only waiting mail can be made due now", m->id.text,
-		    message_state_name(m->state));
+		return po_fail(err, PO_EUSAGE,
+		    "%s is %s: only waiting mail can be made due now",
+		    m->id.text, message_state_name(m->state));
 	return settle_move(t, m, MESSAGE_WAITING, t->now, "due now", err);
 }
 
@@ -80,10 +82,12 @@ is_admin(const struct tick *t, uint32_t uid)
 	return uid == 0 || uid == t->spool->uid;
 }
 
-/* ------------------------------------------------------------------ messages */
+/* ------------------------------------------------------------------ messages
+ */
 
 static int
-on_message(struct tick *t, uint32_t uid, const struct verb *v, struct span text, struct buf *answer, struct po_err *err)
+on_message(struct tick *t, uint32_t uid, const struct verb *v, struct span text,
+    struct buf *answer, struct po_err *err)
 {
 	struct index_message m;
 	struct queue_id id;
@@ -103,11 +107,14 @@ on_message(struct tick *t, uint32_t uid, const struct verb *v, struct span text,
 		return 0;
 	}
 	if (!is_admin(t, uid) && !v->owner_may) {
-		(void)buf_printf(answer, "no %s: only root and the spool's owner may %s\n", id.text, v->name);
+		(void)buf_printf(answer,
+		    "no %s: only root and the spool's owner may %s\n", id.text,
+		    v->name);
 		return 0;
 	}
 	if (m.place == PLACE_CLAIM) {
-		(void)buf_printf(answer, "no %s: it is being delivered now; try again\n", id.text);
+		(void)buf_printf(answer,
+		    "no %s: it is being delivered now; try again\n", id.text);
 		return 0;
 	}
 	rc = v->message(t, &m, &why);
@@ -115,7 +122,8 @@ on_message(struct tick *t, uint32_t uid, const struct verb *v, struct span text,
 		*err = why;
 		return -1;
 	}
-	(void)buf_printf(answer, "%s %s\n", rc == 0 ? "ok" : "no", rc == 0 ? id.text : why.text);
+	(void)buf_printf(answer, "%s %s\n", rc == 0 ? "ok" : "no",
+	    rc == 0 ? id.text : why.text);
 	return 0;
 }
 
@@ -133,11 +141,14 @@ act_make_due(struct tick *t, const struct queue_id *id, struct po_err *err)
 	return place_message(t, &m, err) == -1 ? -1 : 1;
 }
 
-/* ------------------------------------------------------------------ the queue as a whole */
+/* ------------------------------------------------------------------ the queue
+ * as a whole */
 
-/* A recipient whose last attempt is in doubt, and the wait after that is not over: 1, 0, -1. */
+/* A recipient whose last attempt is in doubt, and the wait after that is not
+ * over: 1, 0, -1. */
 static int
-rests_in_doubt(struct tick *t, struct arena *arena, const struct index_message *m, struct po_err *err)
+rests_in_doubt(struct tick *t, struct arena *arena,
+    const struct index_message *m, struct po_err *err)
 {
 	struct index_recipient r;
 	uint32_t n;
@@ -147,7 +158,8 @@ rests_in_doubt(struct tick *t, struct arena *arena, const struct index_message *
 		rc = index_recipient_get(t->tx, &m->id, n, arena, &r, err);
 		if (rc == -1)
 			return -1;
-		if (rc == 1 && r.state == SLOT_IN_DOUBT && r.time + RETRY_IN_DOUBT_S > t->now)
+		if (rc == 1 && r.state == SLOT_IN_DOUBT &&
+		    r.time + RETRY_IN_DOUBT_S > t->now)
 			return 1;
 	}
 	return 0;
@@ -163,10 +175,12 @@ act_flush(struct tick *t, struct po_err *err)
 	int rc;
 
 	arena_init(&arena, 16u << 20);
-	while ((rc = index_message_next(t->tx, first ? NULL : &after, &arena, &m, err)) == 1) {
+	while ((rc = index_message_next(t->tx, first ? NULL : &after, &arena,
+	            &m, err)) == 1) {
 		after = m.id;
 		first = false;
-		if (m.state == MESSAGE_WAITING && m.place == PLACE_DUE && m.attempts > 0) {
+		if (m.state == MESSAGE_WAITING && m.place == PLACE_DUE &&
+		    m.attempts > 0) {
 			rc = rests_in_doubt(t, &arena, &m, err);
 			m.due = t->now;
 			if (rc == 0)
@@ -177,21 +191,24 @@ act_flush(struct tick *t, struct po_err *err)
 		arena_clear(&arena);
 	}
 	arena_clear(&arena);
-	/* Now that it is ready, its next hops are among those that have ready mail. */
+	/* Now that it is ready, its next hops are among those that have ready
+	 * mail. */
 	return rc == -1 ? -1 : hops_wake_all(t->hops, t->tx, err);
 }
 
 static int
-on_queue(struct tick *t, uint32_t uid, const struct verb *v, int64_t days, struct cleanup *cleanup, struct buf *answer,
-    struct po_err *err)
+on_queue(struct tick *t, uint32_t uid, const struct verb *v, int64_t days,
+    struct cleanup *cleanup, struct buf *answer, struct po_err *err)
 {
 	if (!is_admin(t, uid)) {
-		(void)buf_printf(answer, "no only root and the spool's owner may %s\n", v->name);
+		(void)buf_printf(answer,
+		    "no only root and the spool's owner may %s\n", v->name);
 		return 0;
 	}
 	if (span_eq(span_of(v->name), SPAN_LIT("cleanup"))) {
 		*cleanup = (struct cleanup){ .wanted = true, .days = days };
-		(void)buf_puts(answer, "ok the runner cleans up; its log says what was removed\n");
+		(void)buf_puts(answer,
+		    "ok the runner cleans up; its log says what was removed\n");
 		return 0;
 	}
 	if (act_flush(t, err) == -1)
@@ -200,11 +217,12 @@ on_queue(struct tick *t, uint32_t uid, const struct verb *v, int64_t days, struc
 	return 0;
 }
 
-/* ------------------------------------------------------------------ requests */
+/* ------------------------------------------------------------------ requests
+ */
 
 int
-act_apply(struct tick *t, uint32_t uid, struct span request, struct buf *answer, struct cleanup *cleanup,
-    struct po_err *err)
+act_apply(struct tick *t, uint32_t uid, struct span request, struct buf *answer,
+    struct cleanup *cleanup, struct po_err *err)
 {
 	const struct verb *v = NULL;
 	struct span line, name;
@@ -222,7 +240,8 @@ act_apply(struct tick *t, uint32_t uid, struct span request, struct buf *answer,
 			v = find_verb(line);
 		else if (span_eq(name, SPAN_LIT("days")))
 			(void)parse_i64(line, 0, 36500, &days);
-		else if (span_eq(name, SPAN_LIT("id")) && v != NULL && v->on_ids) {
+		else if (span_eq(name, SPAN_LIT("id")) && v != NULL &&
+		         v->on_ids) {
 			if (on_message(t, uid, v, line, answer, err) == -1)
 				return -1;
 		}
@@ -235,7 +254,8 @@ act_apply(struct tick *t, uint32_t uid, struct span request, struct buf *answer,
 }
 
 int
-act_apply_all(struct tick *t, struct act *acts, size_t n, struct cleanup *cleanup, struct po_err *err)
+act_apply_all(struct tick *t, struct act *acts, size_t n,
+    struct cleanup *cleanup, struct po_err *err)
 {
 	char *text;
 	ssize_t len;
@@ -247,8 +267,9 @@ act_apply_all(struct tick *t, struct act *acts, size_t n, struct cleanup *cleanu
 			return po_fail(err, PO_EOS, "no memory for a request");
 		buf_init(&acts[i].answer, ACT_MAX_BYTES * 2);
 		len = pread(acts[i].fd, text, ACT_MAX_BYTES, 0);
-		if (len > 0 && act_apply(t, acts[i].uid, (struct span){ text, (size_t)len }, &acts[i].answer, cleanup,
-				   err) == -1)
+		if (len > 0 && act_apply(t, acts[i].uid,
+		                   (struct span){ text, (size_t)len },
+		                   &acts[i].answer, cleanup, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -261,10 +282,12 @@ act_answer_all(struct act *acts, size_t n, const struct spool *s)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		/* A tool that was killed took its answer's reader along; the file goes in any case. */
+		/* A tool that was killed took its answer's reader along; the
+		 * file goes in any case. */
 		if (fstat(acts[i].fd, &st) == 0)
-			(void)fd_pwrite_all(acts[i].fd, buf_str(&acts[i].answer), acts[i].answer.len, st.st_size, acts[i].name,
-			    NULL);
+			(void)fd_pwrite_all(acts[i].fd,
+			    buf_str(&acts[i].answer), acts[i].answer.len,
+			    st.st_size, acts[i].name, NULL);
 		(void)unlinkat(s->drop, acts[i].name, 0);
 		fd_close(&acts[i].fd);
 		buf_clear(&acts[i].answer);

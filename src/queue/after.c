@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "util/fd.h"
+#include "util/grow.h"
 #include "util/xalloc.h"
 
 #define ARENA_MAX (256u << 20)
@@ -45,16 +46,11 @@ struct after {
 static void *
 list_add(struct list *l, size_t size)
 {
-	size_t cap = l->cap == 0 ? 64 : l->cap * 2;
-	void *p;
+	void *p = grow_array(l->p, l->n, &l->cap, size);
 
-	if (l->n == l->cap) {
-		p = realloc(l->p, cap * size);
-		if (p == NULL)
-			return NULL;
-		l->p = p;
-		l->cap = cap;
-	}
+	if (p == NULL)
+		return NULL;
+	l->p = p;
 	return (char *)l->p + size * l->n++;
 }
 
@@ -90,7 +86,8 @@ after_reset(struct after *a)
 }
 
 void
-after_log(struct after *a, const char *program, enum log_level level, const char *fmt, ...)
+after_log(struct after *a, const char *program, enum log_level level,
+    const char *fmt, ...)
 {
 	char text[LINE_MAX_BYTES];
 	struct line *l;
@@ -109,7 +106,8 @@ after_log(struct after *a, const char *program, enum log_level level, const char
 }
 
 void
-after_attempt(struct after *a, const struct queue_id *id, const char *address, const struct index_attempt *row)
+after_attempt(struct after *a, const struct queue_id *id, const char *address,
+    const struct index_attempt *row)
 {
 	struct history_row *h = list_add(&a->attempts, sizeof(*h));
 
@@ -174,7 +172,8 @@ after_forget_moved(struct after *a)
 	a->moved.n = 0;
 }
 
-/* ------------------------------------------------------------------ behind the commit */
+/* ------------------------------------------------------------------ behind the
+ * commit */
 
 static void
 run_lines(struct after *a)
@@ -189,7 +188,9 @@ run_lines(struct after *a)
 	}
 	log_set_program("po/queue");
 	if (a->lost_lines > 0)
-		log_line(LOG_LEVEL_ERROR, "%llu log lines were lost for want of memory", (unsigned long long)a->lost_lines);
+		log_line(LOG_LEVEL_ERROR,
+		    "%llu log lines were lost for want of memory",
+		    (unsigned long long)a->lost_lines);
 	a->lost_lines = 0;
 	log_release();
 }
@@ -199,7 +200,8 @@ run_attempts(struct after *a, const struct spool *s)
 {
 	struct po_err err;
 
-	if (a->attempts.n > 0 && history_append(s, a->attempts.p, a->attempts.n, &err) == -1)
+	if (a->attempts.n > 0 &&
+	    history_append(s, a->attempts.p, a->attempts.n, &err) == -1)
 		log_line(LOG_LEVEL_ERROR, "%s", err.text);
 }
 
@@ -212,7 +214,8 @@ run_moves(struct after *a, const struct spool *s)
 
 	for (i = 0; i < a->moves.n; i++) {
 		if (spool_move_to_done(s, &ids[i], &err) == -1)
-			log_line(LOG_LEVEL_ERROR, "%s: %s", ids[i].text, err.text);
+			log_line(LOG_LEVEL_ERROR, "%s: %s", ids[i].text,
+			    err.text);
 		else
 			add_id(a, &a->moved, &ids[i]);
 	}
@@ -227,10 +230,12 @@ run_trash(struct after *a, const struct spool *s)
 
 	for (i = 0; i < a->trash.n; i++)
 		if (spool_trash(s, &ids[i], &err) == -1)
-			log_line(LOG_LEVEL_ERROR, "%s: %s", ids[i].text, err.text);
+			log_line(LOG_LEVEL_ERROR, "%s: %s", ids[i].text,
+			    err.text);
 }
 
-/* The reason stands beside the file before the file is there: whoever finds one finds both. */
+/* The reason stands beside the file before the file is there: whoever finds one
+ * finds both. */
 static void
 set_aside(const struct spool *s, const struct damaged *d)
 {
@@ -238,7 +243,8 @@ set_aside(const struct spool *s, const struct damaged *d)
 	int fd;
 
 	(void)snprintf(name, sizeof(name), "%s.reason", d->id.text);
-	fd = openat(s->bad, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = openat(s->bad, name,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd != -1) {
 		(void)fd_write_all(fd, d->why, strlen(d->why), name, NULL);
 		(void)fd_write_all(fd, "\n", 1, name, NULL);
@@ -246,8 +252,10 @@ set_aside(const struct spool *s, const struct damaged *d)
 	}
 	queue_id_folder(&d->id, folder);
 	(void)snprintf(from, sizeof(from), "%s/%s", folder, d->id.text);
-	if (renameat(s->queue, from, s->bad, d->id.text) == -1 && errno != ENOENT)
-		log_line(LOG_LEVEL_ERROR, "%s: cannot be moved to bad/: %s", d->id.text, strerror(errno));
+	if (renameat(s->queue, from, s->bad, d->id.text) == -1 &&
+	    errno != ENOENT)
+		log_line(LOG_LEVEL_ERROR, "%s: cannot be moved to bad/: %s",
+		    d->id.text, strerror(errno));
 }
 
 void

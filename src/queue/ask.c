@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The tool's side of an act (act.h): its own file, because it runs as anybody and knows no index. */
+/* The tool's side of an act (act.h): its own file, because it runs as anybody
+ * and knows no index. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,7 +16,8 @@
 #define POLL_MS 5
 
 static int
-publish(int drop, const char *request, struct queue_id *id, char name[40], int *fd, struct po_err *err)
+publish(int drop, const char *request, struct queue_id *id, char name[40],
+    int *fd, struct po_err *err)
 {
 	char temp[40];
 
@@ -23,11 +25,12 @@ publish(int drop, const char *request, struct queue_id *id, char name[40], int *
 		return -1;
 	(void)snprintf(temp, sizeof(temp), "t.%s", id->text);
 	(void)snprintf(name, 40, "a.%s", id->text);
-	*fd = openat(drop, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	*fd = openat(drop, temp,
+	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd == -1)
 		return po_fail_sys(err, PO_ETEMP, "create a request in drop/");
-	if (fd_write_all(*fd, request, strlen(request), "request", err) == -1 || fchmod(*fd, 0660) == -1 ||
-	    renameat(drop, temp, drop, name) == -1) {
+	if (fd_write_all(*fd, request, strlen(request), "request", err) == -1 ||
+	    fchmod(*fd, 0660) == -1 || renameat(drop, temp, drop, name) == -1) {
 		(void)po_fail_sys(err, PO_ETEMP, "publish a request in drop/");
 		(void)unlinkat(drop, temp, 0);
 		fd_close(fd);
@@ -36,7 +39,8 @@ publish(int drop, const char *request, struct queue_id *id, char name[40], int *
 	return 0;
 }
 
-/* Wait until the runner has unlinked the file: 1, or 0 when the time is over. */
+/* Wait until the runner has unlinked the file: 1, or 0 when the time is over.
+ */
 static int
 wait_unlinked(int fd, int64_t deadline_ms)
 {
@@ -52,7 +56,8 @@ wait_unlinked(int fd, int64_t deadline_ms)
 }
 
 int
-act_ask(const char *spool, const char *request, int64_t timeout_ms, struct buf *answer, struct po_err *err)
+act_ask(const char *spool, const char *request, int64_t timeout_ms,
+    struct buf *answer, struct po_err *err)
 {
 	int64_t deadline_ms = monotonic_ms() + timeout_ms;
 	char path[4096], name[40], space[4096];

@@ -8,9 +8,12 @@
 #define STEP 500
 
 static bool
-is_past(const struct tick *t, const struct cleanup *c, const struct index_message *m)
+is_past(const struct tick *t, const struct cleanup *c,
+    const struct index_message *m)
 {
-	int64_t keep = m->state == MESSAGE_SENT || m->state == MESSAGE_DUPLICATE ? t->conf->keep_sent_s : t->conf->keep_failed_s;
+	int64_t keep = m->state == MESSAGE_SENT || m->state == MESSAGE_DUPLICATE
+	                   ? t->conf->keep_sent_s
+	                   : t->conf->keep_failed_s;
 
 	if (c->days >= 0)
 		keep = c->days * 86400;
@@ -20,7 +23,8 @@ is_past(const struct tick *t, const struct cleanup *c, const struct index_messag
 }
 
 static int
-remove_one(struct tick *t, struct cleanup *c, const struct index_message *m, struct po_err *err)
+remove_one(struct tick *t, struct cleanup *c, const struct index_message *m,
+    struct po_err *err)
 {
 	if (index_message_delete(t->tx, &m->id, err) == -1)
 		return -1;
@@ -34,13 +38,18 @@ remove_one(struct tick *t, struct cleanup *c, const struct index_message *m, str
 static void
 expire_history(struct tick *t, const struct cleanup *c)
 {
-	int64_t keep = t->conf->keep_failed_s > t->conf->keep_sent_s ? t->conf->keep_failed_s : t->conf->keep_sent_s;
+	int64_t keep = t->conf->keep_failed_s > t->conf->keep_sent_s
+	                   ? t->conf->keep_failed_s
+	                   : t->conf->keep_sent_s;
 	struct po_err err;
 
 	if (c->days >= 0)
 		keep = c->days * 86400;
-	if (history_expire(t->spool, t->now - (keep < CLEANUP_MIN_S ? CLEANUP_MIN_S : keep), &err) == -1)
-		after_log(t->after, "po/cleanup", LOG_LEVEL_ERROR, "%s", err.text);
+	if (history_expire(t->spool,
+	        t->now - (keep < CLEANUP_MIN_S ? CLEANUP_MIN_S : keep),
+	        &err) == -1)
+		after_log(t->after, "po/cleanup", LOG_LEVEL_ERROR, "%s",
+		    err.text);
 }
 
 static void
@@ -53,7 +62,8 @@ note_end(struct tick *t, struct cleanup *c)
 
 	for (i = 0; i < MESSAGE_STATES; i++)
 		n += c->removed[i];
-	after_log(t->after, "po/cleanup", LOG_LEVEL_INFO, "cleanup: removed=%llu, bytes=%llu", (unsigned long long)n,
+	after_log(t->after, "po/cleanup", LOG_LEVEL_INFO,
+	    "cleanup: removed=%llu, bytes=%llu", (unsigned long long)n,
 	    (unsigned long long)c->bytes);
 	c->wanted = false;
 	c->time = 0;
@@ -70,7 +80,8 @@ cleanup_step(struct tick *t, struct cleanup *c, struct po_err *err)
 		rc = index_finished_next(t->tx, &c->time, &c->id, err);
 		if (rc == -1)
 			return -1;
-		/* Nothing younger than the shortest retention can be past it. */
+		/* Nothing younger than the shortest retention can be past it.
+		 */
 		if (rc == 0 || t->now - c->time < CLEANUP_MIN_S) {
 			note_end(t, c);
 			return 0;
@@ -78,7 +89,8 @@ cleanup_step(struct tick *t, struct cleanup *c, struct po_err *err)
 		rc = index_message_get(t->tx, &c->id, &t->arena, &m, err);
 		if (rc == -1)
 			return -1;
-		if (rc == 1 && message_is_final(m.state) && m.place == PLACE_NONE && is_past(t, c, &m) &&
+		if (rc == 1 && message_is_final(m.state) &&
+		    m.place == PLACE_NONE && is_past(t, c, &m) &&
 		    remove_one(t, c, &m, err) == -1)
 			return -1;
 	}
@@ -86,7 +98,8 @@ cleanup_step(struct tick *t, struct cleanup *c, struct po_err *err)
 }
 
 static int
-one_transaction(struct tick *t, struct index *ix, struct cleanup *c, struct po_err *err)
+one_transaction(struct tick *t, struct index *ix, struct cleanup *c,
+    struct po_err *err)
 {
 	int rc;
 
@@ -106,7 +119,8 @@ one_transaction(struct tick *t, struct index *ix, struct cleanup *c, struct po_e
 }
 
 int
-cleanup_run(const struct spool *s, struct index *ix, const struct queue_conf *conf, struct cleanup *c, struct po_err *err)
+cleanup_run(const struct spool *s, struct index *ix,
+    const struct queue_conf *conf, struct cleanup *c, struct po_err *err)
 {
 	struct tick t = { .spool = s, .conf = conf };
 	int rc = 0;

@@ -20,7 +20,8 @@ crew_init(struct crew *c, size_t workers, struct po_err *err)
 	c->n = workers + 1;
 	c->all = calloc(c->n, sizeof(*c->all));
 	if (c->all == NULL)
-		return po_fail(err, PO_EOS, "no memory for %zu children", workers);
+		return po_fail(err, PO_EOS, "no memory for %zu children",
+		    workers);
 	for (i = 0; i < c->n; i++) {
 		c->all[i].kind = i == 0 ? CHILD_INTAKE : CHILD_WORKER;
 		c->all[i].sock = -1;
@@ -47,7 +48,8 @@ crew_close(struct child *ch)
 }
 
 static void
-become_child(struct crew *c, size_t me, int sock, crew_main *run, void *ctx, pid_t parent)
+become_child(struct crew *c, size_t me, int sock, crew_main *run, void *ctx,
+    pid_t parent)
 {
 	enum child_kind kind = c->all[me].kind;
 	sigset_t none;
@@ -64,7 +66,8 @@ become_child(struct crew *c, size_t me, int sock, crew_main *run, void *ctx, pid
 }
 
 int
-crew_fork(struct crew *c, size_t i, crew_main *run, void *ctx, struct po_err *err)
+crew_fork(struct crew *c, size_t i, crew_main *run, void *ctx,
+    struct po_err *err)
 {
 	struct child *ch = &c->all[i];
 	enum child_kind kind = ch->kind;
@@ -100,7 +103,8 @@ crew_find(struct child *ch, const struct queue_id *id, uint32_t attempt)
 	size_t i;
 
 	for (i = 0; i < ch->n_jobs; i++)
-		if (ch->jobs[i].attempt == attempt && strcmp(ch->jobs[i].id.text, id->text) == 0)
+		if (ch->jobs[i].attempt == attempt &&
+		    strcmp(ch->jobs[i].id.text, id->text) == 0)
 			return &ch->jobs[i];
 	return NULL;
 }

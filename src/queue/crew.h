@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The children of the runner: forked while the index is closed, watched, reaped. A child keeps the run lock's descriptor on
- * purpose (see lock.h) and closes the sockets of the others.
+ * The children of the runner: forked while the index is closed, watched,
+ * reaped. A child keeps the run lock's descriptor on purpose (see lock.h) and
+ * closes the sockets of the others.
  */
 #ifndef PO_QUEUE_CREW_H
 #define PO_QUEUE_CREW_H
@@ -24,9 +25,9 @@ struct child {
 	int sock;  /* the parent's end, -1 when closed */
 	struct held_job jobs[WORKER_MAX_JOBS];
 	size_t n_jobs;
-	uint32_t quota;	       /* jobs it may hold now */
-	uint32_t done;	       /* results since the last tick */
-	int64_t heard_ms;      /* monotonic: its last word while it holds jobs */
+	uint32_t quota;   /* jobs it may hold now */
+	uint32_t done;    /* results since the last tick */
+	int64_t heard_ms; /* monotonic: its last word while it holds jobs */
 };
 
 struct crew {
@@ -41,10 +42,13 @@ int crew_init(struct crew *c, size_t workers, struct po_err *err);
 void crew_clear(struct crew *c);
 
 /* Fork into place `i`. The index must be closed. */
-int crew_fork(struct crew *c, size_t i, crew_main *run, void *ctx, struct po_err *err);
+int crew_fork(struct crew *c, size_t i, crew_main *run, void *ctx,
+    struct po_err *err);
 
-/* Forget the job; NULL when this child does not hold it (with this attempt). crew_drop() frees the place in its list. */
-struct held_job *crew_find(struct child *ch, const struct queue_id *id, uint32_t attempt);
+/* Forget the job; NULL when this child does not hold it (with this attempt).
+ * crew_drop() frees the place in its list. */
+struct held_job *crew_find(struct child *ch, const struct queue_id *id,
+    uint32_t attempt);
 void crew_drop(struct child *ch, struct held_job *job);
 
 size_t crew_jobs(const struct crew *c);

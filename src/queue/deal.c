@@ -5,9 +5,11 @@
 
 #include "queue/place.h"
 
-/* The first hop, from *number on, that has ready mail and does not rest: 1 (*out), 0 none, -1. */
+/* The first hop, from *number on, that has ready mail and does not rest: 1
+ * (*out), 0 none, -1. */
 static int
-usable_hop(struct tick *t, uint32_t *number, struct hop **out, struct po_err *err)
+usable_hop(struct tick *t, uint32_t *number, struct hop **out,
+    struct po_err *err)
 {
 	enum priority class = PRIORITY_NOW;
 	int rc;
@@ -15,7 +17,10 @@ usable_hop(struct tick *t, uint32_t *number, struct hop **out, struct po_err *er
 	while ((rc = index_ready_seek(t->tx, number, &class, err)) == 1) {
 		*out = hops_by_number(t->hops, t->tx, *number, err);
 		if (*out == NULL)
-			return po_fail(err, PO_ECORRUPT, "the index has ready mail for an unknown next hop %u", *number);
+			return po_fail(err, PO_ECORRUPT,
+			    "the index has ready mail for an unknown next hop "
+			    "%u",
+			    *number);
 		if ((*out)->host.backoff_until <= t->now)
 			return 1;
 		++*number;
@@ -24,15 +29,19 @@ usable_hop(struct tick *t, uint32_t *number, struct hop **out, struct po_err *er
 	return rc;
 }
 
-/* The first message of the hop: by class from the front, or from the back when it is the lowest one's turn. */
+/* The first message of the hop: by class from the front, or from the back when
+ * it is the lowest one's turn. */
 static int
-first_of(struct tick *t, struct hop *hop, uint64_t *turn, struct queue_id *id, struct po_err *err)
+first_of(struct tick *t, struct hop *hop, uint64_t *turn, struct queue_id *id,
+    struct po_err *err)
 {
 	bool lowest = (hop->deals + 1) % DEAL_LOWEST_EVERY == 0;
 	int i, rc;
 
 	for (i = 0; i < PRIORITIES; i++) {
-		rc = index_ready_first(t->tx, hop->host.hop, (enum priority)(lowest ? PRIORITIES - 1 - i : i), turn, id, err);
+		rc = index_ready_first(t->tx, hop->host.hop,
+		    (enum priority)(lowest ? PRIORITIES - 1 - i : i), turn, id,
+		    err);
 		if (rc != 0)
 			return rc;
 	}
@@ -40,7 +49,8 @@ first_of(struct tick *t, struct hop *hop, uint64_t *turn, struct queue_id *id, s
 }
 
 static int
-claim(struct tick *t, const struct hop *hop, const struct queue_id *id, struct wire_job *job, struct po_err *err)
+claim(struct tick *t, const struct hop *hop, const struct queue_id *id,
+    struct wire_job *job, struct po_err *err)
 {
 	struct index_message m;
 	uint64_t dealt = 0;
@@ -48,10 +58,16 @@ claim(struct tick *t, const struct hop *hop, const struct queue_id *id, struct w
 
 	rc = index_message_get(t->tx, id, &t->arena, &m, err);
 	if (rc != 1)
-		return rc == 0 ? po_fail(err, PO_ECORRUPT, "the index has a ready row without a message: %s", id->text) : -1;
-	if (index_turn_get(t->tx, m.priority, PLACE_DEALT_UID, &dealt, err) == -1)
+		return rc == 0 ? po_fail(err, PO_ECORRUPT,
+		                     "the index has a ready row without a "
+		                     "message: %s",
+		                     id->text)
+		               : -1;
+	if (index_turn_get(t->tx, m.priority, PLACE_DEALT_UID, &dealt, err) ==
+	    -1)
 		return -1;
-	if (m.turn > dealt && index_turn_put(t->tx, m.priority, PLACE_DEALT_UID, m.turn, err) == -1)
+	if (m.turn > dealt && index_turn_put(t->tx, m.priority, PLACE_DEALT_UID,
+	                          m.turn, err) == -1)
 		return -1;
 	job->id = *id;
 	job->attempt = m.attempts + 1;
@@ -82,7 +98,8 @@ choose_hop(struct tick *t, struct hop *best, struct po_err *err)
 
 /* The message that alone is wanted, if it is ready. */
 static int
-choose_only(struct tick *t, const struct queue_id *only, struct hop **hop, struct po_err *err)
+choose_only(struct tick *t, const struct queue_id *only, struct hop **hop,
+    struct po_err *err)
 {
 	struct index_message m;
 	int rc = index_message_get(t->tx, only, &t->arena, &m, err);
@@ -94,7 +111,8 @@ choose_only(struct tick *t, const struct queue_id *only, struct hop **hop, struc
 }
 
 static int
-choose(struct tick *t, const struct queue_id *only, struct hop **hop, struct queue_id *id, struct po_err *err)
+choose(struct tick *t, const struct queue_id *only, struct hop **hop,
+    struct queue_id *id, struct po_err *err)
 {
 	struct hop best;
 	uint64_t turn;
@@ -112,7 +130,8 @@ choose(struct tick *t, const struct queue_id *only, struct hop **hop, struct que
 }
 
 int
-deal_next(struct tick *t, struct wire_job *job, const struct queue_id *only, uint32_t *number, struct po_err *err)
+deal_next(struct tick *t, struct wire_job *job, const struct queue_id *only,
+    uint32_t *number, struct po_err *err)
 {
 	struct hop *hop;
 	struct queue_id id;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/grow.h"
 #include "util/xalloc.h"
 
 struct hops {
@@ -29,24 +30,20 @@ hops_free(struct hops *h)
 static struct hop *
 add(struct hops *h, const struct index_host *host, struct po_err *err)
 {
-	struct hop *more;
-	size_t cap = h->cap == 0 ? 8 : h->cap * 2;
+	struct hop *more = grow_array(h->all, h->n, &h->cap, sizeof(*more));
 
-	if (h->n == h->cap) {
-		more = realloc(h->all, cap * sizeof(*more));
-		if (more == NULL) {
-			(void)po_fail(err, PO_EOS, "no memory for %zu next hops", cap);
-			return NULL;
-		}
-		h->all = more;
-		h->cap = cap;
+	if (more == NULL) {
+		(void)po_fail(err, PO_EOS, "no memory for %zu next hops", h->n);
+		return NULL;
 	}
+	h->all = more;
 	h->all[h->n] = (struct hop){ .host = *host };
 	return &h->all[h->n++];
 }
 
 struct hop *
-hops_by_name(struct hops *h, struct index_tx *tx, const char *name, struct po_err *err)
+hops_by_name(struct hops *h, struct index_tx *tx, const char *name,
+    struct po_err *err)
 {
 	struct index_host host;
 	size_t i;
@@ -65,7 +62,8 @@ hops_by_name(struct hops *h, struct index_tx *tx, const char *name, struct po_er
 }
 
 struct hop *
-hops_by_number(struct hops *h, struct index_tx *tx, uint32_t number, struct po_err *err)
+hops_by_number(struct hops *h, struct index_tx *tx, uint32_t number,
+    struct po_err *err)
 {
 	struct index_host host;
 	size_t i;

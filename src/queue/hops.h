@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The next hops that the runner knows: a small table in memory over the index's host rows. Backing off rewrites no message:
- * a hop that rests is just not dealt from.
+ * The next hops that the runner knows: a small table in memory over the index's
+ * host rows. Backing off rewrites no message: a hop that rests is just not
+ * dealt from.
  */
 #ifndef PO_QUEUE_HOPS_H
 #define PO_QUEUE_HOPS_H
@@ -12,9 +13,9 @@
 
 struct hop {
 	struct index_host host;
-	bool dirty;	    /* host is to be written by the next tick */
+	bool dirty;         /* host is to be written by the next tick */
 	uint32_t in_flight; /* jobs in the hands of workers */
-	uint32_t deals;	    /* counts, for the turn of the lowest class */
+	uint32_t deals;     /* counts, for the turn of the lowest class */
 };
 
 struct hops;
@@ -22,10 +23,13 @@ struct hops;
 struct hops *hops_new(void);
 void hops_free(struct hops *h);
 
-/* By name, made when new (then written into tx at once); by number, NULL when the index does not know it either. The pointer is valid
- * until the next call. */
-struct hop *hops_by_name(struct hops *h, struct index_tx *tx, const char *name, struct po_err *err);
-struct hop *hops_by_number(struct hops *h, struct index_tx *tx, uint32_t number, struct po_err *err);
+/* By name, made when new (then written into tx at once); by number, NULL when
+ * the index does not know it either. The pointer is valid until the next call.
+ */
+struct hop *hops_by_name(struct hops *h, struct index_tx *tx, const char *name,
+    struct po_err *err);
+struct hop *hops_by_number(struct hops *h, struct index_tx *tx, uint32_t number,
+    struct po_err *err);
 
 /* Write what became dirty. */
 int hops_write(struct hops *h, struct index_tx *tx, struct po_err *err);

@@ -12,7 +12,8 @@
 #include "log/log.h"
 #include "queue/wire.h"
 
-#define IDLE_MS 200	 /* without a request for so long there is time to unlink */
+#define IDLE_MS 200 /* without a request for so long there is time to unlink   \
+	             */
 #define UNLINK_AT_ONCE 256
 #define BATCH_MAX 4096u
 
@@ -20,7 +21,7 @@ struct intake {
 	const struct intake_setup *setup;
 	struct ingest *ingest;
 	struct queue_id *ids; /* BATCH_MAX */
-	char *space;	      /* WIRE_MAX_BYTES */
+	char *space;          /* WIRE_MAX_BYTES */
 	struct buf out;
 	bool ended;
 };
@@ -49,11 +50,13 @@ send_refusals(struct intake *in)
 
 	r = ingest_refusals(in->ingest, &n, &unsaid);
 	for (i = 0; i < n; i++) {
-		(void)snprintf(text, sizeof(text), "refused: uid=%u, %s", r[i].uid, r[i].text);
+		(void)snprintf(text, sizeof(text), "refused: uid=%u, %s",
+		    r[i].uid, r[i].text);
 		send_note(in, text);
 	}
 	if (unsaid > 0) {
-		(void)snprintf(text, sizeof(text), "refused: %zu more files", unsaid);
+		(void)snprintf(text, sizeof(text), "refused: %zu more files",
+		    unsaid);
 		send_note(in, text);
 	}
 }
@@ -67,13 +70,16 @@ send_acts(struct intake *in)
 	a = ingest_acts(in->ingest, &n);
 	for (i = 0; i < n && !in->ended; i++) {
 		buf_reset(&in->out);
-		if (wire_put_u8(&in->out, WIRE_ACT) && wire_put_u32(&in->out, a[i].uid) &&
-		    wire_put_text(&in->out, a[i].name) && wire_send(in->setup->sock, &in->out, a[i].fd, false) != 1)
+		if (wire_put_u8(&in->out, WIRE_ACT) &&
+		    wire_put_u32(&in->out, a[i].uid) &&
+		    wire_put_text(&in->out, a[i].name) &&
+		    wire_send(in->setup->sock, &in->out, a[i].fd, false) != 1)
 			in->ended = true;
 	}
 }
 
-/* The ids in as many datagrams as they need; the last one says that the answer is over, and whether there is more. */
+/* The ids in as many datagrams as they need; the last one says that the answer
+ * is over, and whether there is more. */
 static void
 send_taken(struct intake *in, size_t n, bool more)
 {
@@ -103,13 +109,15 @@ scan(struct intake *in, struct wire_reader *r)
 	size_t n = 0;
 	bool more = false;
 
-	if (!wire_get_u8(r, &sync) || !wire_get_u32(r, &max) || max == 0 || max > BATCH_MAX) {
+	if (!wire_get_u8(r, &sync) || !wire_get_u32(r, &max) || max == 0 ||
+	    max > BATCH_MAX) {
 		in->ended = true;
 		return;
 	}
 	/* The slots that workers wrote; the parent must not wait for a disk. */
 	if (sync != 0 && syncfs(in->setup->spool->queue) == -1)
-		send_note(in, "the results in message files could not be synced");
+		send_note(in,
+		    "the results in message files could not be synced");
 	if (ingest_batch(in->ingest, max, in->ids, &n, &more, &err) == -1) {
 		send_note(in, err.text);
 		n = 0;
@@ -145,7 +153,8 @@ serve_one(struct intake *in)
 		(void)close(fd);
 	if (len == -1 && errno == EINTR)
 		return;
-	r = (struct wire_reader){ (const unsigned char *)in->space, len < 0 ? 0 : (size_t)len };
+	r = (struct wire_reader){ (const unsigned char *)in->space,
+		len < 0 ? 0 : (size_t)len };
 	if (len <= 0 || !wire_get_u8(&r, &type)) {
 		in->ended = true;
 		return;
@@ -156,7 +165,8 @@ serve_one(struct intake *in)
 		release(in, &r);
 }
 
-/* Unlinking is slow and nobody waits for it: between requests, until trash/ is empty. */
+/* Unlinking is slow and nobody waits for it: between requests, until trash/ is
+ * empty. */
 static void
 serve(struct intake *in)
 {
@@ -169,7 +179,8 @@ serve(struct intake *in)
 		if (n == -1 && errno != EINTR)
 			return;
 		if (n == 0) {
-			trash = ingest_idle(in->ingest, UNLINK_AT_ONCE, NULL) > 0;
+			trash =
+			    ingest_idle(in->ingest, UNLINK_AT_ONCE, NULL) > 0;
 			continue;
 		}
 		if (n > 0) {
@@ -189,7 +200,8 @@ intake_main(const struct intake_setup *setup)
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != setup->parent)
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 ||
+	    getppid() != setup->parent)
 		return 75;
 	in.ids = calloc(BATCH_MAX, sizeof(*in.ids));
 	in.space = malloc(WIRE_MAX_BYTES);

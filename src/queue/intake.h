@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The ingester: a child of the runner that reads drop/ and writes queue/, has no index and no network. It works when it
- * is asked to (WIRE_SCAN), tells what is durable in queue/ (WIRE_TAKEN), and lets go of the originals when the parent
- * has committed (WIRE_RELEASE).
+ * The ingester: a child of the runner that reads drop/ and writes queue/, has
+ * no index and no network. It works when it is asked to (WIRE_SCAN), tells what
+ * is durable in queue/ (WIRE_TAKEN), and lets go of the originals when the
+ * parent has committed (WIRE_RELEASE).
  */
 #ifndef PO_QUEUE_INTAKE_H
 #define PO_QUEUE_INTAKE_H
@@ -18,7 +19,8 @@ struct intake_setup {
 	const struct ingest_conf *conf;
 };
 
-/* Serve until the parent closes the socket or SIGTERM comes. Returns the exit status. Call in the child only. */
+/* Serve until the parent closes the socket or SIGTERM comes. Returns the exit
+ * status. Call in the child only. */
 int intake_main(const struct intake_setup *setup);
 
 #endif

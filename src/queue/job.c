@@ -36,7 +36,8 @@ pick(struct job *j, const struct deliver_conf *conf)
 	for (i = 0; i < j->env.n_recipients; i++) {
 		if (slot_is_final(j->slots[i].state))
 			continue;
-		deliver_route(conf, j->env.recipients[i].address, hop, sizeof(hop));
+		deliver_route(conf, j->env.recipients[i].address, hop,
+		    sizeof(hop));
 		if (strcmp(hop, j->wire.hop) == 0)
 			j->which[n++] = i;
 	}
@@ -52,13 +53,18 @@ read_all(struct job *j, struct po_err *err)
 	whole = file_verify(&j->file, err);
 	if (whole == 0)
 		return po_fail(err, PO_ECORRUPT, "the checksum is wrong");
-	if (whole == -1 || file_read_envelope(&j->file, &j->arena, &j->env, err) == -1)
+	if (whole == -1 ||
+	    file_read_envelope(&j->file, &j->arena, &j->env, err) == -1)
 		return -1;
 	if (j->env.body != BODY_MAIL)
-		return po_fail(err, PO_EUNAVAILABLE, "a template with its context, which this version does not render");
+		return po_fail(err, PO_EUNAVAILABLE,
+		    "a template with its context, which this version does not "
+		    "render");
 	n = j->env.n_recipients;
-	if (n != j->file.preamble.slots || strcmp(j->env.id.text, j->wire.id.text) != 0)
-		return po_fail(err, PO_ECORRUPT, "the envelope is not that of this message");
+	if (n != j->file.preamble.slots ||
+	    strcmp(j->env.id.text, j->wire.id.text) != 0)
+		return po_fail(err, PO_ECORRUPT,
+		    "the envelope is not that of this message");
 	j->slots = arena_alloc_array(&j->arena, n, sizeof(*j->slots));
 	j->which = arena_alloc_array(&j->arena, n, sizeof(*j->which));
 	j->results = arena_alloc_array(&j->arena, n, sizeof(*j->results));
@@ -68,7 +74,8 @@ read_all(struct job *j, struct po_err *err)
 }
 
 int
-job_prepare(struct job *j, const struct wire_job *wire, int fd, const struct deliver_conf *conf, struct po_err *err)
+job_prepare(struct job *j, const struct wire_job *wire, int fd,
+    const struct deliver_conf *conf, struct po_err *err)
 {
 	memset(j, 0, sizeof(*j));
 	j->wire = *wire;
@@ -111,7 +118,8 @@ job_mark_sending(struct job *j, struct po_err *err)
 		s.time = wallclock_now();
 		if (file_write_slot(&j->file, j->which[i], &s, err) == -1)
 			return -1;
-		/* The slot as it was stays in memory, for a message that turns out untouched. */
+		/* The slot as it was stays in memory, for a message that turns
+		 * out untouched. */
 		j->slots[j->which[i]].generation = s.generation;
 	}
 	return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A job in the worker: one claimed message, its file opened, its open recipients of one next hop picked out.
- * The worker holds the claim, so it writes the slots of these recipients and nobody else does.
+ * A job in the worker: one claimed message, its file opened, its open
+ * recipients of one next hop picked out. The worker holds the claim, so it
+ * writes the slots of these recipients and nobody else does.
  */
 #ifndef PO_QUEUE_JOB_H
 #define PO_QUEUE_JOB_H
@@ -18,15 +19,17 @@ struct job {
 	struct message_file file;
 	struct arena arena;
 	struct envelope env;
-	struct slot *slots;	  /* one for each recipient of the envelope */
-	size_t *which;		  /* the recipients of this job */
+	struct slot *slots;       /* one for each recipient of the envelope */
+	size_t *which;            /* the recipients of this job */
 	struct delivery *results; /* one for each of which[] */
 	struct deliver_message message;
 	int64_t began_ms; /* monotonic: when it reached the worker */
 };
 
-/* Take over `fd` and prepare everything; -1 when the file is damaged (*err says how). job_clear() either way. */
-int job_prepare(struct job *j, const struct wire_job *wire, int fd, const struct deliver_conf *conf, struct po_err *err);
+/* Take over `fd` and prepare everything; -1 when the file is damaged (*err says
+ * how). job_clear() either way. */
+int job_prepare(struct job *j, const struct wire_job *wire, int fd,
+    const struct deliver_conf *conf, struct po_err *err);
 void job_clear(struct job *j);
 
 /* Write "sending" into the slots of all recipients that have no result yet. */

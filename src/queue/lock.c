@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The text is one line "po-lock 1 pid=.. start=.. since=.. boot=.. pidns=.. host=.. mode=.. end=open|clean crc", written
- * whole by one pwrite and checked by CRC-32C, so that garbage or a torn write reads as "unknown", never as a number to act
- * upon. No process is ever signalled by a number read here.
+ * The text is one line "po-lock 1 pid=.. start=.. since=.. boot=.. pidns=..
+ * host=.. mode=.. end=open|clean crc", written whole by one pwrite and checked
+ * by CRC-32C, so that garbage or a torn write reads as "unknown", never as a
+ * number to act upon. No process is ever signalled by a number read here.
  */
 #include "queue/lock.h"
 
@@ -50,7 +51,8 @@ lock_boot_id(char out[40])
 		out[n - 1] = '\0';
 }
 
-/* State letter and start time of a process; false when it is gone. Fields are counted behind the last ')'. */
+/* State letter and start time of a process; false when it is gone. Fields are
+ * counted behind the last ')'. */
 static bool
 process_look(pid_t pid, char *state, uint64_t *start)
 {
@@ -105,11 +107,14 @@ record_write(int fd, const struct lock_record *r, struct po_err *err)
 	int n;
 
 	n = snprintf(text, sizeof(text),
-	    "po-lock 1 pid=%d start=%" PRIu64 " since=%" PRId64 " boot=%s pidns=%" PRIu64 " host=%s mode=%s end=%s ",
-	    (int)r->pid, r->start, r->since, r->boot, r->pidns, r->host, r->mode, r->clean ? "clean" : "open");
+	    "po-lock 1 pid=%d start=%" PRIu64 " since=%" PRId64
+	    " boot=%s pidns=%" PRIu64 " host=%s mode=%s end=%s ",
+	    (int)r->pid, r->start, r->since, r->boot, r->pidns, r->host,
+	    r->mode, r->clean ? "clean" : "open");
 	if (n < 0 || n > TEXT_BYTES - 16)
 		return po_fail(err, PO_EBUG, "lock record too long");
-	(void)snprintf(text + n, sizeof(text) - (size_t)n, "crc=%08" PRIx32, crc32c(0, text, (size_t)n));
+	(void)snprintf(text + n, sizeof(text) - (size_t)n, "crc=%08" PRIx32,
+	    crc32c(0, text, (size_t)n));
 	n += 12;
 	memset(text + n, ' ', TEXT_BYTES - (size_t)n);
 	text[TEXT_BYTES - 1] = '\n';
@@ -164,7 +169,8 @@ record_read(int fd, struct lock_record *r)
 	uint64_t crc;
 
 	memset(r, 0, sizeof(*r));
-	if (fstat(fd, &st) == -1 || pread(fd, text, TEXT_BYTES, 0) != TEXT_BYTES)
+	if (fstat(fd, &st) == -1 ||
+	    pread(fd, text, TEXT_BYTES, 0) != TEXT_BYTES)
 		return false;
 	text[TEXT_BYTES] = '\0';
 	crc_at = strstr(text, " crc=");
@@ -191,7 +197,8 @@ judge(const struct lock_record *r)
 	char state;
 
 	record_self(&self, "");
-	if (strcmp(r->boot, self.boot) != 0 || strcmp(r->host, self.host) != 0 || r->pidns != self.pidns)
+	if (strcmp(r->boot, self.boot) != 0 ||
+	    strcmp(r->host, self.host) != 0 || r->pidns != self.pidns)
 		return HOLDER_REMOTE;
 	if (!process_look(r->pid, &state, &start))
 		return HOLDER_DEAD;
@@ -201,19 +208,23 @@ judge(const struct lock_record *r)
 		return HOLDER_ZOMBIE;
 	if (state == 'T' || state == 't')
 		return HOLDER_STOPPED;
-	return self.since - r->heartbeat > SILENT_S ? HOLDER_SILENT : HOLDER_LIVE;
+	return self.since - r->heartbeat > SILENT_S ? HOLDER_SILENT
+	                                            : HOLDER_LIVE;
 }
 
 static void
-describe(enum lock_holder holder, const struct lock_record *r, char *text, size_t max)
+describe(enum lock_holder holder, const struct lock_record *r, char *text,
+    size_t max)
 {
 	static const char *const what[] = {
 		[HOLDER_NONE] = "free",
 		[HOLDER_LIVE] = "alive",
 		[HOLDER_SILENT] = "alive but silent",
 		[HOLDER_STOPPED] = "stopped by a signal",
-		[HOLDER_ZOMBIE] = "a zombie (dead, not reaped); its children still hold the lock",
-		[HOLDER_RECYCLED] = "dead, its pid was reused; its children still hold the lock",
+		[HOLDER_ZOMBIE] = "a zombie (dead, not reaped); its children "
+		                  "still hold the lock",
+		[HOLDER_RECYCLED] = "dead, its pid was reused; its children "
+		                    "still hold the lock",
 		[HOLDER_DEAD] = "dead; its children still hold the lock",
 		[HOLDER_REMOTE] = "in another boot, host or pid namespace",
 	};
@@ -222,16 +233,22 @@ describe(enum lock_holder holder, const struct lock_record *r, char *text, size_
 	struct tm tm;
 
 	if (holder == HOLDER_UNKNOWN) {
-		(void)snprintf(text, max, "another process has the run lock; its record is not readable");
+		(void)snprintf(text, max,
+		    "another process has the run lock; its record is not "
+		    "readable");
 		return;
 	}
 	if (gmtime_r(&t, &tm) != NULL)
 		(void)strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	(void)snprintf(text, max, "another runner has the lock: pid %d (%s) on %s since %s, %s; last sign of life %" PRId64
-	    " s ago", (int)r->pid, r->mode, r->host, since, what[holder], wallclock_now() - r->heartbeat);
+	(void)snprintf(text, max,
+	    "another runner has the lock: pid %d (%s) on %s since %s, %s; last "
+	    "sign of life %" PRId64 " s ago",
+	    (int)r->pid, r->mode, r->host, since, what[holder],
+	    wallclock_now() - r->heartbeat);
 }
 
-/* Open the file and try the lock on it: 1 got, 0 busy, -1. An unlinked file (somebody's mistake) is opened again. */
+/* Open the file and try the lock on it: 1 got, 0 busy, -1. An unlinked file
+ * (somebody's mistake) is opened again. */
 static int
 open_and_try(int run_dirfd, int *out, struct po_err *err)
 {
@@ -240,35 +257,43 @@ open_and_try(int run_dirfd, int *out, struct po_err *err)
 	int fd, tries;
 
 	for (tries = 0; tries < 100; tries++) {
-		fd = openat(run_dirfd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		fd = openat(run_dirfd, LOCK_NAME,
+		    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd == -1)
 			return po_fail_sys(err, PO_EIO, "open run/" LOCK_NAME);
 		*out = fd;
 		if (fcntl(fd, F_OFD_SETLK, &fl) == -1) {
 			if (errno == EAGAIN || errno == EACCES)
 				return 0;
-			(void)po_fail_sys(err, PO_EIO, "lock run/" LOCK_NAME " (the spool must be on a local file system)");
+			(void)po_fail_sys(err, PO_EIO,
+			    "lock run/" LOCK_NAME
+			    " (the spool must be on a local file system)");
 			fd_close(out);
 			return -1;
 		}
-		if (fstat(fd, &mine) == 0 && fstatat(run_dirfd, LOCK_NAME, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+		if (fstat(fd, &mine) == 0 &&
+		    fstatat(run_dirfd, LOCK_NAME, &there,
+		        AT_SYMLINK_NOFOLLOW) == 0 &&
 		    mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
 			return 1;
 		fd_close(out);
 	}
-	return po_fail(err, PO_EIO, "run/" LOCK_NAME " is being replaced all the time");
+	return po_fail(err, PO_EIO,
+	    "run/" LOCK_NAME " is being replaced all the time");
 }
 
 static void
-judge_busy(int fd, enum lock_holder *holder, struct lock_record *record, char *text, size_t max)
+judge_busy(int fd, enum lock_holder *holder, struct lock_record *record,
+    char *text, size_t max)
 {
 	*holder = record_read(fd, record) ? judge(record) : HOLDER_UNKNOWN;
 	describe(*holder, record, text, max);
 }
 
 int
-lock_take(int run_dirfd, const char *mode, struct run_lock *lock, enum lock_holder *holder, struct lock_record *record,
-    char *text, size_t max, struct po_err *err)
+lock_take(int run_dirfd, const char *mode, struct run_lock *lock,
+    enum lock_holder *holder, struct lock_record *record, char *text,
+    size_t max, struct po_err *err)
 {
 	struct lock_record self;
 	int got;
@@ -287,7 +312,8 @@ lock_take(int run_dirfd, const char *mode, struct run_lock *lock, enum lock_hold
 	if (!record_read(lock->fd, &lock->before))
 		lock->before.pid = 0;
 	record_self(&self, mode);
-	if (record_write(lock->fd, &self, err) == -1 || ftruncate(lock->fd, TEXT_BYTES) == -1) {
+	if (record_write(lock->fd, &self, err) == -1 ||
+	    ftruncate(lock->fd, TEXT_BYTES) == -1) {
 		fd_close(&lock->fd);
 		return -1;
 	}
@@ -295,7 +321,8 @@ lock_take(int run_dirfd, const char *mode, struct run_lock *lock, enum lock_hold
 }
 
 int
-lock_look(int run_dirfd, enum lock_holder *holder, struct lock_record *record, char *text, size_t max, struct po_err *err)
+lock_look(int run_dirfd, enum lock_holder *holder, struct lock_record *record,
+    char *text, size_t max, struct po_err *err)
 {
 	int fd, got;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * turn = max(V, last turn of that uid in the class) + 1, V being the turn last dealt in the class. A uid that has
- * queued 20,000 messages holds the turns up to V + 20,000; another one's first message gets V + 1. V is kept under a
- * uid that nobody can have.
+ * turn = max(V, last turn of that uid in the class) + 1, V being the turn last
+ * dealt in the class. A uid that has queued 20,000 messages holds the turns up
+ * to V + 20,000; another one's first message gets V + 1. V is kept under a uid
+ * that nobody can have.
  */
 #include "queue/place.h"
 
@@ -12,7 +13,8 @@
 #include "queue/wire.h"
 
 static int
-open_recipient(struct tick *t, const struct index_message *m, struct index_recipient *r, struct po_err *err)
+open_recipient(struct tick *t, const struct index_message *m,
+    struct index_recipient *r, struct po_err *err)
 {
 	uint32_t n;
 	int rc;
@@ -28,11 +30,13 @@ open_recipient(struct tick *t, const struct index_message *m, struct index_recip
 }
 
 static int
-next_turn(struct tick *t, const struct index_message *m, uint64_t *turn, struct po_err *err)
+next_turn(struct tick *t, const struct index_message *m, uint64_t *turn,
+    struct po_err *err)
 {
 	uint64_t dealt = 0, own = 0;
 
-	if (index_turn_get(t->tx, m->priority, PLACE_DEALT_UID, &dealt, err) == -1 ||
+	if (index_turn_get(t->tx, m->priority, PLACE_DEALT_UID, &dealt, err) ==
+	        -1 ||
 	    index_turn_get(t->tx, m->priority, m->uid, &own, err) == -1)
 		return -1;
 	*turn = 1 + (dealt > own ? dealt : own);
@@ -51,7 +55,8 @@ place_ready(struct tick *t, struct index_message *m, struct po_err *err)
 	if (rc == -1)
 		return -1;
 	if (rc == 0)
-		return po_fail(err, PO_ECORRUPT, "%s: waiting, but no recipient is open", m->id.text);
+		return po_fail(err, PO_ECORRUPT,
+		    "%s: waiting, but no recipient is open", m->id.text);
 	deliver_route(t->deliver_conf, r.address, name, sizeof(name));
 	hop = hops_by_name(t->hops, t->tx, name, err);
 	if (hop == NULL)
@@ -61,13 +66,16 @@ place_ready(struct tick *t, struct index_message *m, struct po_err *err)
 	return next_turn(t, m, &m->turn, err);
 }
 
-/* Mail that only waited too long, for want of a runner, is tried once; what has an expiry of its own is not. */
+/* Mail that only waited too long, for want of a runner, is tried once; what has
+ * an expiry of its own is not. */
 static bool
 is_expired(const struct tick *t, const struct index_message *m)
 {
 	int64_t from = m->due > m->arrival ? m->due : m->arrival;
 
-	return t->now >= m->expires && (m->attempts > 0 || m->expires < from + t->conf->give_up_after_s);
+	return t->now >= m->expires &&
+	       (m->attempts > 0 ||
+	           m->expires < from + t->conf->give_up_after_s);
 }
 
 int
@@ -76,7 +84,8 @@ place_message(struct tick *t, struct index_message *m, struct po_err *err)
 	m->place = PLACE_NONE;
 	if (m->state == MESSAGE_WAITING) {
 		if (is_expired(t, m))
-			return settle_move(t, m, MESSAGE_EXPIRED, m->due, "its time is over", err);
+			return settle_move(t, m, MESSAGE_EXPIRED, m->due,
+			    "its time is over", err);
 		if (m->due > t->now)
 			m->place = PLACE_DUE;
 		else if (place_ready(t, m, err) == -1)
@@ -101,7 +110,9 @@ place_due(struct tick *t, int64_t max, struct po_err *err)
 			break;
 		rc = index_message_get(t->tx, &id, &t->arena, &m, err);
 		if (rc == 0)
-			return po_fail(err, PO_ECORRUPT, "the index has a due row without a message: %s", id.text);
+			return po_fail(err, PO_ECORRUPT,
+			    "the index has a due row without a message: %s",
+			    id.text);
 		if (rc == -1 || place_message(t, &m, err) == -1)
 			return -1;
 	}

@@ -10,7 +10,8 @@
 static bool
 slot_has_result(const struct slot *s, uint32_t attempt)
 {
-	return s->attempt == attempt && s->state != SLOT_SENDING && s->state != SLOT_WAITING;
+	return s->attempt == attempt && s->state != SLOT_SENDING &&
+	       s->state != SLOT_WAITING;
 }
 
 static enum delivery_state
@@ -28,14 +29,16 @@ delivery_of(const struct slot *s, uint32_t attempt, bool other_boot)
 			return DELIVERY_IN_DOUBT;
 		}
 	}
-	if (s->state == SLOT_SENDING || s->generation == 0 || (other_boot && !slot_is_final(s->state)))
+	if (s->state == SLOT_SENDING || s->generation == 0 ||
+	    (other_boot && !slot_is_final(s->state)))
 		return DELIVERY_IN_DOUBT;
 	return DELIVERY_UNTOUCHED;
 }
 
 /* A slot in doubt is written as such, so that file and index agree. */
 static int
-write_doubt(struct message_file *f, uint32_t n, struct slot *s, uint32_t attempt, int64_t now, struct po_err *err)
+write_doubt(struct message_file *f, uint32_t n, struct slot *s,
+    uint32_t attempt, int64_t now, struct po_err *err)
 {
 	if (s->state == SLOT_IN_DOUBT && s->attempt == attempt)
 		return 0;
@@ -48,8 +51,9 @@ write_doubt(struct message_file *f, uint32_t n, struct slot *s, uint32_t attempt
 }
 
 static int
-recover_slot(struct tick *t, struct index_message *m, struct message_file *f, uint32_t n, struct slot *s,
-    uint32_t attempt, bool other_boot, bool *touched, bool *in_doubt, struct po_err *err)
+recover_slot(struct tick *t, struct index_message *m, struct message_file *f,
+    uint32_t n, struct slot *s, uint32_t attempt, bool other_boot,
+    bool *touched, bool *in_doubt, struct po_err *err)
 {
 	struct wire_result r = {
 		.id = m->id,
@@ -75,9 +79,11 @@ recover_slot(struct tick *t, struct index_message *m, struct message_file *f, ui
 	return settle_recipient(t, m, &r, err);
 }
 
-/* Open the file and read its slots into the tick's arena; 0 and *why when it is missing or damaged. */
+/* Open the file and read its slots into the tick's arena; 0 and *why when it is
+ * missing or damaged. */
 static int
-open_slots(struct tick *t, const struct index_message *m, struct message_file *f, struct slot **slots, struct po_err *err)
+open_slots(struct tick *t, const struct index_message *m,
+    struct message_file *f, struct slot **slots, struct po_err *err)
 {
 	bool in_done;
 	int rc;
@@ -90,9 +96,11 @@ open_slots(struct tick *t, const struct index_message *m, struct message_file *f
 	*slots = arena_alloc_array(&t->arena, m->n_recipients, sizeof(**slots));
 	if (*slots == NULL) {
 		file_close(f);
-		return po_fail(err, PO_EOS, "no memory for %u slots", m->n_recipients);
+		return po_fail(err, PO_EOS, "no memory for %u slots",
+		    m->n_recipients);
 	}
-	if (f->preamble.slots != m->n_recipients || file_read_slots(f, 0, m->n_recipients, *slots, err) == -1) {
+	if (f->preamble.slots != m->n_recipients ||
+	    file_read_slots(f, 0, m->n_recipients, *slots, err) == -1) {
 		file_close(f);
 		return po_fail(err, PO_ECORRUPT, "the slots cannot be read"), 0;
 	}
@@ -100,7 +108,8 @@ open_slots(struct tick *t, const struct index_message *m, struct message_file *f
 }
 
 int
-recover_claim(struct tick *t, const struct queue_id *id, uint32_t attempt, bool other_boot, struct po_err *err)
+recover_claim(struct tick *t, const struct queue_id *id, uint32_t attempt,
+    bool other_boot, struct po_err *err)
 {
 	bool touched = false, in_doubt = false;
 	struct index_message m;
@@ -118,7 +127,8 @@ recover_claim(struct tick *t, const struct queue_id *id, uint32_t attempt, bool 
 	if (rc != 1)
 		return rc == 0 ? settle_damaged(t, &m, err->text, err) : -1;
 	for (n = 0, rc = 0; n < m.n_recipients && rc == 0; n++)
-		rc = recover_slot(t, &m, &f, n, &slots[n], attempt, other_boot, &touched, &in_doubt, err);
+		rc = recover_slot(t, &m, &f, n, &slots[n], attempt, other_boot,
+		    &touched, &in_doubt, err);
 	file_close(&f);
 	if (rc == -1)
 		return -1;
@@ -126,7 +136,8 @@ recover_claim(struct tick *t, const struct queue_id *id, uint32_t attempt, bool 
 }
 
 static int
-recover_claims(struct tick *t, bool other_boot, size_t *n_claims, struct po_err *err)
+recover_claims(struct tick *t, bool other_boot, size_t *n_claims,
+    struct po_err *err)
 {
 	struct queue_id id, after;
 	uint32_t attempt;
@@ -134,7 +145,8 @@ recover_claims(struct tick *t, bool other_boot, size_t *n_claims, struct po_err 
 
 	memset(&after, 0, sizeof(after));
 	*n_claims = 0;
-	while ((rc = index_claim_next(t->tx, *n_claims == 0 ? NULL : &after, &id, &attempt, err)) == 1) {
+	while ((rc = index_claim_next(t->tx, *n_claims == 0 ? NULL : &after,
+	            &id, &attempt, err)) == 1) {
 		if (recover_claim(t, &id, attempt, other_boot, err) == -1)
 			return -1;
 		after = id;
@@ -152,7 +164,8 @@ recover_moves(struct tick *t, struct po_err *err)
 	bool first = true;
 	int rc;
 
-	while ((rc = index_move_next(t->tx, first ? NULL : &after, &id, err)) == 1) {
+	while ((rc = index_move_next(t->tx, first ? NULL : &after, &id, err)) ==
+	       1) {
 		after_move(t->after, &id);
 		after = id;
 		first = false;
@@ -160,7 +173,8 @@ recover_moves(struct tick *t, struct po_err *err)
 	return rc;
 }
 
-/* ------------------------------------------------------------------ results that the slots lost in a power cut */
+/* ------------------------------------------------------------------ results
+ * that the slots lost in a power cut */
 
 static int
 write_back(struct tick *t, const struct index_message *m, struct po_err *err)
@@ -175,7 +189,8 @@ write_back(struct tick *t, const struct index_message *m, struct po_err *err)
 	if (rc != 1)
 		return rc; /* damaged: found when it is dealt, or by --check */
 	for (n = 0, rc = 0; n < m->n_recipients && rc == 0; n++) {
-		rc = index_recipient_get(t->tx, &m->id, n, &t->arena, &row, err);
+		rc =
+		    index_recipient_get(t->tx, &m->id, n, &t->arena, &row, err);
 		if (rc != 1 || row.attempt <= slots[n].attempt) {
 			rc = rc == -1 ? -1 : 0;
 			continue;
@@ -201,7 +216,8 @@ recover_lost_slots(struct tick *t, struct po_err *err)
 	int rc;
 
 	arena_init(&arena, 64u << 20);
-	while ((rc = index_message_next(t->tx, first ? NULL : &after, &arena, &m, err)) == 1) {
+	while ((rc = index_message_next(t->tx, first ? NULL : &after, &arena,
+	            &m, err)) == 1) {
 		if (m.attempts > 0 && write_back(t, &m, err) == -1) {
 			rc = -1;
 			break;
@@ -215,7 +231,8 @@ recover_lost_slots(struct tick *t, struct po_err *err)
 }
 
 int
-recover_all(struct tick *t, bool other_boot, size_t *n_claims, struct po_err *err)
+recover_all(struct tick *t, bool other_boot, size_t *n_claims,
+    struct po_err *err)
 {
 	if (recover_moves(t, err) == -1)
 		return -1;

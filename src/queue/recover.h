@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a crash left behind, made right at the start of a runner, before anything is dealt (spool-layout.md, "State x crash
- * point"). Also for one message whose worker died.
+ * What a crash left behind, made right at the start of a runner, before
+ * anything is dealt (spool-layout.md, "State x crash point"). Also for one
+ * message whose worker died.
  */
 #ifndef PO_QUEUE_RECOVER_H
 #define PO_QUEUE_RECOVER_H
@@ -9,12 +10,17 @@
 #include "queue/tick.h"
 
 /*
- * Settle one claimed message from its file: results that its slots hold, "sending" as in doubt, the rest untouched. With
- * `other_boot` a slot without a result of this attempt is in doubt whatever it says, because it may not have reached the disk.
+ * Settle one claimed message from its file: results that its slots hold,
+ * "sending" as in doubt, the rest untouched. With `other_boot` a slot without a
+ * result of this attempt is in doubt whatever it says, because it may not have
+ * reached the disk.
  */
-int recover_claim(struct tick *t, const struct queue_id *id, uint32_t attempt, bool other_boot, struct po_err *err);
+int recover_claim(struct tick *t, const struct queue_id *id, uint32_t attempt,
+    bool other_boot, struct po_err *err);
 
-/* All claims, all moves; after another boot also slots that are older than the index's results. *n_claims is how many claims there were. */
-int recover_all(struct tick *t, bool other_boot, size_t *n_claims, struct po_err *err);
+/* All claims, all moves; after another boot also slots that are older than the
+ * index's results. *n_claims is how many claims there were. */
+int recover_all(struct tick *t, bool other_boot, size_t *n_claims,
+    struct po_err *err);
 
 #endif

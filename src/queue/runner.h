@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The runner: takes in, deals out, settles. One process (the parent) opens the index; an ingester and workers are its
- * children. Call with the run lock held, as the spool's owner, single-threaded.
+ * The runner: takes in, deals out, settles. One process (the parent) opens the
+ * index; an ingester and workers are its children. Call with the run lock held,
+ * as the spool's owner, single-threaded.
  */
 #ifndef PO_QUEUE_RUNNER_H
 #define PO_QUEUE_RUNNER_H
@@ -18,19 +19,23 @@ struct runner_setup {
 	const struct deliver_conf *deliver_conf;
 	const struct deliver_setup *deliver; /* NULL with ingest_only */
 	const struct ingest_conf *ingest;
-	bool watch;	   /* stay, and wait for work */
-	bool flush;	   /* deferred mail is due now, resting hops wake up */
-	bool ingest_only;  /* take in, send nothing */
-	const struct queue_id *only; /* deliver this message alone, due or not; or NULL */
+	bool watch;       /* stay, and wait for work */
+	bool flush;       /* deferred mail is due now, resting hops wake up */
+	bool ingest_only; /* take in, send nothing */
+	const struct queue_id
+	    *only; /* deliver this message alone, due or not; or NULL */
 };
 
 struct runner_counts {
-	uint64_t taken, sent, deferred, failed, in_doubt; /* messages; recipients */
-	uint64_t refused;	/* files of drop/ that went to bad/ */
+	uint64_t taken, sent, deferred, failed,
+	    in_doubt;     /* messages; recipients */
+	uint64_t refused; /* files of drop/ that went to bad/ */
 	bool only_found;
 };
 
-/* Run until nothing is due (once), or until SIGTERM or SIGINT (watch too). 0, or -1 when the index or the spool failed. */
-int runner_run(const struct runner_setup *setup, struct runner_counts *counts, struct po_err *err);
+/* Run until nothing is due (once), or until SIGTERM or SIGINT (watch too). 0,
+ * or -1 when the index or the spool failed. */
+int runner_run(const struct runner_setup *setup, struct runner_counts *counts,
+    struct po_err *err);
 
 #endif

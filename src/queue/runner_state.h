@@ -10,7 +10,7 @@
 #include "queue/tick.h"
 
 struct pending_result {
-	struct child *child; /* whose job it is */
+	struct child *child;  /* whose job it is */
 	struct wire_result r; /* texts in runner.results_arena */
 };
 
@@ -41,14 +41,15 @@ struct runner {
 	struct dealt_job *dealt;
 	size_t n_dealt, cap_dealt;
 
-	bool ready_maybe;    /* a message may be ready that was not dealt */
-	bool due_more;	     /* more than one batch was due */
-	int64_t next_due;    /* seconds UTC of the first due row, 0 none */
-	uint64_t activity;   /* counts whatever happened, to tell an idle runner */
-	bool scanning;	     /* the ingester was asked and has not ended its answer */
+	bool ready_maybe; /* a message may be ready that was not dealt */
+	bool due_more;    /* more than one batch was due */
+	int64_t next_due; /* seconds UTC of the first due row, 0 none */
+	uint64_t
+	    activity;  /* counts whatever happened, to tell an idle runner */
+	bool scanning; /* the ingester was asked and has not ended its answer */
 	uint64_t scan_activity; /* activity when the last scan was asked */
-	bool scan_found;     /* the last scan found something */
-	int64_t scan_ms;     /* monotonic: when it was asked */
+	bool scan_found;        /* the last scan found something */
+	int64_t scan_ms;        /* monotonic: when it was asked */
 	bool slots_dirty;
 	int64_t slot_sync_ms, heartbeat_ms, reader_check_ms, status_ms, fork_ms;
 	bool stopping;
@@ -57,7 +58,13 @@ struct runner {
 	struct cleanup cleanup;
 };
 
-/* One transaction: new messages, results, acts, due to ready, claims; commit; then what follows a commit. */
+struct runner_events {
+	int signals; /* signalfd */
+	int drop;    /* inotify, or -1 */
+};
+
+/* One transaction: new messages, results, acts, due to ready, claims; commit;
+ * then what follows a commit. */
 int runner_tick(struct runner *r, struct po_err *err);
 
 /* Make what a crash left right, in a transaction of its own. */
@@ -65,5 +72,40 @@ int runner_recover(struct runner *r, struct po_err *err);
 
 /* Is there something that a tick would do? */
 bool runner_has_work(const struct runner *r);
+
+/* ------------------------------------------------------------ runner_crew.c */
+
+/* Fork what is missing: the ingester always, workers when `workers`. */
+int runner_fork_missing(struct runner *r, const struct runner_events *ev,
+    bool workers, struct po_err *err);
+bool runner_is_missing(const struct runner *r, bool workers);
+bool runner_has_worker(const struct runner *r);
+int runner_reap_all(struct runner *r, struct po_err *err);
+void runner_kill_stuck(struct runner *r);
+void runner_begin_stop(struct runner *r);
+void runner_end_children(struct runner *r);
+
+/* ------------------------------------------------------------ runner_inbox.c
+ */
+
+/* Everything that a child has sent; at its end, or when it breaks the protocol,
+ * the socket is closed. */
+int runner_drain(struct runner *r, struct child *ch, struct po_err *err);
+void runner_ask_scan(struct runner *r);
+
+/* ------------------------------------------------------------ inside a tick */
+
+int runner_take_in(struct runner *r, struct tick *t, struct po_err *err);
+int runner_settle_results(struct runner *r, struct tick *t, struct po_err *err);
+int runner_deal(struct runner *r, struct tick *t, struct po_err *err);
+
+/* ------------------------------------------------------------ behind it */
+
+/* The ids taken in may leave drop/. */
+void runner_release(struct runner *r);
+void runner_hand_out(struct runner *r);
+
+/* Is there ready mail and a child with room? */
+bool runner_can_deal(const struct runner *r);
 
 #endif

@@ -13,10 +13,13 @@ some_random(void)
 {
 	uint32_t r = 0;
 
-	return getrandom(&r, sizeof(r), GRND_NONBLOCK) == (ssize_t)sizeof(r) ? r : 0;
+	return getrandom(&r, sizeof(r), GRND_NONBLOCK) == (ssize_t)sizeof(r)
+	           ? r
+	           : 0;
 }
 
-/* ------------------------------------------------------------------ one recipient */
+/* ------------------------------------------------------------------ one
+ * recipient */
 
 static const char *
 status_word(enum delivery_state s)
@@ -35,7 +38,8 @@ status_word(enum delivery_state s)
 }
 
 static void
-log_recipient(struct tick *t, const struct index_message *m, const char *address, const struct wire_result *r)
+log_recipient(struct tick *t, const struct index_message *m,
+    const char *address, const struct wire_result *r)
 {
 	struct buf to;
 	double delay = (double)(t->now - m->arrival);
@@ -46,14 +50,20 @@ log_recipient(struct tick *t, const struct index_message *m, const char *address
 		delay += (double)(r->delay_ms % 1000) / 1000;
 	buf_init(&to, 2000);
 	(void)log_escape(&to, span_of(address), 400);
-	after_log(t->after, "po/smtp", LOG_LEVEL_INFO, "%s: to=<%s>, relay=%s, delay=%.2f, dsn=%s, status=%s (%s%s)", m->id.text,
-	    buf_str(&to), r->relay[0] == '\0' ? "none" : r->relay, delay, r->status, status_word(r->state),
-	    r->state == DELIVERY_IN_DOUBT ? "in doubt, may have been delivered: " : "", r->text);
+	after_log(t->after, "po/smtp", LOG_LEVEL_INFO,
+	    "%s: to=<%s>, relay=%s, delay=%.2f, dsn=%s, status=%s (%s%s)",
+	    m->id.text, buf_str(&to), r->relay[0] == '\0' ? "none" : r->relay,
+	    delay, r->status, status_word(r->state),
+	    r->state == DELIVERY_IN_DOUBT
+	        ? "in doubt, may have been delivered: "
+	        : "",
+	    r->text);
 	buf_clear(&to);
 }
 
 static void
-count_recipient(struct index_message *m, enum slot_state before, enum slot_state after)
+count_recipient(struct index_message *m, enum slot_state before,
+    enum slot_state after)
 {
 	if (slot_is_final(after) && !slot_is_final(before) && m->n_open > 0)
 		m->n_open--;
@@ -62,8 +72,8 @@ count_recipient(struct index_message *m, enum slot_state before, enum slot_state
 }
 
 static int
-put_attempt(struct tick *t, const struct index_message *m, const char *address, const struct wire_result *r,
-    enum slot_state state, struct po_err *err)
+put_attempt(struct tick *t, const struct index_message *m, const char *address,
+    const struct wire_result *r, enum slot_state state, struct po_err *err)
 {
 	struct index_attempt a = {
 		.attempt = r->attempt,
@@ -83,7 +93,8 @@ put_attempt(struct tick *t, const struct index_message *m, const char *address, 
 }
 
 int
-settle_recipient(struct tick *t, struct index_message *m, const struct wire_result *r, struct po_err *err)
+settle_recipient(struct tick *t, struct index_message *m,
+    const struct wire_result *r, struct po_err *err)
 {
 	struct index_recipient row;
 	enum slot_state before;
@@ -91,7 +102,8 @@ settle_recipient(struct tick *t, struct index_message *m, const struct wire_resu
 
 	if (r->state == DELIVERY_UNTOUCHED)
 		return 0;
-	rc = index_recipient_get(t->tx, &m->id, r->recipient, &t->arena, &row, err);
+	rc = index_recipient_get(t->tx, &m->id, r->recipient, &t->arena, &row,
+	    err);
 	if (rc != 1)
 		return rc;
 	before = row.state;
@@ -110,7 +122,8 @@ settle_recipient(struct tick *t, struct index_message *m, const struct wire_resu
 	return put_attempt(t, m, row.address, r, row.state, err);
 }
 
-/* ------------------------------------------------------------------ the message */
+/* ------------------------------------------------------------------ the
+ * message */
 
 static int
 write_head(struct tick *t, const struct index_message *m, struct po_err *err)
@@ -122,7 +135,8 @@ write_head(struct tick *t, const struct index_message *m, struct po_err *err)
 
 	rc = spool_find(t->spool, &m->id, true, &f, &in_done, err);
 	if (rc == 0)
-		return po_fail(err, PO_ECORRUPT, "%s: its file is gone", m->id.text);
+		return po_fail(err, PO_ECORRUPT, "%s: its file is gone",
+		    m->id.text);
 	if (rc == -1)
 		return -1;
 	rc = file_read_head(&f, &h, &which, err);
@@ -141,7 +155,8 @@ write_head(struct tick *t, const struct index_message *m, struct po_err *err)
 
 /* All recipients are final: sent when every one of them was reached. */
 static int
-final_state(struct tick *t, const struct index_message *m, enum message_state *state, struct po_err *err)
+final_state(struct tick *t, const struct index_message *m,
+    enum message_state *state, struct po_err *err)
 {
 	struct index_recipient row;
 	uint32_t n;
@@ -149,7 +164,8 @@ final_state(struct tick *t, const struct index_message *m, enum message_state *s
 
 	*state = MESSAGE_SENT;
 	for (n = 0; n < m->n_recipients && *state == MESSAGE_SENT; n++) {
-		rc = index_recipient_get(t->tx, &m->id, n, &t->arena, &row, err);
+		rc =
+		    index_recipient_get(t->tx, &m->id, n, &t->arena, &row, err);
 		if (rc == -1)
 			return -1;
 		if (rc == 1 && row.state != SLOT_SENT)
@@ -163,10 +179,12 @@ finish(struct tick *t, struct index_message *m, struct po_err *err)
 {
 	m->place = PLACE_NONE;
 	m->finished = t->now;
-	if (index_message_put(t->tx, m, err) == -1 || index_move_put(t->tx, &m->id, err) == -1)
+	if (index_message_put(t->tx, m, err) == -1 ||
+	    index_move_put(t->tx, &m->id, err) == -1)
 		return -1;
 	after_move(t->after, &m->id);
-	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO, "%s: removed", m->id.text);
+	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO, "%s: removed",
+	    m->id.text);
 	return 0;
 }
 
@@ -174,7 +192,8 @@ finish(struct tick *t, struct index_message *m, struct po_err *err)
 static void
 go_on(struct tick *t, struct index_message *m, bool touched, bool in_doubt)
 {
-	struct retry_policy p = { t->conf->retry_first_s, t->conf->retry_max_s };
+	struct retry_policy p = { t->conf->retry_first_s,
+		t->conf->retry_max_s };
 
 	if (!touched) {
 		m->due = t->now;
@@ -184,10 +203,12 @@ go_on(struct tick *t, struct index_message *m, bool touched, bool in_doubt)
 	if (in_doubt && m->due < t->now + RETRY_IN_DOUBT_S)
 		m->due = t->now + RETRY_IN_DOUBT_S;
 	if (m->due >= m->expires)
-		m->state = t->now >= m->expires ? MESSAGE_EXPIRED : MESSAGE_WAITING;
+		m->state =
+		    t->now >= m->expires ? MESSAGE_EXPIRED : MESSAGE_WAITING;
 	if (m->state == MESSAGE_WAITING && m->due > m->expires)
 		m->due = m->expires;
-	if (m->state == MESSAGE_WAITING && in_doubt && t->conf->in_doubt == IN_DOUBT_HOLD)
+	if (m->state == MESSAGE_WAITING && in_doubt &&
+	    t->conf->in_doubt == IN_DOUBT_HOLD)
 		m->state = MESSAGE_HELD;
 }
 
@@ -195,14 +216,17 @@ static void
 log_outcome(struct tick *t, const struct index_message *m)
 {
 	if (m->state == MESSAGE_EXPIRED)
-		after_log(t->after, "po/qmgr", LOG_LEVEL_INFO, "%s: from=<%s>, status=expired, given up after %u attempts",
+		after_log(t->after, "po/qmgr", LOG_LEVEL_INFO,
+		    "%s: from=<%s>, status=expired, given up after %u attempts",
 		    m->id.text, m->sender, m->attempts);
 	else if (m->state == MESSAGE_HELD)
-		after_log(t->after, "po/qmgr", LOG_LEVEL_WARNING, "%s: held: the last attempt is in doubt", m->id.text);
+		after_log(t->after, "po/qmgr", LOG_LEVEL_WARNING,
+		    "%s: held: the last attempt is in doubt", m->id.text);
 }
 
 int
-settle_end(struct tick *t, struct index_message *m, uint32_t attempt, bool touched, bool in_doubt, struct po_err *err)
+settle_end(struct tick *t, struct index_message *m, uint32_t attempt,
+    bool touched, bool in_doubt, struct po_err *err)
 {
 	if (index_claim_delete(t->tx, &m->id, err) == -1)
 		return -1;
@@ -221,32 +245,37 @@ settle_end(struct tick *t, struct index_message *m, uint32_t attempt, bool touch
 			return -1;
 		log_outcome(t, m);
 	}
-	return message_is_final(m->state) ? finish(t, m, err) : place_message(t, m, err);
+	return message_is_final(m->state) ? finish(t, m, err)
+	                                  : place_message(t, m, err);
 }
 
 int
-settle_damaged(struct tick *t, struct index_message *m, const char *why, struct po_err *err)
+settle_damaged(struct tick *t, struct index_message *m, const char *why,
+    struct po_err *err)
 {
 	char *text = arena_strdup(&t->arena, why);
 
-	after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR, "%s: from=<%s>: the message file is damaged (%s); moved to bad/", m->id.text,
-	    m->sender, why);
+	after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR,
+	    "%s: from=<%s>: the message file is damaged (%s); moved to bad/",
+	    m->id.text, m->sender, why);
 	after_damaged(t->after, &m->id, text == NULL ? "damaged" : text);
 	return index_message_delete(t->tx, &m->id, err);
 }
 
 int
-settle_move(struct tick *t, struct index_message *m, enum message_state to, int64_t due, const char *why,
-    struct po_err *err)
+settle_move(struct tick *t, struct index_message *m, enum message_state to,
+    int64_t due, const char *why, struct po_err *err)
 {
 	if (!message_may_move(m->state, to))
-		return po_fail(err, PO_EUSAGE, "%s is %s and cannot become %s", m->id.text, message_state_name(m->state),
+		return po_fail(err, PO_EUSAGE, "%s is %s and cannot become %s",
+		    m->id.text, message_state_name(m->state),
 		    message_state_name(to));
 	m->state = to;
 	m->due = due;
 	if (write_head(t, m, err) == -1)
 		return -1;
-	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO, "%s: %s%s%s", m->id.text, message_state_name(to), why[0] == '\0' ? "" : ": ",
-	    why);
-	return message_is_final(to) ? finish(t, m, err) : place_message(t, m, err);
+	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO, "%s: %s%s%s", m->id.text,
+	    message_state_name(to), why[0] == '\0' ? "" : ": ", why);
+	return message_is_final(to) ? finish(t, m, err)
+	                            : place_message(t, m, err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What becomes of a message after an attempt: sent, deferred until a time, failed, expired, held, in doubt. Works inside a
- * tick; log, history and moves are gathered for after its commit. The policy's numbers are in retry.h.
+ * What becomes of a message after an attempt: sent, deferred until a time,
+ * failed, expired, held, in doubt. Works inside a tick; log, history and moves
+ * are gathered for after its commit. The policy's numbers are in retry.h.
  */
 #ifndef PO_QUEUE_SETTLE_H
 #define PO_QUEUE_SETTLE_H
@@ -9,21 +10,27 @@
 #include "queue/tick.h"
 #include "queue/wire.h"
 
-/* One recipient's result: its recipient and attempt rows, the log line. *m is read by the caller and put by settle_end(). */
-int settle_recipient(struct tick *t, struct index_message *m, const struct wire_result *r, struct po_err *err);
+/* One recipient's result: its recipient and attempt rows, the log line. *m is
+ * read by the caller and put by settle_end(). */
+int settle_recipient(struct tick *t, struct index_message *m,
+    const struct wire_result *r, struct po_err *err);
 
 /*
- * The job is over: decide the message's state and due time, write its head when it goes on, end the claim, write the
- * record. `touched`: at least one recipient was tried, so an attempt counts; `in_doubt`: at least one ended so.
+ * The job is over: decide the message's state and due time, write its head when
+ * it goes on, end the claim, write the record. `touched`: at least one
+ * recipient was tried, so an attempt counts; `in_doubt`: at least one ended so.
  */
-int settle_end(struct tick *t, struct index_message *m, uint32_t attempt, bool touched, bool in_doubt, struct po_err *err);
+int settle_end(struct tick *t, struct index_message *m, uint32_t attempt,
+    bool touched, bool in_doubt, struct po_err *err);
 
 /* The message's file is damaged: out of the index, the file to bad/. */
-int settle_damaged(struct tick *t, struct index_message *m, const char *why, struct po_err *err);
-
-/* Move a message into another state by an act or by age: head written, record put, log line. PO_EUSAGE when the move is not
- * allowed (the text says from and to). */
-int settle_move(struct tick *t, struct index_message *m, enum message_state to, int64_t due, const char *why,
+int settle_damaged(struct tick *t, struct index_message *m, const char *why,
     struct po_err *err);
+
+/* Move a message into another state by an act or by age: head written, record
+ * put, log line. PO_EUSAGE when the move is not allowed (the text says from and
+ * to). */
+int settle_move(struct tick *t, struct index_message *m, enum message_state to,
+    int64_t due, const char *why, struct po_err *err);
 
 #endif

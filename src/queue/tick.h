@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One tick: one write transaction of the index, and what belongs to it. The runner's parent makes one at a time.
+ * One tick: one write transaction of the index, and what belongs to it. The
+ * runner's parent makes one at a time.
  */
 #ifndef PO_QUEUE_TICK_H
 #define PO_QUEUE_TICK_H
@@ -13,7 +14,7 @@
 struct tick {
 	struct index_tx *tx;
 	struct arena arena; /* dies with the tick */
-	int64_t now;	    /* seconds UTC at its begin */
+	int64_t now;        /* seconds UTC at its begin */
 	struct after *after;
 	struct hops *hops;
 	const struct spool *spool;

@@ -30,7 +30,9 @@ wire_get_u32(struct wire_reader *r, uint32_t *v)
 bool
 wire_get_id(struct wire_reader *r, struct queue_id *id)
 {
-	if (r->left < QUEUE_ID_LEN || !queue_id_parse((struct span){ (const char *)r->p, QUEUE_ID_LEN }, id))
+	if (r->left < QUEUE_ID_LEN ||
+	    !queue_id_parse((struct span){ (const char *)r->p, QUEUE_ID_LEN },
+	        id))
 		return false;
 	r->p += QUEUE_ID_LEN;
 	r->left -= QUEUE_ID_LEN;
@@ -40,7 +42,8 @@ wire_get_id(struct wire_reader *r, struct queue_id *id)
 bool
 wire_get_text(struct wire_reader *r, size_t max, const char **text)
 {
-	const unsigned char *nul = r->left == 0 ? NULL : memchr(r->p, 0, r->left);
+	const unsigned char *nul =
+	    r->left == 0 ? NULL : memchr(r->p, 0, r->left);
 	size_t len;
 
 	if (nul == NULL)
@@ -59,7 +62,8 @@ wire_get_job(struct wire_reader *r, struct wire_job *job)
 {
 	const char *hop;
 
-	if (!wire_get_id(r, &job->id) || !wire_get_u32(r, &job->attempt) || !wire_get_text(r, WIRE_MAX_HOP, &hop))
+	if (!wire_get_id(r, &job->id) || !wire_get_u32(r, &job->attempt) ||
+	    !wire_get_text(r, WIRE_MAX_HOP, &hop))
 		return false;
 	memcpy(job->hop, hop, strlen(hop) + 1);
 	return true;
@@ -71,10 +75,14 @@ wire_get_result(struct wire_reader *r, struct wire_result *result)
 	uint8_t state, phase, flags;
 	uint32_t code;
 
-	if (!wire_get_id(r, &result->id) || !wire_get_u32(r, &result->attempt) || !wire_get_u32(r, &result->recipient) ||
-	    !wire_get_u8(r, &state) || !wire_get_u8(r, &phase) || !wire_get_u8(r, &flags) || !wire_get_u32(r, &code) ||
-	    !wire_get_u32(r, &result->delay_ms) || !wire_get_text(r, 12, &result->status) ||
-	    !wire_get_text(r, WIRE_MAX_RELAY, &result->relay) || !wire_get_text(r, 512, &result->text))
+	if (!wire_get_id(r, &result->id) ||
+	    !wire_get_u32(r, &result->attempt) ||
+	    !wire_get_u32(r, &result->recipient) || !wire_get_u8(r, &state) ||
+	    !wire_get_u8(r, &phase) || !wire_get_u8(r, &flags) ||
+	    !wire_get_u32(r, &code) || !wire_get_u32(r, &result->delay_ms) ||
+	    !wire_get_text(r, 12, &result->status) ||
+	    !wire_get_text(r, WIRE_MAX_RELAY, &result->relay) ||
+	    !wire_get_text(r, 512, &result->text))
 		return false;
 	if (state > DELIVERY_IN_DOUBT || phase > PHASE_LOCAL || code > 999)
 		return false;
@@ -114,18 +122,27 @@ wire_put_text(struct buf *b, const char *text)
 bool
 wire_put_job(struct buf *b, const struct wire_job *job)
 {
-	return wire_put_id(b, &job->id) && wire_put_u32(b, job->attempt) && wire_put_text(b, job->hop);
+	return wire_put_id(b, &job->id) && wire_put_u32(b, job->attempt) &&
+	       wire_put_text(b, job->hop);
 }
 
 bool
 wire_put_result(struct buf *b, const struct wire_result *result)
 {
-	uint8_t flags = (uint8_t)((result->last ? 1 : 0) | (result->damaged ? 2 : 0) | (result->hop_down ? 4 : 0));
+	uint8_t flags =
+	    (uint8_t)((result->last ? 1 : 0) | (result->damaged ? 2 : 0) |
+	              (result->hop_down ? 4 : 0));
 
-	return wire_put_id(b, &result->id) && wire_put_u32(b, result->attempt) && wire_put_u32(b, result->recipient) &&
-	    wire_put_u8(b, (uint8_t)result->state) && wire_put_u8(b, (uint8_t)result->phase) && wire_put_u8(b, flags) &&
-	    wire_put_u32(b, result->reply_code) && wire_put_u32(b, result->delay_ms) && wire_put_text(b, result->status) &&
-	    wire_put_text(b, result->relay) && wire_put_text(b, result->text);
+	return wire_put_id(b, &result->id) &&
+	       wire_put_u32(b, result->attempt) &&
+	       wire_put_u32(b, result->recipient) &&
+	       wire_put_u8(b, (uint8_t)result->state) &&
+	       wire_put_u8(b, (uint8_t)result->phase) &&
+	       wire_put_u8(b, flags) && wire_put_u32(b, result->reply_code) &&
+	       wire_put_u32(b, result->delay_ms) &&
+	       wire_put_text(b, result->status) &&
+	       wire_put_text(b, result->relay) &&
+	       wire_put_text(b, result->text);
 }
 
 int
@@ -150,11 +167,14 @@ wire_send(int sock, const struct buf *b, int fd, bool dont_wait)
 		memcpy(CMSG_DATA(c), &fd, sizeof(int));
 	}
 	for (;;) {
-		if (sendmsg(sock, &msg, MSG_NOSIGNAL | (dont_wait ? MSG_DONTWAIT : 0)) != -1)
+		if (sendmsg(sock, &msg,
+		        MSG_NOSIGNAL | (dont_wait ? MSG_DONTWAIT : 0)) != -1)
 			return 1;
 		if (errno == EINTR)
 			continue;
-		return dont_wait && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : -1;
+		return dont_wait && (errno == EAGAIN || errno == EWOULDBLOCK)
+		           ? 0
+		           : -1;
 	}
 }
 
@@ -176,11 +196,13 @@ wire_receive(int sock, void *space, int *fd, bool dont_wait)
 	ssize_t n;
 
 	*fd = -1;
-	n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | (dont_wait ? MSG_DONTWAIT : 0));
+	n = recvmsg(sock, &msg,
+	    MSG_CMSG_CLOEXEC | (dont_wait ? MSG_DONTWAIT : 0));
 	if (n == -1)
 		return -1;
 	c = CMSG_FIRSTHDR(&msg);
-	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
+	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(fd, CMSG_DATA(c), sizeof(int));
 	return n;
 }

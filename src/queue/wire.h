@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What crosses the socket pairs between the runner's parent and its children: SOCK_SEQPACKET datagrams, a job with its
- * open file by SCM_RIGHTS. A worker speaks with foreign servers, so the parent believes nothing of what it says that
- * it can check: lengths, ranges, and that the job was given to that worker.
+ * What crosses the socket pairs between the runner's parent and its children:
+ * SOCK_SEQPACKET datagrams, a job with its open file by SCM_RIGHTS. A worker
+ * speaks with foreign servers, so the parent believes nothing of what it says
+ * that it can check: lengths, ranges, and that the job was given to that
+ * worker.
  */
 #ifndef PO_QUEUE_WIRE_H
 #define PO_QUEUE_WIRE_H
@@ -21,14 +23,14 @@
 #define WIRE_MAX_RELAY 300u
 
 enum wire_type {
-	WIRE_JOB,	/* parent to worker */
-	WIRE_RECALL,	/* parent to worker: give back what you have not begun */
-	WIRE_RESULTS,	/* worker to parent */
-	WIRE_SCAN,	/* parent to ingester: look into drop/ */
-	WIRE_TAKEN,	/* ingester to parent: these ids are durable in queue/ */
-	WIRE_ACT,	/* ingester to parent: a request, with its open file */
-	WIRE_RELEASE,	/* parent to ingester: their records are committed */
-	WIRE_NOTE	/* ingester to parent: a line for the log */
+	WIRE_JOB,     /* parent to worker */
+	WIRE_RECALL,  /* parent to worker: give back what you have not begun */
+	WIRE_RESULTS, /* worker to parent */
+	WIRE_SCAN,    /* parent to ingester: look into drop/ */
+	WIRE_TAKEN,   /* ingester to parent: these ids are durable in queue/ */
+	WIRE_ACT,     /* ingester to parent: a request, with its open file */
+	WIRE_RELEASE, /* parent to ingester: their records are committed */
+	WIRE_NOTE     /* ingester to parent: a line for the log */
 };
 
 struct wire_job {
@@ -41,20 +43,22 @@ struct wire_job {
 struct wire_result {
 	struct queue_id id;
 	uint32_t attempt;
-	uint32_t recipient; /* UINT32_MAX: the message as a whole (all untouched, or damaged) */
+	uint32_t recipient; /* UINT32_MAX: the message as a whole (all
+	                       untouched, or damaged) */
 	enum delivery_state state;
 	enum delivery_phase phase;
 	uint16_t reply_code;
 	uint32_t delay_ms; /* from the job's arrival in the worker */
-	bool last;	   /* the job ends with this result */
-	bool damaged;	   /* the file is not what it was: text says why */
-	bool hop_down;	   /* the next hop as a whole is not usable */
+	bool last;         /* the job ends with this result */
+	bool damaged;      /* the file is not what it was: text says why */
+	bool hop_down;     /* the next hop as a whole is not usable */
 	const char *status;
 	const char *relay;
 	const char *text;
 };
 
-/* Reading: a cursor over one datagram; each returns false when it ends too early or a value is out of range. */
+/* Reading: a cursor over one datagram; each returns false when it ends too
+ * early or a value is out of range. */
 struct wire_reader {
 	const unsigned char *p;
 	size_t left;
@@ -63,7 +67,8 @@ struct wire_reader {
 bool wire_get_u8(struct wire_reader *r, uint8_t *v);
 bool wire_get_u32(struct wire_reader *r, uint32_t *v);
 bool wire_get_id(struct wire_reader *r, struct queue_id *id);
-bool wire_get_text(struct wire_reader *r, size_t max, const char **text); /* NUL-terminated, inside the datagram */
+bool wire_get_text(struct wire_reader *r, size_t max,
+    const char **text); /* NUL-terminated, inside the datagram */
 bool wire_get_job(struct wire_reader *r, struct wire_job *job);
 bool wire_get_result(struct wire_reader *r, struct wire_result *result);
 
@@ -74,12 +79,14 @@ bool wire_put_text(struct buf *b, const char *text);
 bool wire_put_job(struct buf *b, const struct wire_job *job);
 bool wire_put_result(struct buf *b, const struct wire_result *result);
 
-/* Send one datagram, with a descriptor unless fd is -1. Blocks while the queue is full unless `dont_wait`: then 0 is
- * returned for "full". 1 sent, -1 the other side is gone or an error, errno set. */
+/* Send one datagram, with a descriptor unless fd is -1. Blocks while the queue
+ * is full unless `dont_wait`: then 0 is returned for "full". 1 sent, -1 the
+ * other side is gone or an error, errno set. */
 int wire_send(int sock, const struct buf *b, int fd, bool dont_wait);
 
-/* Receive one datagram into `space` (WIRE_MAX_BYTES): its length, 0 at the end of the other side, -1 with errno
- * (EAGAIN: nothing there). *fd is the descriptor that came with it, or -1; close-on-exec. */
+/* Receive one datagram into `space` (WIRE_MAX_BYTES): its length, 0 at the end
+ * of the other side, -1 with errno (EAGAIN: nothing there). *fd is the
+ * descriptor that came with it, or -1; close-on-exec. */
 ssize_t wire_receive(int sock, void *space, int *fd, bool dont_wait);
 
 #endif

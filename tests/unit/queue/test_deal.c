@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The order in which ready mail is dealt, over a real index in a folder of its own. */
+/* The order in which ready mail is dealt, over a real index in a folder of its
+ * own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,7 +87,9 @@ make(struct fixture *f, uint32_t uid, enum priority class, int64_t due)
 		.size = 10,
 		.sender = "a@example.org",
 	};
-	const struct index_recipient r = { .state = SLOT_WAITING, .address = "b@example.org", .text = "" };
+	const struct index_recipient r = { .state = SLOT_WAITING,
+		.address = "b@example.org",
+		.text = "" };
 	unsigned char bytes[QUEUE_ID_BYTES] = { 1, 2, 3, 4, 5, 6 };
 	struct po_err err;
 
@@ -110,14 +113,17 @@ deal(struct fixture *f, struct index_message *m)
 	if (rc == -1)
 		fail_msg("%s", err.text);
 	if (rc == 1)
-		assert_int_equal(index_message_get(f->t.tx, &job.id, &f->t.arena, m, &err), 1);
+		assert_int_equal(index_message_get(f->t.tx, &job.id,
+		                     &f->t.arena, m, &err),
+		    1);
 	return rc;
 }
 
 static void
 classes_leave_in_their_order(void **state)
 {
-	static const enum priority in[] = { PRIORITY_LOW, PRIORITY_MEDIUM, PRIORITY_NOW, PRIORITY_HIGH };
+	static const enum priority in[] = { PRIORITY_LOW, PRIORITY_MEDIUM,
+		PRIORITY_NOW, PRIORITY_HIGH };
 	struct fixture *f = *state;
 	struct index_message m;
 	size_t i;
@@ -145,7 +151,8 @@ every_16th_deal_takes_the_lowest_class(void **state)
 		(void)make(f, 1000, PRIORITY_LOW, NOW);
 	for (i = 1; i <= 64; i++) {
 		assert_int_equal(deal(f, &m), 1);
-		assert_int_equal(m.priority, i % 16 == 0 && i <= 48 ? PRIORITY_LOW : PRIORITY_HIGH);
+		assert_int_equal(m.priority,
+		    i % 16 == 0 && i <= 48 ? PRIORITY_LOW : PRIORITY_HIGH);
 	}
 }
 
@@ -162,7 +169,8 @@ a_uid_with_much_mail_does_not_keep_another_waiting(void **state)
 		assert_int_equal(deal(f, &m), 1);
 	(void)make(f, 2000, PRIORITY_MEDIUM, NOW);
 	(void)make(f, 2000, PRIORITY_MEDIUM, NOW);
-	/* The 11th turn is shared by 1000 (older id) and 2000; so is the 12th. */
+	/* The 11th turn is shared by 1000 (older id) and 2000; so is the 12th.
+	 */
 	assert_int_equal(deal(f, &m), 1);
 	assert_int_equal(m.uid, 1000);
 	assert_int_equal(deal(f, &m), 1);
@@ -254,13 +262,22 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(classes_leave_in_their_order, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(every_16th_deal_takes_the_lowest_class, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_uid_with_much_mail_does_not_keep_another_waiting, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_uid_that_sent_much_is_not_punished_later, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(one_uids_mail_leaves_oldest_first, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(scheduled_mail_is_dealt_when_it_is_due, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_resting_hop_is_passed_over, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(classes_leave_in_their_order,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    every_16th_deal_takes_the_lowest_class, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    a_uid_with_much_mail_does_not_keep_another_waiting, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    a_uid_that_sent_much_is_not_punished_later, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    one_uids_mail_leaves_oldest_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    scheduled_mail_is_dealt_when_it_is_due, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_resting_hop_is_passed_over,
+		    set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

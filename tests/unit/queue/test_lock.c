@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The run lock with real processes: each holder is forked, and killed, stopped or left a zombie as the row says. */
+/* The run lock with real processes: each holder is forked, and killed, stopped
+ * or left a zombie as the row says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,14 +43,16 @@ tear_down(void **state)
 	return 0;
 }
 
-/* Try the lock from this process: 1 got (and given back), 0 busy with *holder set. */
+/* Try the lock from this process: 1 got (and given back), 0 busy with *holder
+ * set. */
 static int
 try_lock(enum lock_holder *holder, char text[512], struct lock_record *before)
 {
 	struct lock_record record;
 	struct run_lock lock;
 	struct po_err err;
-	int rc = lock_take(dir, "once", &lock, holder, &record, text, 512, &err);
+	int rc =
+	    lock_take(dir, "once", &lock, holder, &record, text, 512, &err);
 
 	assert_int_not_equal(rc, -1);
 	if (rc == 1) {
@@ -60,7 +63,8 @@ try_lock(enum lock_holder *holder, char text[512], struct lock_record *before)
 	return rc;
 }
 
-/* A process that takes the lock, forks `orphans` children which keep it, tells, and waits to be killed. */
+/* A process that takes the lock, forks `orphans` children which keep it, tells,
+ * and waits to be killed. */
 static pid_t
 start_holder(int orphans, int *orphan_pipe)
 {
@@ -78,7 +82,8 @@ start_holder(int orphans, int *orphan_pipe)
 	if (pid == 0) {
 		(void)close(ready[0]);
 		(void)close(hold[1]);
-		if (lock_take(dir, "watch", &lock, &holder, &record, text, sizeof(text), NULL) != 1)
+		if (lock_take(dir, "watch", &lock, &holder, &record, text,
+		        sizeof(text), NULL) != 1)
 			_exit(9);
 		if (orphans > 0 && fork() == 0) {
 			/* Lives until the test closes its end. */
@@ -255,12 +260,22 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_free_lock_is_taken_and_a_clean_end_is_noted, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_live_holder_is_named, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_stopped_and_a_silent_holder_are_told_apart, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_zombie_without_children_holds_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(orphans_keep_the_lock_of_a_zombie_and_of_a_dead_holder, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(garbage_in_the_file_is_unknown_and_never_a_pid, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    a_free_lock_is_taken_and_a_clean_end_is_noted, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(a_live_holder_is_named, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    a_stopped_and_a_silent_holder_are_told_apart, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    a_zombie_without_children_holds_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    orphans_keep_the_lock_of_a_zombie_and_of_a_dead_holder,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    garbage_in_the_file_is_unknown_and_never_a_pid, set_up,
+		    tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

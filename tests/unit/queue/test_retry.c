@@ -32,7 +32,8 @@ waits_double_up_to_the_longest(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		print_message("# %s\n", cases[i].name);
-		assert_int_equal(retry_wait_s(&policy, cases[i].attempts, 0), cases[i].wait_s);
+		assert_int_equal(retry_wait_s(&policy, cases[i].attempts, 0),
+		    cases[i].wait_s);
 	}
 }
 
@@ -66,8 +67,10 @@ a_clock_jump_cannot_put_a_retry_off_for_ever(void **state)
 {
 	(void)state;
 	assert_int_equal(retry_clamp_due(&policy, 1000, 900), 1000);
-	assert_int_equal(retry_clamp_due(&policy, 900 + 5 * HOUR, 900), 900 + 5 * HOUR);
-	assert_int_equal(retry_clamp_due(&policy, INT64_C(31536000), 900), 900 + 5 * HOUR);
+	assert_int_equal(retry_clamp_due(&policy, 900 + 5 * HOUR, 900),
+	    900 + 5 * HOUR);
+	assert_int_equal(retry_clamp_due(&policy, INT64_C(31536000), 900),
+	    900 + 5 * HOUR);
 }
 
 int
@@ -76,7 +79,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(waits_double_up_to_the_longest),
 		cmocka_unit_test(jitter_adds_at_most_a_quarter),
-		cmocka_unit_test(a_dead_hop_is_left_alone_for_a_quarter_of_an_hour_at_most),
+		cmocka_unit_test(
+		    a_dead_hop_is_left_alone_for_a_quarter_of_an_hour_at_most),
 		cmocka_unit_test(a_clock_jump_cannot_put_a_retry_off_for_ever),
 	};
 

@@ -57,7 +57,8 @@ a_result_comes_out_as_it_went_in(void **state)
 	buf_clear(&b);
 }
 
-/* A worker that was taken over may send anything: every cut and every value out of range is refused. */
+/* A worker that was taken over may send anything: every cut and every value out
+ * of range is refused. */
 static void
 whatever_is_cut_or_out_of_range_is_refused(void **state)
 {

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The children of a run: forked when there is work for them and while the index
+ * is closed, so that a run that finds nothing to do costs one fork, and an LMDB
+ * environment never crosses fork(2). A dead one's messages are settled from
+ * their files.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "queue/intake.h"
+#include "queue/notify.h"
+#include "queue/recover.h"
+#include "queue/runner_state.h"
+#include "util/fd.h"
+#include "util/wallclock.h"
+
+#define STUCK_MS                                                               \
+	(30 * 60 * 1000)   /* longer than any message's phases together */
+#define KILL_AFTER_MS 5000 /* beyond stop_grace */
+
+struct child_ctx {
+	const struct runner *r;
+	const struct runner_events *ev;
+};
+
+static int
+child_run(void *ctx, enum child_kind kind, int sock, pid_t parent)
+{
+	const struct child_ctx *c = ctx;
+	const struct runner_setup *s = c->r->setup;
+	struct runner_events ev = *c->ev;
+
+	fd_close(&ev.signals);
+	fd_close(&ev.drop);
+	if (kind == CHILD_INTAKE) {
+		struct intake_setup setup = { sock, parent, s->spool,
+			s->ingest };
+
+		log_set_program("po/pickup");
+		return intake_main(&setup);
+	}
+	{
+		struct worker_setup setup = { sock, parent, s->deliver,
+			s->deliver_conf, s->queue->stop_grace_s };
+
+		log_set_program("po/smtp");
+		return worker_main(&setup);
+	}
+}
+
+static int
+open_index(struct runner *r, struct po_err *err)
+{
+	return index_open(r->setup->spool->dirfd, "index", INDEX_WRITE, &r->ix,
+	    err);
+}
+
+int
+runner_fork_missing(struct runner *r, const struct runner_events *ev,
+    bool workers, struct po_err *err)
+{
+	struct child_ctx ctx = { r, ev };
+	size_t i, n = workers ? r->crew.n : 1;
+	int rc = 0;
+
+	index_close(r->ix);
+	r->ix = NULL;
+	for (i = 0; i < n && rc == 0; i++)
+		if (r->crew.all[i].pid == 0 && r->crew.all[i].sock == -1)
+			rc = crew_fork(&r->crew, i, child_run, &ctx, err);
+	r->fork_ms = monotonic_ms();
+	if (open_index(r, err) == -1)
+		return -1;
+	return rc;
+}
+
+bool
+runner_is_missing(const struct runner *r, bool workers)
+{
+	size_t i, n = workers ? r->crew.n : 1;
+
+	for (i = 0; i < n; i++)
+		if (r->crew.all[i].pid == 0 && r->crew.all[i].sock == -1)
+			return true;
+	return false;
+}
+
+bool
+runner_has_worker(const struct runner *r)
+{
+	size_t i;
+
+	for (i = 1; i < r->crew.n; i++)
+		if (r->crew.all[i].sock != -1)
+			return true;
+	return false;
+}
+
+/* A child is gone: the slots of its jobs are the truth. */
+static int
+bury(struct runner *r, struct child *ch, struct po_err *err)
+{
+	struct tick t = {
+		.now = wallclock_now(),
+		.after = r->after,
+		.hops = r->hops,
+		.spool = r->setup->spool,
+		.conf = r->setup->queue,
+		.deliver_conf = r->setup->deliver_conf,
+	};
+	size_t i;
+	int rc = 0;
+
+	if (ch->n_jobs == 0)
+		return 0;
+	arena_init(&t.arena, 256u << 20);
+	if (index_begin(r->ix, INDEX_WRITE, &t.tx, err) == -1)
+		return -1;
+	for (i = 0; i < ch->n_jobs && rc == 0; i++) {
+		struct hop *hop =
+		    hops_by_number(r->hops, t.tx, ch->jobs[i].hop, NULL);
+
+		if (hop != NULL && hop->in_flight > 0)
+			hop->in_flight--;
+		rc = recover_claim(&t, &ch->jobs[i].id, ch->jobs[i].attempt,
+		    false, err);
+	}
+	if (rc == 0)
+		rc = index_commit(t.tx, err);
+	else
+		index_discard(t.tx);
+	arena_clear(&t.arena);
+	if (rc == 0)
+		after_run(r->after, r->setup->spool);
+	ch->n_jobs = 0;
+	r->ready_maybe = true;
+	r->activity++;
+	return rc;
+}
+
+static void
+note_death(const struct child *ch, pid_t pid, int status)
+{
+	const char *what = ch->kind == CHILD_INTAKE ? "ingester" : "worker";
+
+	if (WIFSIGNALED(status))
+		log_line(LOG_LEVEL_ERROR,
+		    "%s %d was killed by signal %d (%s); its %zu messages are "
+		    "settled from their files",
+		    what, (int)pid, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)), ch->n_jobs);
+	else if (WEXITSTATUS(status) != 0)
+		log_line(LOG_LEVEL_ERROR, "%s %d ended with status %d", what,
+		    (int)pid, WEXITSTATUS(status));
+}
+
+int
+runner_reap_all(struct runner *r, struct po_err *err)
+{
+	struct child *ch;
+	ssize_t i;
+	pid_t pid;
+	int status;
+
+	while ((i = crew_reap(&r->crew, &pid, &status)) != -1) {
+		ch = &r->crew.all[i];
+		if (runner_drain(r, ch, err) == -1)
+			return -1;
+		note_death(ch, pid, status);
+		/* What it reported is settled first, the rest from the slots.
+		 */
+		if (r->n_results > 0 && runner_tick(r, err) == -1)
+			return -1;
+		crew_close(ch);
+		if (i == 0)
+			r->scanning = false;
+		if (bury(r, ch, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+void
+runner_kill_stuck(struct runner *r)
+{
+	int64_t now_ms = monotonic_ms();
+	struct child *ch;
+	size_t i;
+
+	for (i = 1; i < r->crew.n; i++) {
+		ch = &r->crew.all[i];
+		if (ch->pid != 0 && ch->n_jobs > 0 &&
+		    now_ms - ch->heard_ms > STUCK_MS) {
+			log_line(LOG_LEVEL_ERROR,
+			    "worker %d said nothing for %d s and is killed",
+			    (int)ch->pid, STUCK_MS / 1000);
+			(void)kill(ch->pid, SIGKILL);
+			ch->heard_ms = now_ms;
+		}
+	}
+}
+
+void
+runner_begin_stop(struct runner *r)
+{
+	if (r->stopping)
+		return;
+	r->stopping = true;
+	r->stop_deadline_ms = monotonic_ms() +
+	                      r->setup->queue->stop_grace_s * 1000 +
+	                      KILL_AFTER_MS;
+	log_line(LOG_LEVEL_INFO,
+	    "stopping: %zu messages in delivery are brought to an end",
+	    crew_jobs(&r->crew));
+	crew_signal(&r->crew, SIGTERM);
+	if (r->setup->watch)
+		notify_manager("STOPPING=1");
+}
+
+void
+runner_end_children(struct runner *r)
+{
+	int64_t deadline_ms = monotonic_ms() + KILL_AFTER_MS;
+	size_t i, alive;
+	pid_t pid;
+	int status;
+
+	for (i = 0; i < r->crew.n; i++)
+		crew_close(&r->crew.all[i]);
+	for (;;) {
+		while (crew_reap(&r->crew, &pid, &status) != -1)
+			;
+		for (i = 0, alive = 0; i < r->crew.n; i++)
+			alive += r->crew.all[i].pid != 0;
+		if (alive == 0)
+			return;
+		if (monotonic_ms() >= deadline_ms)
+			crew_signal(&r->crew, SIGKILL);
+		(void)poll(NULL, 0, 2);
+	}
+}

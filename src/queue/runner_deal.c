@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who gets what: claims are taken inside the tick, for children that have room,
+ * and the jobs are handed out behind its commit.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "queue/deal.h"
+#include "queue/runner_state.h"
+#include "util/grow.h"
+#include "util/wallclock.h"
+
+static struct child *
+child_with_room(struct runner *r)
+{
+	struct child *best = NULL, *ch;
+	size_t i;
+
+	for (i = 1; i < r->crew.n; i++) {
+		ch = &r->crew.all[i];
+		if (ch->sock == -1 || ch->n_jobs >= ch->quota)
+			continue;
+		if (best == NULL || ch->n_jobs < best->n_jobs)
+			best = ch;
+	}
+	return best;
+}
+
+/* A child holds about twice what it did since the last tick, so that it never
+ * waits for one. */
+static void
+set_quotas(struct runner *r)
+{
+	struct child *ch;
+	size_t i;
+
+	for (i = 1; i < r->crew.n; i++) {
+		ch = &r->crew.all[i];
+		ch->quota = 2 + 2 * ch->done;
+		if (ch->quota > WORKER_MAX_JOBS)
+			ch->quota = WORKER_MAX_JOBS;
+		ch->done = 0;
+	}
+}
+
+static int
+deal_one(struct runner *r, struct tick *t, struct child *ch, struct po_err *err)
+{
+	struct dealt_job *d;
+	void *array;
+	uint32_t hop;
+	int rc;
+
+	array =
+	    grow_array(r->dealt, r->n_dealt, &r->cap_dealt, sizeof(*r->dealt));
+	if (array == NULL)
+		return po_fail(err, PO_EOS, "no memory for %zu jobs",
+		    r->n_dealt);
+	r->dealt = array;
+	d = &r->dealt[r->n_dealt];
+	rc = deal_next(t, &d->job, r->setup->only, &hop, err);
+	if (rc != 1)
+		return rc;
+	d->child = ch;
+	r->n_dealt++;
+	if (ch->n_jobs == 0)
+		ch->heard_ms = monotonic_ms();
+	ch->jobs[ch->n_jobs++] =
+	    (struct held_job){ d->job.id, d->job.attempt, hop, false, false };
+	return 1;
+}
+
+int
+runner_deal(struct runner *r, struct tick *t, struct po_err *err)
+{
+	struct child *ch;
+	int rc;
+
+	if (r->stopping || r->setup->ingest_only)
+		return 0;
+	set_quotas(r);
+	while ((ch = child_with_room(r)) != NULL) {
+		rc = deal_one(r, t, ch, err);
+		if (rc == -1)
+			return -1;
+		if (rc == 0) {
+			r->ready_maybe = false;
+			return 0;
+		}
+	}
+	rc = deal_any(t, err);
+	r->ready_maybe = rc == 1;
+	return rc == -1 ? -1 : 0;
+}
+
+static void
+add_result(struct runner *r, struct child *ch, const struct wire_result *res)
+{
+	void *array = grow_array(r->results, r->n_results, &r->cap_results,
+	    sizeof(*r->results));
+
+	if (array == NULL)
+		return; /* the claim stays; the next start settles it */
+	r->results = array;
+	r->results[r->n_results++] = (struct pending_result){ ch, *res };
+}
+
+/* The job could not be handed out: settle it in the next tick as if the worker
+ * had said so. */
+static void
+bounce_job(struct runner *r, const struct dealt_job *d, bool damaged,
+    const char *why)
+{
+	char *text = arena_strdup(&r->results_arena, why);
+	struct wire_result res = {
+		.id = d->job.id,
+		.attempt = d->job.attempt,
+		.recipient = UINT32_MAX,
+		.state = DELIVERY_UNTOUCHED,
+		.last = true,
+		.damaged = damaged,
+		.status = "",
+		.relay = "",
+		.text = text == NULL ? "" : text,
+	};
+
+	add_result(r, d->child, &res);
+}
+
+static void
+hand_out_one(struct runner *r, const struct dealt_job *d, struct buf *b)
+{
+	char folder[3], path[64];
+	int fd;
+
+	queue_id_folder(&d->job.id, folder);
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, d->job.id.text);
+	fd = openat(r->setup->spool->queue, path,
+	    O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1) {
+		bounce_job(r, d, errno == ENOENT || errno == ELOOP,
+		    strerror(errno));
+		return;
+	}
+	buf_reset(b);
+	if (!wire_put_u8(b, WIRE_JOB) || !wire_put_job(b, &d->job) ||
+	    wire_send(d->child->sock, b, fd, true) != 1)
+		bounce_job(r, d, false, "");
+	(void)close(fd);
+}
+
+void
+runner_hand_out(struct runner *r)
+{
+	struct buf b;
+	size_t i;
+
+	buf_init(&b, WIRE_MAX_BYTES);
+	for (i = 0; i < r->n_dealt; i++)
+		hand_out_one(r, &r->dealt[i], &b);
+	buf_clear(&b);
+	r->n_dealt = 0;
+}
+
+bool
+runner_can_deal(const struct runner *r)
+{
+	size_t i;
+
+	if (!r->ready_maybe)
+		return false;
+	for (i = 1; i < r->crew.n; i++)
+		if (r->crew.all[i].sock != -1 &&
+		    r->crew.all[i].n_jobs < r->crew.all[i].quota)
+			return true;
+	return false;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the children say. Results, ids and requests are gathered here until the
+ * next tick; nothing of it touches the index.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "queue/runner_state.h"
+#include "util/fd.h"
+#include "util/grow.h"
+#include "util/wallclock.h"
+
+static int
+read_results(struct runner *r, struct child *ch, struct wire_reader *in,
+    struct po_err *err)
+{
+	struct wire_result res;
+	void *array;
+
+	while (in->left > 0) {
+		if (!wire_get_result(in, &res))
+			return po_fail(err, PO_EPROTOCOL,
+			    "worker %d sent a result that cannot be read",
+			    (int)ch->pid);
+		array = grow_array(r->results, r->n_results, &r->cap_results,
+		    sizeof(*r->results));
+		if (array == NULL)
+			return po_fail(err, PO_EOS, "no memory for results");
+		r->results = array;
+		res.status = arena_strdup(&r->results_arena, res.status);
+		res.relay = arena_strdup(&r->results_arena, res.relay);
+		res.text = arena_strdup(&r->results_arena, res.text);
+		if (res.status == NULL || res.relay == NULL || res.text == NULL)
+			return po_fail(err, PO_EOS, "no memory for results");
+		r->results[r->n_results++] = (struct pending_result){ ch, res };
+	}
+	return 0;
+}
+
+static int
+read_taken(struct runner *r, struct wire_reader *in, struct po_err *err)
+{
+	uint8_t end, more;
+	struct queue_id id;
+	void *array;
+
+	if (!wire_get_u8(in, &end) || !wire_get_u8(in, &more))
+		return po_fail(err, PO_EPROTOCOL,
+		    "the ingester sent a line that cannot be read");
+	while (in->left > 0) {
+		if (!wire_get_id(in, &id))
+			return po_fail(err, PO_EPROTOCOL,
+			    "the ingester sent an id that cannot be read");
+		array = grow_array(r->taken, r->n_taken, &r->cap_taken,
+		    sizeof(*r->taken));
+		if (array == NULL)
+			return po_fail(err, PO_EOS,
+			    "no memory for new messages");
+		r->taken = array;
+		r->taken[r->n_taken++] = id;
+		r->scan_found = true;
+	}
+	if (end != 0) {
+		r->scanning = false;
+		if (more != 0)
+			r->scan_found = true;
+	}
+	return 0;
+}
+
+static int
+read_act(struct runner *r, struct wire_reader *in, int *fd, struct po_err *err)
+{
+	struct act *a;
+	const char *name;
+	void *array;
+	uint32_t uid;
+
+	if (*fd == -1 || !wire_get_u32(in, &uid) ||
+	    !wire_get_text(in, sizeof(a->name), &name))
+		return po_fail(err, PO_EPROTOCOL,
+		    "the ingester sent a request that cannot be read");
+	array = grow_array(r->acts, r->n_acts, &r->cap_acts, sizeof(*r->acts));
+	if (array == NULL)
+		return po_fail(err, PO_EOS, "no memory for a request");
+	r->acts = array;
+	a = &r->acts[r->n_acts++];
+	memset(a, 0, sizeof(*a));
+	a->uid = uid;
+	a->fd = *fd;
+	*fd = -1;
+	(void)snprintf(a->name, sizeof(a->name), "%s", name);
+	r->scan_found = true;
+	return 0;
+}
+
+static int
+read_note(struct runner *r, struct wire_reader *in, struct po_err *err)
+{
+	const char *text;
+
+	if (!wire_get_text(in, 1024, &text))
+		return po_fail(err, PO_EPROTOCOL,
+		    "the ingester sent a note that cannot be read");
+	r->counts->refused++;
+	log_set_program("po/pickup");
+	log_line(LOG_LEVEL_WARNING, "%s", text);
+	log_set_program("po/queue");
+	return 0;
+}
+
+static int
+read_datagram(struct runner *r, struct child *ch, const void *space, size_t len,
+    int *fd, struct po_err *err)
+{
+	struct wire_reader in = { space, len };
+	uint8_t type;
+
+	if (!wire_get_u8(&in, &type))
+		return 0;
+	if (ch->kind == CHILD_WORKER)
+		return type == WIRE_RESULTS
+		           ? read_results(r, ch, &in, err)
+		           : po_fail(err, PO_EPROTOCOL,
+		                 "a worker sent something else than results");
+	switch (type) {
+	case WIRE_TAKEN:
+		return read_taken(r, &in, err);
+	case WIRE_ACT:
+		return read_act(r, &in, fd, err);
+	case WIRE_NOTE:
+		return read_note(r, &in, err);
+	default:
+		return po_fail(err, PO_EPROTOCOL,
+		    "the ingester sent something unknown");
+	}
+}
+
+int
+runner_drain(struct runner *r, struct child *ch, struct po_err *err)
+{
+	static char space[WIRE_MAX_BYTES];
+	ssize_t n;
+	int fd, rc;
+
+	while (ch->sock != -1) {
+		n = wire_receive(ch->sock, space, &fd, true);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		if (n <= 0) {
+			crew_close(ch);
+			return 0;
+		}
+		ch->heard_ms = monotonic_ms();
+		rc = read_datagram(r, ch, space, (size_t)n, &fd, err);
+		fd_close(&fd);
+		if (rc == -1 && err->code == PO_EPROTOCOL) {
+			log_line(LOG_LEVEL_ERROR, "%s; it is ended", err->text);
+			(void)kill(ch->pid, SIGKILL);
+			crew_close(ch);
+			return 0;
+		}
+		if (rc == -1)
+			return -1;
+	}
+	return 0;
+}
+
+void
+runner_ask_scan(struct runner *r)
+{
+	struct child *ch = &r->crew.all[0];
+	struct buf b;
+
+	if (ch->sock == -1 || r->scanning)
+		return;
+	buf_init(&b, 16);
+	if (wire_put_u8(&b, WIRE_SCAN) &&
+	    wire_put_u8(&b,
+	        r->slots_dirty && monotonic_ms() >= r->slot_sync_ms ? 1 : 0) &&
+	    wire_put_u32(&b, (uint32_t)r->setup->queue->batch) &&
+	    wire_send(ch->sock, &b, -1, false) == 1) {
+		r->scanning = true;
+		r->scan_found = false;
+		r->scan_activity = r->activity;
+		r->scan_ms = monotonic_ms();
+		if (b.p[1] == 1) {
+			r->slots_dirty = false;
+			r->slot_sync_ms = monotonic_ms() +
+			                  r->setup->queue->slot_sync_s * 1000;
+		}
+	}
+	buf_clear(&b);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+/* The results that workers reported, settled inside a tick. */
+#include <string.h>
+
+#include "queue/retry.h"
+#include "queue/runner_state.h"
+#include "queue/settle.h"
+#include "util/wallclock.h"
+
+static void
+note_hop(struct runner *r, struct tick *t, uint32_t number,
+    const struct wire_result *res)
+{
+	struct hop *hop = hops_by_number(r->hops, t->tx, number, NULL);
+
+	if (hop == NULL)
+		return;
+	if (res->hop_down && hop->host.backoff_until <= t->now) {
+		hop->host.failures++;
+		hop->host.backoff_until =
+		    t->now + retry_hop_wait_s(hop->host.failures,
+		                 (uint32_t)monotonic_ms());
+		hop->dirty = true;
+	} else if (!res->hop_down && res->state == DELIVERY_SENT &&
+	           hop->host.failures > 0) {
+		hop->host.failures = 0;
+		hop->host.backoff_until = 0;
+		hop->dirty = true;
+	}
+}
+
+static void
+count(struct runner *r, enum delivery_state s)
+{
+	switch (s) {
+	case DELIVERY_SENT:
+		r->counts->sent++;
+		break;
+	case DELIVERY_DEFERRED:
+		r->counts->deferred++;
+		break;
+	case DELIVERY_FAILED:
+		r->counts->failed++;
+		break;
+	case DELIVERY_IN_DOUBT:
+		r->counts->in_doubt++;
+		break;
+	case DELIVERY_UNTOUCHED:
+		break;
+	}
+}
+
+static void
+drop_job(struct runner *r, struct tick *t, struct child *ch,
+    struct held_job *job)
+{
+	struct hop *hop = hops_by_number(r->hops, t->tx, job->hop, NULL);
+
+	if (hop != NULL && hop->in_flight > 0)
+		hop->in_flight--;
+	crew_drop(ch, job);
+	ch->done++;
+	r->ready_maybe = true;
+}
+
+static int
+settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
+    struct po_err *err)
+{
+	struct held_job *job = crew_find(p->child, &p->r.id, p->r.attempt);
+	struct index_message m;
+	int rc;
+
+	if (job == NULL) {
+		after_log(t->after, "po/qmgr", LOG_LEVEL_WARNING,
+		    "%s: a result from a worker that does not hold this job",
+		    p->r.id.text);
+		return 0;
+	}
+	rc = index_message_get(t->tx, &p->r.id, &t->arena, &m, err);
+	if (rc != 1)
+		return rc == 0 ? po_fail(err, PO_ECORRUPT,
+		                     "%s: claimed, but not in the index",
+		                     p->r.id.text)
+		               : -1;
+	if (p->r.damaged) {
+		rc = settle_damaged(t, &m, p->r.text, err);
+		drop_job(r, t, p->child, job);
+		return rc;
+	}
+	if (p->r.recipient == UINT32_MAX && p->r.state == DELIVERY_DEFERRED) {
+		job->touched = true;
+		after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR,
+		    "%s: deferred: %s", p->r.id.text, p->r.text);
+	} else if (p->r.recipient != UINT32_MAX) {
+		job->touched = job->touched || p->r.state != DELIVERY_UNTOUCHED;
+		job->in_doubt =
+		    job->in_doubt || p->r.state == DELIVERY_IN_DOUBT;
+		note_hop(r, t, job->hop, &p->r);
+		count(r, p->r.state);
+		if (settle_recipient(t, &m, &p->r, err) == -1)
+			return -1;
+	}
+	if (!p->r.last)
+		return index_message_put(t->tx, &m, err);
+	rc = settle_end(t, &m, p->r.attempt, job->touched, job->in_doubt, err);
+	drop_job(r, t, p->child, job);
+	return rc;
+}
+
+int
+runner_settle_results(struct runner *r, struct tick *t, struct po_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_results; i++)
+		if (settle_result(r, t, &r->results[i], err) == -1)
+			return -1;
+	if (r->n_results > 0)
+		r->slots_dirty = true;
+	return 0;
+}

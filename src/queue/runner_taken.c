@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/* New messages: what the ingester made durable comes into the index. */
+#include <string.h>
+
+#include "queue/place.h"
+#include "queue/runner_state.h"
+
+static void
+log_taken(struct tick *t, const struct index_message *m,
+    const struct envelope *env)
+{
+	struct buf sender, msgid;
+
+	buf_init(&sender, 2000);
+	buf_init(&msgid, 2000);
+	(void)log_escape(&sender, span_of(m->sender), 400);
+	(void)log_escape(&msgid,
+	    span_of(env->msgid == NULL ? "<>" : env->msgid), 400);
+	after_log(t->after, "po/pickup", LOG_LEVEL_INFO, "%s: uid=%u from=<%s>",
+	    m->id.text, m->uid, buf_str(&sender));
+	after_log(t->after, "po/cleanup", LOG_LEVEL_INFO, "%s: message-id=%s",
+	    m->id.text, buf_str(&msgid));
+	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO,
+	    "%s: from=<%s>, size=%llu, nrcpt=%u (queue active)", m->id.text,
+	    buf_str(&sender), (unsigned long long)m->size, m->n_recipients);
+	buf_clear(&sender);
+	buf_clear(&msgid);
+}
+
+static int
+index_new(struct runner *r, struct tick *t, struct message_file *f,
+    struct po_err *err)
+{
+	struct index_message m;
+	struct envelope env;
+
+	if (file_read_envelope(f, &t->arena, &env, err) == -1 ||
+	    spool_index_file(f, t->tx, &t->arena, &m, err) == -1)
+		return -1;
+	log_taken(t, &m, &env);
+	r->counts->taken++;
+	return place_message(t, &m, err);
+}
+
+static int
+take_in(struct runner *r, struct tick *t, const struct queue_id *id,
+    struct po_err *err)
+{
+	struct index_message m;
+	struct message_file f;
+	bool in_done;
+	int rc;
+
+	rc = index_message_get(t->tx, id, &t->arena, &m, err);
+	if (rc != 0)
+		return rc == 1 ? 0
+		               : -1; /* known: a repeat that was not released */
+	rc = spool_find(t->spool, id, false, &f, &in_done, err);
+	if (rc == 1) {
+		rc = index_new(r, t, &f, err);
+		file_close(&f);
+	}
+	if (rc == -1 && err->code == PO_ECORRUPT) {
+		after_log(t->after, "po/pickup", LOG_LEVEL_ERROR,
+		    "%s: cannot be read back: %s", id->text, err->text);
+		return 0;
+	}
+	return rc == -1 ? -1 : 0;
+}
+
+int
+runner_take_in(struct runner *r, struct tick *t, struct po_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_taken; i++)
+		if (take_in(r, t, &r->taken[i], err) == -1)
+			return -1;
+	if (r->n_taken > 0)
+		r->ready_maybe = true;
+	return 0;
+}
+
+void
+runner_release(struct runner *r)
+{
+	struct child *ch = &r->crew.all[0];
+	struct buf b;
+	size_t i;
+
+	buf_init(&b, WIRE_MAX_BYTES);
+	(void)wire_put_u8(&b, WIRE_RELEASE);
+	for (i = 0; i < r->n_taken; i++) {
+		(void)wire_put_id(&b, &r->taken[i]);
+		if (b.len + QUEUE_ID_LEN > WIRE_MAX_BYTES ||
+		    i + 1 == r->n_taken) {
+			if (ch->sock != -1)
+				(void)wire_send(ch->sock, &b, -1, false);
+			buf_reset(&b);
+			(void)wire_put_u8(&b, WIRE_RELEASE);
+		}
+	}
+	buf_clear(&b);
+	r->n_taken = 0;
+}
