@@ -72,6 +72,43 @@ dots_are_doubled_and_line_ends_made_whole(void **state)
 	}
 }
 
+/* More than a block, so that the second part begins at the right place; less
+ * than a socket holds. */
+static void
+content_in_memory_needs_no_file(void **state)
+{
+	static char content[CONTENT_BLOCK_BYTES + 100];
+	static char heard[2 * sizeof(content)];
+	struct deliver_message m = { .fd = -1,
+		.at = 4711,
+		.bytes = content,
+		.length = sizeof(content) };
+	char *block = malloc(CONTENT_BLOCK_BYTES);
+	struct stream *st;
+	struct po_err err;
+	size_t got = 0;
+	ssize_t n;
+	int pair[2];
+
+	(void)state;
+	memset(content, 'x', sizeof(content));
+	memcpy(content + CONTENT_BLOCK_BYTES, "y\n.", 3);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	st = stream_new(pair[0], NULL);
+	assert_int_equal(content_put(st, &m, 5000, block, &err), 0);
+	assert_true(stream_flush(st));
+	stream_free(st);
+	while ((n = read(pair[1], heard + got, sizeof(heard) - got)) > 0)
+		got += (size_t)n;
+	/* A CR, a second dot, and CR LF at the end. */
+	assert_int_equal(got, sizeof(content) + 4);
+	assert_memory_equal(heard, content, CONTENT_BLOCK_BYTES);
+	assert_memory_equal(heard + CONTENT_BLOCK_BYTES, "y\r\n..x", 6);
+	assert_memory_equal(heard + got - 3, "x\r\n", 3);
+	close(pair[1]);
+	free(block);
+}
+
 /* Each of CR, LF, CR LF before a dot, and behind it: one message always. */
 static void
 no_line_end_smuggles_a_message(void **state)
@@ -197,6 +234,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dots_are_doubled_and_line_ends_made_whole),
+		cmocka_unit_test(content_in_memory_needs_no_file),
 		cmocka_unit_test(no_line_end_smuggles_a_message),
 		cmocka_unit_test(nul_is_dropped),
 		cmocka_unit_test(blocks_join_without_a_seam),
