@@ -104,12 +104,25 @@ check_mode(struct drop *d, struct po_err *err)
 }
 
 int
+drop_check_path(const char *spool, struct po_err *err)
+{
+	if (spool[0] == '/')
+		return 0;
+	return po_fail(err, PO_ECONFIG,
+	    "spool \"%s\" is no absolute path: it would be another folder for "
+	    "each caller",
+	    spool);
+}
+
+int
 drop_open(const struct drop_conf *conf, struct drop **out, struct po_err *err)
 {
 	struct drop *d = xcalloc(1, sizeof(*d));
 	size_t len = strlen(conf->spool) + sizeof("/drop");
 
-	d->fd = -1;
+	d->fd = d->dirfd = -1;
+	if (drop_check_path(conf->spool, err) == -1)
+		goto fail;
 	d->min_free = conf->min_free;
 	d->path = xcalloc(1, len);
 	(void)snprintf(d->path, len, "%s/drop", conf->spool);

@@ -19,6 +19,9 @@ extern const struct conf_option drop_options[];
 
 struct drop;
 
+/* A relative path would be another spool for each caller: PO_ECONFIG. */
+int drop_check_path(const char *spool, struct po_err *err);
+
 /*
  * Open SPOOL/drop (O_DIRECTORY|O_NOFOLLOW; mode 3733, or 0700 owned by the caller) and look at the free space.
  * Errors name the path, the uid and the remedy (PO_ETEMP; PO_EFULL below min_free).

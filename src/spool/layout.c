@@ -14,7 +14,6 @@ const struct layout_entry layout_entries[] = {
 	{ "jobs", 0700, 0700, false, 0 },
 	{ "blobs", 0700, 0700, false, 0 },
 	{ "bad", 0700, 0700, false, FD(bad) },
-	{ "capture", 0700, 0700, false, 0 },
 	{ "trash", 0700, 0700, false, FD(trash) },
 	{ "run", 0700, 0700, false, FD(run) },
 	{ "templates", 0755, 0700, false, 0 },

@@ -10,6 +10,7 @@
  */
 #include "spool/setup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -125,7 +126,7 @@ check_parent(int fd, const char *path, bool own, struct po_err *err)
 		return 0;
 	return po_fail(err, PO_ECONFIG,
 	    "a folder above %s belongs to uid %lu and has mode %04o: others "
-	    "could replace the spool",
+	    "could replace the spool; give it to root, mode 0755",
 	    path, (unsigned long)st.st_uid, st.st_mode & 07777);
 }
 
@@ -278,6 +279,46 @@ make_hashed(int top, uid_t uid, gid_t gid, struct po_err *err)
 	                         : 0;
 }
 
+static bool
+is_entry(const char *name)
+{
+	const struct layout_entry *e;
+
+	for (e = layout_entries; e->name != NULL; e++)
+		if (strcmp(name, e->name) == 0)
+			return true;
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+	       strcmp(name, "lost+found") == 0;
+}
+
+/* A slip of the pen must not give /tmp or /home to root: what becomes a spool
+ * is empty, or what an interrupted set-up has left. */
+static int
+refuse_foreign(int top, const char *path, struct po_err *err)
+{
+	const struct dirent *e;
+	DIR *d;
+	int fd, rc = 0;
+
+	if (faccessat(top, "queue", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	fd = openat(top, ".", PLACE_FLAGS);
+	d = fd == -1 ? NULL : fdopendir(fd);
+	if (d == NULL) {
+		(void)po_fail_sys(err, PO_EIO, "read %s", path);
+		fd_close(&fd);
+		return -1;
+	}
+	while (rc == 0 && (e = readdir(d)) != NULL)
+		if (!is_entry(e->d_name))
+			rc = po_fail(err, PO_ECONFIG,
+			    "%s is no spool and not empty (\"%s\" lies in "
+			    "it); set \"spool\" to a folder of its own",
+			    path, e->d_name);
+	(void)closedir(d);
+	return rc;
+}
+
 int
 spool_setup_folders(const char *path, bool own, uid_t uid, gid_t gid,
     struct po_err *err)
@@ -294,7 +335,8 @@ spool_setup_folders(const char *path, bool own, uid_t uid, gid_t gid,
 	if (rc == -1)
 		return -1;
 	rc = -1;
-	if (fit(top, path, top_uid, top_gid,
+	if (refuse_foreign(top, path, err) == 0 &&
+	    fit(top, path, top_uid, top_gid,
 	        own ? LAYOUT_TOP_OWN : LAYOUT_TOP_SYSTEM, err) == 0 &&
 	    make_entries(top, own, uid, gid, err) == 0 &&
 	    spool_become_owner(path, err) == 0 &&

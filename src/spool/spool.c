@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "spool/drop.h"
 #include "spool/layout.h"
 #include "util/fd.h"
 #include "util/xalloc.h"
@@ -125,6 +126,8 @@ spool_open(const char *path, struct spool *s, struct po_err *err)
 
 	forget(s);
 	s->path = xstrdup(path);
+	if (drop_check_path(path, err) == -1)
+		goto fail;
 	s->dirfd = open(path, FOLDER_FLAGS);
 	if (s->dirfd == -1) {
 		po_fail_sys(err, PO_ECONFIG,
@@ -187,6 +190,8 @@ spool_become_owner(const char *path, struct po_err *err)
 	bool own = false;
 	int top, rc;
 
+	if (drop_check_path(path, err) == -1)
+		return -1;
 	top = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (top == -1)
 		return po_fail_sys(err, PO_ECONFIG,

@@ -38,7 +38,6 @@ static const struct {
 	{ "jobs", 0700, 0700, false },
 	{ "blobs", 0700, 0700, false },
 	{ "bad", 0700, 0700, false },
-	{ "capture", 0700, 0700, false },
 	{ "trash", 0700, 0700, false },
 	{ "run", 0700, 0700, false },
 	{ "templates", 0755, 0700, false },
@@ -225,6 +224,56 @@ setup_follows_no_link_and_trusts_no_open_parent(void **state)
 	                     &err),
 	    -1);
 	rig_remove(dir);
+}
+
+/* `spool = "/tmp"` must not make /tmp root's, mode 0755. */
+static void
+setup_takes_no_folder_that_others_use(void **state)
+{
+	char *dir, *top;
+	struct stat st;
+
+	(void)state;
+	dir = rig_dir();
+	top = strdup(rig_path(dir, "used"));
+	rig_mkdir(top, 01777, geteuid(), getegid());
+	rig_mkdir(rig_path(top, "letters"), 0755, geteuid(), getegid());
+	assert_int_equal(spool_setup_folders(top, true, geteuid(), getegid(),
+	                     &err),
+	    -1);
+	assert_int_equal(err.code, PO_ECONFIG);
+	assert_non_null(strstr(err.text, top));
+	assert_non_null(strstr(err.text, "letters"));
+	assert_int_equal(stat(top, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 01777);
+	assert_int_equal(access(rig_path(top, "drop"), F_OK), -1);
+
+	/* what an interrupted set-up left, on a file system of its own */
+	assert_int_equal(rename(rig_path(dir, "used/letters"),
+	                     rig_path(top, "lost+found")),
+	    0);
+	rig_mkdir(rig_path(top, "drop"), 0700, geteuid(), getegid());
+	assert_int_equal(setup_own(top), 0);
+	free(top);
+	rig_remove(dir);
+}
+
+static void
+a_relative_path_is_no_spool(void **state)
+{
+	struct drop_conf conf = { .spool = (char[]){ "spool" } };
+	struct drop *d = NULL;
+	struct spool s;
+
+	(void)state;
+	assert_int_equal(drop_open(&conf, &d, &err), -1);
+	assert_int_equal(err.code, PO_ECONFIG);
+	assert_non_null(strstr(err.text, "absolute"));
+	assert_int_equal(spool_open("spool", &s, &err), -1);
+	assert_non_null(strstr(err.text, "absolute"));
+	spool_close(&s);
+	assert_int_equal(spool_become_owner("spool", &err), -1);
+	assert_non_null(strstr(err.text, "absolute"));
 }
 
 static int
@@ -447,6 +496,8 @@ main(void)
 		    every_entry_with_a_wrong_mode_or_owner_is_named_with_a_remedy),
 		cmocka_unit_test(
 		    setup_follows_no_link_and_trusts_no_open_parent),
+		cmocka_unit_test(setup_takes_no_folder_that_others_use),
+		cmocka_unit_test(a_relative_path_is_no_spool),
 		cmocka_unit_test(
 		    root_becomes_the_owner_and_anybody_else_is_refused),
 		cmocka_unit_test(setup_makes_user_and_group_once),
