@@ -115,7 +115,8 @@ verb_check(struct program *p)
 	int content = 2, locked;
 
 	if (spool_become_owner(path, &err) == -1 || spool_open(path, &s, &err) == -1) {
-		(void)printf("error: %s\n", err.text);
+		if (worst != 2) /* else that is what was said already */
+			(void)printf("error: %s\n", err.text);
 		return 2;
 	}
 	locked = queue_take_lock(&s, "check", &lock, text, &err);

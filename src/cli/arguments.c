@@ -326,6 +326,18 @@ unknown(const char *what, struct po_err *err)
 }
 
 static int
+unknown_long(const char *name, struct po_err *err)
+{
+	struct buf shown;
+
+	buf_init(&shown, SHOWN);
+	(void)log_escape(&shown, span_of(name), SHOWN);
+	(void)po_fail(err, PO_EUSAGE, "unknown option --%s", buf_str(&shown));
+	buf_clear(&shown);
+	return -1;
+}
+
+static int
 read_long(const char *name, struct arguments *a, struct po_err *err)
 {
 	if (strcmp(name, "help") == 0)
@@ -333,7 +345,7 @@ read_long(const char *name, struct arguments *a, struct po_err *err)
 	else if (strcmp(name, "version") == 0)
 		a->mode = ARGUMENTS_VERSION;
 	else
-		return unknown("-", err);
+		return unknown_long(name, err);
 	return 0;
 }
 

@@ -229,6 +229,17 @@ put_source_path(const struct walk *w, const char *file, struct buf *out)
 }
 
 static int
+cannot_open(const char *path, struct po_err *err)
+{
+	if (errno == EACCES)
+		return po_fail_sys(err, PO_ECONFIG,
+		    "open %s as uid %lu (whoever sends mail must be able to "
+		    "read it)",
+		    path, (unsigned long)geteuid());
+	return po_fail_sys(err, PO_ECONFIG, "open %s", path);
+}
+
+static int
 scan_included(struct walk *w, const char *file, struct po_err *err)
 {
 	struct buf path, text;
@@ -241,7 +252,7 @@ scan_included(struct walk *w, const char *file, struct po_err *err)
 	put_source_path(w, file, &path);
 	fd = open(buf_str(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd == -1)
-		po_fail_sys(err, PO_ECONFIG, "open %s", buf_str(&path));
+		cannot_open(buf_str(&path), err);
 	else if (read_text(fd, buf_str(&path), &text, err) == 0)
 		rc = conf_scan(buf_span(&text), buf_str(&path), err);
 	fd_close(&fd);
@@ -482,7 +493,7 @@ read_file(struct conf *c, const char *path, bool may_be_missing,
 	if (fd == -1 && may_be_missing && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
 	if (fd == -1)
-		return po_fail_sys(err, PO_ECONFIG, "open %s", path);
+		return cannot_open(path, err);
 	buf_init(&text, LARGEST_FILE);
 	if (read_text(fd, path, &text, err) == 0)
 		rc = parse_text(c, path, buf_span(&text), err);

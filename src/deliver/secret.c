@@ -39,7 +39,7 @@ check_owner(int fd, const char *path, struct po_err *err)
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return po_fail(err, PO_ECONFIG,
 		    "relay.password_file %s: owned by uid %u, not by root or "
-		    "uid %u",
+		    "uid %u; chown it",
 		    path, (unsigned)st.st_uid, (unsigned)geteuid());
 	if ((st.st_mode & 027) != 0)
 		return po_fail(err, PO_ECONFIG,
@@ -56,11 +56,11 @@ read_file(const char *path, struct buf *out, struct po_err *err)
 	ssize_t n;
 
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd == -1) {
-		(void)po_fail_sys(err, PO_ECONFIG, "relay.password_file %s",
-		    path);
-		return -1;
-	}
+	if (fd == -1)
+		return po_fail_sys(err, PO_ECONFIG,
+		    "relay.password_file %s cannot be read by uid %lu, who "
+		    "runs po-queue and should own it",
+		    path, (unsigned long)geteuid());
 	if (check_owner(fd, path, err) == -1)
 		goto out;
 	do {

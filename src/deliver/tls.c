@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static const char *
 openssl_reason(void)
@@ -30,6 +31,11 @@ load_roots(SSL_CTX *ctx, const char *ca_file, struct po_err *err)
 		return po_fail(err, PO_ECONFIG,
 		    "TLS: the system's certificates: %s", openssl_reason());
 	}
+	/* OpenSSL would call a missing file "system lib". */
+	if (access(ca_file, R_OK) == -1)
+		return po_fail_sys(err, PO_ECONFIG,
+		    "relay.ca_file %s cannot be read by uid %lu", ca_file,
+		    (unsigned long)getuid());
 	if (SSL_CTX_load_verify_file(ctx, ca_file) == 1)
 		return 0;
 	return po_fail(err, PO_ECONFIG, "relay.ca_file %s: %s", ca_file,

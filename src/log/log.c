@@ -206,8 +206,9 @@ log_open(const struct log_conf *conf, const char *program, struct po_err *err)
 			    "log.target is \"file\", but log.file is not set");
 		sink.fd = open_file(conf->file);
 		if (sink.fd == -1)
-			return po_fail_sys(err, PO_ECREATE, "open %s",
-			    conf->file);
+			return po_fail_sys(err, PO_ECREATE,
+			    "uid %lu cannot write to log.file %s",
+			    (unsigned long)geteuid(), conf->file);
 		sink.file = xstrdup(conf->file);
 	}
 	sink.target = (enum log_target)conf->target;

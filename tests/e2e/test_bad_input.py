@@ -175,6 +175,33 @@ def test_secrets_that_others_can_read_are_refused(po, sink):
     assert len(po.dropped()) + len(po.files("queue")) == 1
 
 
+@pytest.mark.parametrize("name", ("password_file", "ca_file"))
+def test_a_missing_file_of_the_relay_is_named_with_who_looked(po, sink, name):
+    settings = {"user": "u"} if name == "password_file" else {"tls": "verify"}
+    po.relay(sink.port, **settings, **{name: po.base / "nowhere"})
+    po.submit(MESSAGE, "a@example.net")
+    done = po.queue(ok=False)
+    assert done.returncode == 78
+    one_line(done.stderr, rf"relay\.{name} {po.base}/nowhere", r"uid \d+", "No such file")
+    assert len(po.dropped()) + len(po.files("queue")) == 1
+
+
+def test_a_configuration_that_not_everybody_can_read(system_po):
+    po = system_po
+    po.config_file.chmod(0o600)
+    done = po.sendmail("-i", "b@example.net", input=MESSAGE, uid=2001)
+    assert done.returncode == 78
+    one_line(done.stderr, str(po.config_file), "2001", "whoever sends mail")
+
+
+def test_check_says_a_thing_once(po):
+    (po.spool / "drop").chmod(0o755)
+    done = po.queue("--check", ok=False)
+    assert done.returncode == 2
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(set(lines)) and any("drop" in line and "0755" in line for line in lines), done.stdout
+
+
 def test_check_config_says_where_each_value_comes_from(po):
     po.configure(workers=7)
     out = po.queue("--check-config").stdout

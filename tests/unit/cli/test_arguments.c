@@ -150,7 +150,7 @@ static const struct {
 	{ "sendmail -z b", "-z" },
 	{ "sendmail -1 b", "-1" },
 	{ "sendmail -t- b", "--" },
-	{ "sendmail --bcc b", "--" },
+	{ "sendmail --bcc b", "--bcc" },
 	{ "sendmail -\001 b", "-\\x01" },
 	{ "sendmail -f", "-f wants a value" },
 	{ "sendmail -i -F", "-F wants a value" },
