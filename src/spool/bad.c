@@ -191,8 +191,7 @@ bad_put(struct bad *b, const struct queue_id *id, int fd, const struct stat *st,
     const char *reason, struct po_err *err)
 {
 	struct share *share = share_of(b, st->st_uid);
-	bool copied = fd != -1 && st->st_size <= BAD_FILE_MAX;
-	off_t kept = copied ? st->st_size : 0;
+	off_t kept = fd == -1 || st->st_size > BAD_FILE_MAX ? 0 : st->st_size;
 	char name[40];
 	int claim = -1, rc = -1;
 
@@ -204,7 +203,7 @@ bad_put(struct bad *b, const struct queue_id *id, int fd, const struct stat *st,
 	if (claim == -1)
 		return 0;
 	if (write_reason(claim, st, kept, reason, name, err) == 0 &&
-	    (!copied || write_copy(b, name, fd, kept, err) == 0))
+	    (kept == 0 || write_copy(b, name, fd, kept, err) == 0))
 		rc = 1;
 	fd_close(&claim);
 	share->files++;

@@ -22,7 +22,7 @@ void bad_free(struct bad *b);
 
 /*
  * Keep a refused file: "ID" (or "ID-2" to "ID-9" when that is taken) is a copy of fd, as long as st says, and
- * "ID.reason" says uid, time, size and why. No copy when fd is -1 or the file is too large. No sync.
+ * "ID.reason" says uid, time, size and why. No copy when fd is -1, the file is empty or too large. No sync.
  * 1 kept, 0 only counted because its uid has filled its share, -1 our failure.
  */
 int bad_put(struct bad *b, const struct queue_id *id, int fd, const struct stat *st, const char *reason,
