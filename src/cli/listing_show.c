@@ -152,7 +152,7 @@ show_message(struct show *s, struct po_err *err)
 	if (found == -1)
 		return -1;
 	if (found == 0)
-		return po_fail(err, PO_ENOINPUT, "%s: no such message",
+		return po_fail(err, PO_EDATA, "%s: no such message",
 		    s->id->text);
 	return put_message(&s->text, &m)
 	           ? 0

@@ -353,7 +353,7 @@ show_prints_fields_recipients_and_attempts(void **state)
 	assert_string_equal(text, want);
 	free(text);
 	assert_int_equal(listing_show(f->ix, &none, stdout, &f->err), -1);
-	assert_int_equal(f->err.code, PO_ENOINPUT);
+	assert_int_equal(f->err.code, PO_EDATA);
 	OK(index_begin(f->ix, INDEX_WRITE, &f->tx, &f->err));
 }
 
