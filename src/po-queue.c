@@ -13,6 +13,8 @@
 #include "spool/setup.h"
 #include "util/fd.h"
 
+#define FILES_WANTED 20000u /* descriptors: 64 workers with 256 jobs each, and a margin */
+
 struct program {
 	struct queue_program q;
 	struct conf *conf;
@@ -75,10 +77,16 @@ static void
 settle_process(void)
 {
 	const struct rlimit none = { 0, 0 };
+	struct rlimit files;
 
 	fd_open_standard();
 	(void)umask(077);
 	(void)setrlimit(RLIMIT_CORE, &none);
+	/* Jobs are open files, many at a time; no call here selects by number. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_WANTED) {
+		files.rlim_cur = files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 }
 
 /* ------------------------------------------------------------------ verbs that need no open spool */

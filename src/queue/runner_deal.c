@@ -7,12 +7,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "queue/deal.h"
 #include "queue/runner_state.h"
 #include "util/grow.h"
 #include "util/wallclock.h"
+
+#define FILES_KEPT 128u /* of the limit: what is open for other reasons */
 
 static struct child *
 child_with_room(struct runner *r)
@@ -30,19 +33,36 @@ child_with_room(struct runner *r)
 	return best;
 }
 
+/*
+ * The kernel counts the descriptors on their way between processes against the limit of open files, so the limit is
+ * shared by all workers.
+ */
+static uint32_t
+most_jobs(const struct runner *r)
+{
+	struct rlimit files;
+	rlim_t share;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == -1 || files.rlim_cur <= FILES_KEPT)
+		return 2;
+	share = (files.rlim_cur - FILES_KEPT) / (r->crew.n == 0 ? 1 : r->crew.n);
+	return share > WORKER_MAX_JOBS ? WORKER_MAX_JOBS : share < 2 ? 2 : (uint32_t)share;
+}
+
 /* A child holds about twice what it did since the last tick, so that it never
  * waits for one. */
 static void
 set_quotas(struct runner *r)
 {
+	uint32_t most = most_jobs(r);
 	struct child *ch;
 	size_t i;
 
 	for (i = 1; i < r->crew.n; i++) {
 		ch = &r->crew.all[i];
 		ch->quota = 2 + 2 * ch->done;
-		if (ch->quota > WORKER_MAX_JOBS)
-			ch->quota = WORKER_MAX_JOBS;
+		if (ch->quota > most)
+			ch->quota = most;
 		ch->done = 0;
 	}
 }

@@ -21,6 +21,7 @@
 #include "util/wallclock.h"
 
 #define FLUSH_MS 10
+#define LOW_WATER 32 /* with more jobs than this the parent's socket is not looked at */
 #define IDLE_MS 3000 /* an unused connection is closed after this */
 #define RESULT_ROOM 1400u /* the largest result on the wire, with a margin */
 
@@ -368,8 +369,9 @@ static void
 serve(struct worker *w)
 {
 	while (!w->ended && !stop) {
-		while (!w->ended && w->count < WORKER_MAX_JOBS && receive(w) == 1)
-			;
+		if (w->count < LOW_WATER)
+			while (!w->ended && w->count < WORKER_MAX_JOBS && receive(w) == 1)
+				;
 		if (w->now == NULL && w->count == 0) {
 			flush(w);
 			if (!w->ended && !stop)
