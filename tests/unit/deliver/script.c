@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -227,6 +228,16 @@ handshake(struct peer *p, const char *name, bool want)
 		give_up(p, "handshake %s", n == 1 ? "succeeded" : "failed");
 }
 
+/* A group leaves in one write, so the rest of it is here already. */
+static void
+be_alone(struct peer *p)
+{
+	int unread = 0;
+
+	if (ioctl(p->fd, FIONREAD, &unread) == -1 || unread > 0)
+		give_up(p, "%d bytes behind \"%s\"", unread, p->seen);
+}
+
 static void
 reset_connection(struct peer *p)
 {
@@ -291,6 +302,9 @@ run_step(struct peer *p, const struct script_step *s)
 		break;
 	case SCRIPT_HEAR:
 		hear(p, "\r\n", s->text);
+		break;
+	case SCRIPT_ALONE:
+		be_alone(p);
 		break;
 	case SCRIPT_CONTENT:
 		hear(p, "\r\n.\r\n", s->text);

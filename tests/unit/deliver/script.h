@@ -15,6 +15,7 @@ enum script_verb {
 	SCRIPT_DRIP,    /* send text byte by byte */
 	SCRIPT_FLOOD,   /* send text again and again until the client leaves */
 	SCRIPT_HEAR,    /* read a line, equal to text without its CRLF */
+	SCRIPT_ALONE,   /* nothing came behind what was heard */
 	SCRIPT_CONTENT, /* read up to and with CRLF.CRLF: equal to text */
 	SCRIPT_TLS,     /* handshake; text names a certificate, see script.c */
 	SCRIPT_TLS_FAILS, /* the handshake must not succeed */
@@ -51,6 +52,10 @@ struct script_step {
 #define HEAR(text)                                                             \
 	{                                                                      \
 		SCRIPT_HEAR, text                                              \
+	}
+#define ALONE                                                                  \
+	{                                                                      \
+		SCRIPT_ALONE, NULL                                             \
 	}
 #define CONTENT(text)                                                          \
 	{                                                                      \

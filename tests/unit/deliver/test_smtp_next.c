@@ -23,9 +23,9 @@
 	    HEAR("DATA")
 #define GO SAY("250 ok\r\n250 ok\r\n354 go\r\n")
 #define PLAIN                                                                  \
-	HEAR("MAIL FROM:<s@example.net>"), SAY("250 ok\r\n"),                  \
-	    HEAR("RCPT TO:<r1@example.org>"), SAY("250 ok\r\n"), HEAR("DATA"), \
-	    SAY("354 go\r\n")
+	HEAR("MAIL FROM:<s@example.net>"), ALONE, SAY("250 ok\r\n"),           \
+	    HEAR("RCPT TO:<r1@example.org>"), ALONE, SAY("250 ok\r\n"),        \
+	    HEAR("DATA"), ALONE, SAY("354 go\r\n")
 #define BYE HEAR("QUIT"), SAY("221 bye\r\n"), END
 
 static const struct pair {
