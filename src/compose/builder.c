@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compose/number.h"
 #include "compose/render.h"
 #include "compose/text.h"
 
@@ -93,6 +94,20 @@ tpl_build_fill(struct builder *b, char c, size_t n)
 		return;
 	memset(b->p + b->len, c, n);
 	b->len += n;
+}
+
+void
+tpl_build_number(struct builder *b, int64_t i, size_t width)
+{
+	uint64_t magnitude = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+	char digits[NUMBER_DECIMAL];
+	size_t len = tpl_number_decimal(magnitude, digits);
+
+	if (i < 0)
+		tpl_build_char(b, '-');
+	if (len < width)
+		tpl_build_fill(b, '0', width - len);
+	tpl_build_put(b, digits, len);
 }
 
 void

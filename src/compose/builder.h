@@ -29,6 +29,8 @@ void tpl_build_str(struct builder *b, const char *s);
 void tpl_build_char(struct builder *b, char c);
 void tpl_build_code(struct builder *b, uint32_t c); /* a code point */
 void tpl_build_fill(struct builder *b, char c, size_t n);
+/* `i` in decimal, with zeros before it up to `width` digits. */
+void tpl_build_number(struct builder *b, int64_t i, size_t width);
 void tpl_build_printf(struct builder *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));                /* <= 200 bytes */
 void tpl_build_escaped(struct builder *b, struct span s); /* for HTML */

@@ -102,7 +102,7 @@ hour12(const struct date *d)
 static void
 put_hour_minute(struct formatter *f)
 {
-	tpl_build_printf(&f->b, "%d", hour12(f->d));
+	tpl_build_number(&f->b, hour12(f->d), 1);
 	if (f->d->minute != 0)
 		tpl_build_printf(&f->b, ":%02d", f->d->minute);
 }
@@ -159,7 +159,7 @@ put_zone(struct formatter *f, char letter)
 	else if (letter == 'O')
 		put_offset(f, zone.offset_s, "");
 	else if (letter == 'Z')
-		tpl_build_printf(&f->b, "%d", zone.offset_s);
+		tpl_build_number(&f->b, zone.offset_s, 1);
 	else if (letter == 'I')
 		tpl_build_str(&f->b, zone.dst ? "1" : "0");
 	else if (letter == 'r')
@@ -182,19 +182,19 @@ put_time(struct formatter *f, char letter)
 		put_hour_minute(f);
 		break;
 	case 'g':
-		tpl_build_printf(&f->b, "%d", hour12(d));
+		tpl_build_number(&f->b, hour12(d), 1);
 		break;
 	case 'G':
-		tpl_build_printf(&f->b, "%d", d->hour);
+		tpl_build_number(&f->b, d->hour, 1);
 		break;
 	case 'h':
-		tpl_build_printf(&f->b, "%02d", hour12(d));
+		tpl_build_number(&f->b, hour12(d), 2);
 		break;
 	case 'H':
-		tpl_build_printf(&f->b, "%02d", d->hour);
+		tpl_build_number(&f->b, d->hour, 2);
 		break;
 	case 'i':
-		tpl_build_printf(&f->b, "%02d", d->minute);
+		tpl_build_number(&f->b, d->minute, 2);
 		break;
 	case 'P':
 		if (d->minute == 0 && d->hour % 12 == 0) {
@@ -206,10 +206,10 @@ put_time(struct formatter *f, char letter)
 		}
 		break;
 	case 's':
-		tpl_build_printf(&f->b, "%02d", d->second);
+		tpl_build_number(&f->b, d->second, 2);
 		break;
 	default: /* u */
-		tpl_build_printf(&f->b, "%06d", d->micro);
+		tpl_build_number(&f->b, d->micro, 6);
 		break;
 	}
 }
@@ -232,10 +232,10 @@ put_month(struct formatter *f, char letter)
 		tpl_build_str(&f->b, months_ap[f->d->month - 1]);
 		break;
 	case 'm':
-		tpl_build_printf(&f->b, "%02d", f->d->month);
+		tpl_build_number(&f->b, f->d->month, 2);
 		break;
 	case 'n':
-		tpl_build_printf(&f->b, "%d", f->d->month);
+		tpl_build_number(&f->b, f->d->month, 1);
 		break;
 	default: /* E F */
 		tpl_build_str(&f->b, name);
@@ -252,13 +252,13 @@ put_day(struct formatter *f, char letter)
 
 	switch (letter) {
 	case 'd':
-		tpl_build_printf(&f->b, "%02d", d->day);
+		tpl_build_number(&f->b, d->day, 2);
 		break;
 	case 'D':
 		tpl_build_put(&f->b, weekdays[weekday(d)], 3);
 		break;
 	case 'j':
-		tpl_build_printf(&f->b, "%d", d->day);
+		tpl_build_number(&f->b, d->day, 1);
 		break;
 	case 'l':
 		tpl_build_str(&f->b, weekdays[weekday(d)]);
@@ -268,32 +268,32 @@ put_day(struct formatter *f, char letter)
 		    tpl_date_is_leap(d->year) ? "True" : "False");
 		break;
 	case 'o':
-		tpl_build_printf(&f->b, "%d", year);
+		tpl_build_number(&f->b, year, 1);
 		break;
 	case 'S':
 		tpl_build_str(&f->b, ordinal(d->day));
 		break;
 	case 't':
-		tpl_build_printf(&f->b, "%02d", days_in_month(d));
+		tpl_build_number(&f->b, days_in_month(d), 2);
 		break;
 	case 'U':
 		tpl_build_printf(&f->b, "%lld",
 		    (long long)tpl_date_seconds(f->r, d));
 		break;
 	case 'w':
-		tpl_build_printf(&f->b, "%d", (weekday(d) + 1) % 7);
+		tpl_build_number(&f->b, (weekday(d) + 1) % 7, 1);
 		break;
 	case 'W':
-		tpl_build_printf(&f->b, "%d", week);
+		tpl_build_number(&f->b, week, 1);
 		break;
 	case 'y':
-		tpl_build_printf(&f->b, "%02d", d->year % 100);
+		tpl_build_number(&f->b, d->year % 100, 2);
 		break;
 	case 'Y':
-		tpl_build_printf(&f->b, "%d", d->year);
+		tpl_build_number(&f->b, d->year, 1);
 		break;
 	default: /* z */
-		tpl_build_printf(&f->b, "%d", day_of_year(d));
+		tpl_build_number(&f->b, day_of_year(d), 1);
 		break;
 	}
 }

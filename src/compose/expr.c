@@ -40,13 +40,14 @@ name_end(struct span s, size_t at, bool dots)
 {
 	const char *end = s.p + s.len;
 	const char *p = s.p + at;
-	const char *q = p;
+	const char *q;
 
-	while (q < end && ((dots && *q == '.') ||
-	                      tpl_text_is_word(tpl_text_next(&q, end)))) {
-		if (dots && *q == '.' && q == p)
+	for (; p < end; p = q) {
+		q = p;
+		if (dots && *q == '.')
 			q++;
-		p = q;
+		else if (!tpl_text_is_word(tpl_text_next(&q, end)))
+			break;
 	}
 	return (size_t)(p - s.p);
 }
@@ -280,6 +281,7 @@ bool
 tpl_variable_eval(struct render *r, const struct variable *v, struct value *out)
 {
 	struct value from;
+	json_t *j;
 	size_t i;
 
 	if (v->literal) {
@@ -289,6 +291,14 @@ tpl_variable_eval(struct render *r, const struct variable *v, struct value *out)
 	if (!tpl_scope_get(r, v->names[0], out))
 		return false;
 	for (i = 1; i < v->n; i++) {
+		if (out->kind == VAL_DICT) { /* the way that most go */
+			j = json_object_getn(out->json, v->names[i].p,
+			    v->names[i].len);
+			if (j != NULL) {
+				tpl_value_from_json(out, j);
+				continue;
+			}
+		}
 		from = *out;
 		if (!tpl_value_lookup(r, &from, v->names[i], out))
 			return false;

@@ -90,6 +90,14 @@ FILTER(capfirst)
 	struct builder b;
 
 	(void)arg;
+	if (s.len > 0 && (unsigned char)s.p[0] < 0x80) {
+		tpl_build(&b, r, s.len);
+		tpl_build_char(&b, s.p[0] >= 'a' && s.p[0] <= 'z'
+		                       ? (char)(s.p[0] - 0x20)
+		                       : s.p[0]);
+		tpl_build_put(&b, s.p + 1, s.len - 1);
+		return tpl_build_done(&b, v);
+	}
 	tpl_build(&b, r, s.len);
 	put_mapped(&b, u8_toupper, (struct span){ s.p, (size_t)(rest - s.p) });
 	tpl_build_put(&b, rest, (size_t)(s.p + s.len - rest));

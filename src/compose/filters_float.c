@@ -5,7 +5,6 @@
  * binary.
  */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "compose/builder.h"
@@ -44,13 +43,10 @@ from_float(double f, struct decimal *d)
 static void
 from_int(int64_t i, struct decimal *d)
 {
-	char text[32];
-	int n = snprintf(text, sizeof(text), "%lld", (long long)i);
-	int sign = i < 0 ? 1 : 0;
+	uint64_t magnitude = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
 
 	d->negative = i < 0;
-	d->n = n - sign;
-	memcpy(d->digits, text + sign, (size_t)d->n);
+	d->n = (int)tpl_number_decimal(magnitude, d->digits);
 	d->exponent = 0;
 }
 
@@ -74,9 +70,8 @@ digit_at(const struct decimal *d, int place)
 	return i < 0 || i >= d->n ? '0' : d->digits[i];
 }
 
-/* Add one to the number that text[0, n) is; true when it grew by a leading 1,
- * which the caller has to put. */
-static bool
+/* Add one to the number that text[0, n) is; it begins with a zero. */
+static void
 carry(char *text, size_t n)
 {
 	while (n > 0) {
@@ -85,11 +80,10 @@ carry(char *text, size_t n)
 			continue;
 		if (text[n] != '9') {
 			text[n]++;
-			return false;
+			return;
 		}
 		text[n] = '0';
 	}
-	return true;
 }
 
 static bool
@@ -103,44 +97,40 @@ is_zero(const char *text, size_t n)
 	return true;
 }
 
-/* With exactly `places` digits behind the point, rounded half up or cut. */
+/* With exactly `places` digits behind the point, rounded half up or cut. Two
+ * bytes in front leave room for a sign and for what is carried. */
 static bool
 put(struct render *r, const struct decimal *d, int places, bool cut,
     struct value *out)
 {
 	int top = d->n - 1 + d->exponent; /* the place of the first digit */
-	struct builder body;
 	struct builder b;
-	struct value text;
-	bool grew = false;
+	size_t len;
 	char *p;
 	int i;
 
-	tpl_build(&body, r, (size_t)(places + 64));
+	tpl_build(&b, r, (size_t)(places + 64));
+	tpl_build_put(&b, "00", 2);
 	for (i = top > 0 ? top : 0; i >= 0; i--)
-		tpl_build_char(&body, digit_at(d, i));
+		tpl_build_char(&b, digit_at(d, i));
 	if (places > 0)
-		tpl_build_char(&body, '.');
+		tpl_build_char(&b, '.');
 	for (i = -1; i >= -places; i--)
-		tpl_build_char(&body, digit_at(d, i));
-	p = body.p;
-	if (!tpl_build_done(&body, &text))
+		tpl_build_char(&b, digit_at(d, i));
+	if (b.failed)
 		return false;
+	p = b.p + 1;
+	len = b.len - 1;
 	if (!cut && digit_at(d, -places - 1) >= '5')
-		grew = carry(p, text.len);
-	tpl_build(&b, r, text.len + 2);
-	if (d->negative && (cut || grew || !is_zero(p, text.len)) &&
-	    !(cut && is_zero(p, text.len)))
-		tpl_build_char(&b, '-');
-	if (grew)
-		tpl_build_char(&b, '1');
-	for (i = 0; !grew && (size_t)i + 1 < text.len && p[i] == '0' &&
-	            p[i + 1] != '.';
-	     i++)
-		;
-	tpl_build_put(&b, p + (grew ? 0 : i),
-	    text.len - (size_t)(grew ? 0 : i));
-	return tpl_build_done(&b, out);
+		carry(p, len);
+	for (; len > 1 && p[0] == '0' && p[1] != '.'; len--)
+		p++;
+	if (d->negative && !is_zero(p, len)) {
+		*--p = '-';
+		len++;
+	}
+	*out = tpl_value_str((struct span){ p, len });
+	return true;
 }
 
 enum source { GIVEN, NOTHING, AS_IS };

@@ -12,6 +12,7 @@
 #include "compose/quote.h"
 #include "compose/text.h"
 #include "compose/truncate.h"
+#include "util/utf8.h"
 
 FILTER(addslashes)
 {
@@ -157,7 +158,7 @@ tpl_truncate_compose(struct render *r, struct value *v)
 	uint8_t *nfc;
 	bool ok;
 
-	if (s.len == 0)
+	if (utf8_is_ascii(s))
 		return true;
 	nfc =
 	    u8_normalize(UNINORM_NFC, (const uint8_t *)s.p, s.len, NULL, &len);
@@ -188,8 +189,11 @@ FILTER(truncatechars)
 	if (!tpl_truncate_compose(r, v))
 		return false;
 	for (p = v->s, end = p + v->len; p < end;) {
+		uint32_t c;
+
 		from = p;
-		if (uc_combining_class(tpl_text_next(&p, end)) != 0)
+		c = tpl_text_next(&p, end);
+		if (c >= 0x300 && uc_combining_class(c) != 0)
 			continue;
 		count++;
 		if (cut == NULL && count > n - 1)

@@ -218,10 +218,58 @@ try_digits(double f, int n, char digits[NUMBER_DIGITS], int *point)
 	return true;
 }
 
+/*
+ * Most numbers of a mail have few digits: f = whole / 10^k. Both are exact, so
+ * the division is rounded once, as reading the digits would be; with at most 15
+ * digits no other ones give f.
+ */
+static bool
+few_digits(double f, char digits[NUMBER_DIGITS], int *point)
+{
+	static const double powers[] = { 1, 10, 100, 1000, 10000 };
+	double whole;
+	size_t len;
+	size_t k;
+
+	if (!(f < 1e10) || f <= 0)
+		return false;
+	for (k = 0; k < sizeof(powers) / sizeof(powers[0]); k++) {
+		whole = (double)(int64_t)(f * powers[k] + 0.5);
+		if (whole / powers[k] != f)
+			continue;
+		len = tpl_number_decimal((uint64_t)whole, digits);
+		*point = (int)len - (int)k;
+		while (len > 1 && digits[len - 1] == '0')
+			len--;
+		digits[len] = '\0';
+		return true;
+	}
+	return false;
+}
+
+size_t
+tpl_number_decimal(uint64_t i, char out[NUMBER_DECIMAL])
+{
+	char reversed[NUMBER_DECIMAL];
+	size_t len = 0;
+	size_t n = 0;
+
+	do
+		reversed[n++] = (char)('0' + i % 10);
+	while ((i /= 10) > 0);
+	while (n > 0)
+		out[len++] = reversed[--n];
+	return len;
+}
+
 void
 tpl_number_digits(double f, char digits[NUMBER_DIGITS], int *point)
 {
-	int n = f > 0 && f < 2.2250738585072014e-308 ? 1 : 15;
+	int n;
+
+	if (few_digits(f, digits, point))
+		return;
+	n = f > 0 && f < 2.2250738585072014e-308 ? 1 : 15;
 
 	while (!try_digits(f, n, digits, point) && n < 17)
 		n++;

@@ -31,8 +31,12 @@ bool tpl_number_need_int(struct render *r, const struct value *v,
 
 /* The shortest digits that give `f` again: f = 0.DIGITS * 10^*point; at most
  * 17, NUL-terminated. `f` finite, >= 0. */
-#define NUMBER_DIGITS 18
+#define NUMBER_DIGITS 24
 void tpl_number_digits(double f, char digits[NUMBER_DIGITS], int *point);
+
+/* The digits of `i`: 1 to 20 bytes, no NUL; how many is returned. */
+#define NUMBER_DECIMAL 20
+size_t tpl_number_decimal(uint64_t i, char out[NUMBER_DECIMAL]);
 
 /* repr(f): at most NUMBER_REPR bytes, NUL-terminated; the length is returned.
  */

@@ -150,7 +150,7 @@ tpl_build_repr(struct builder *b, const struct value *v)
 		tpl_build_str(b, v->b ? "True" : "False");
 		break;
 	case VAL_INT:
-		tpl_build_printf(b, "%lld", (long long)v->i);
+		tpl_build_number(b, v->i, 1);
 		break;
 	case VAL_FLOAT:
 		tpl_build_put(b, number, tpl_number_repr(v->f, number));

@@ -6,23 +6,24 @@
 
 #include "compose/render.h"
 
+static bool
+is_unreserved(unsigned char c)
+{
+	return ascii_is_alnum(c) || c == '_' || c == '.' || c == '-' ||
+	       c == '~';
+}
+
 void
 tpl_quote_url(struct builder *b, struct span s, struct span safe)
 {
 	static const char hex[] = "0123456789ABCDEF";
-	bool stays[256] = { false };
 	size_t i;
 
-	for (i = 0; i < 128; i++)
-		stays[i] = ascii_is_alnum((unsigned char)i) ||
-		           (i > 0 && strchr("_.-~", (int)i) != NULL);
-	for (i = 0; i < safe.len; i++)
-		if ((unsigned char)safe.p[i] < 128)
-			stays[(unsigned char)safe.p[i]] = true;
 	for (i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (stays[c]) {
+		if (is_unreserved(c) ||
+		    (c < 128 && memchr(safe.p, c, safe.len) != NULL)) {
 			tpl_build_char(b, (char)c);
 		} else {
 			tpl_build_char(b, '%');

@@ -119,7 +119,16 @@ tpl_copy(struct render *r, struct span s, struct span *out)
 bool
 tpl_out(struct render *r, const char *p, size_t len)
 {
-	if (buf_put(r->out, p, len))
+	struct buf *b = r->out;
+
+	if (len > 0 && b->cap > b->len && len < b->cap - b->len &&
+	    len <= b->max - b->len) {
+		memcpy(b->p + b->len, p, len);
+		b->len += len;
+		b->p[b->len] = '\0';
+		return true;
+	}
+	if (buf_put(b, p, len))
 		return true;
 	return tpl_fail_limit(r,
 	    "the output is larger than the limit of %zu bytes",
@@ -156,12 +165,15 @@ static bool
 out_number(struct render *r, const struct value *v)
 {
 	char text[NUMBER_PRINT];
-	int n;
+	bool negative = v->kind == VAL_INT && v->i < 0;
+	uint64_t i;
 
 	if (v->kind == VAL_FLOAT)
 		return tpl_out(r, text, tpl_number_print(v->f, text));
-	n = snprintf(text, sizeof(text), "%lld", (long long)v->i);
-	return tpl_out(r, text, (size_t)n);
+	i = negative ? 0 - (uint64_t)v->i : (uint64_t)v->i;
+	text[0] = '-';
+	return tpl_out(r, text,
+	    negative + tpl_number_decimal(i, text + negative));
 }
 
 static bool

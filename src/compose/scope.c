@@ -13,9 +13,15 @@ find(const struct render *r, struct span name, size_t from)
 {
 	size_t i;
 
-	for (i = r->bindings_n; i > from; i--)
-		if (span_eq(r->bindings[i - 1].name, name))
-			return &r->bindings[i - 1];
+	for (i = r->bindings_n; i > from; i--) {
+		const struct binding *b = &r->bindings[i - 1];
+
+		/* The pointers are equal where the template is one. */
+		if (b->name.len == name.len &&
+		    (b->name.p == name.p ||
+		        memcmp(b->name.p, name.p, name.len) == 0))
+			return b;
+	}
 	return NULL;
 }
 

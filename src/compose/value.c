@@ -8,77 +8,39 @@
 #include "compose/render.h"
 #include "compose/text.h"
 
-struct value
-tpl_value_none(void)
-{
-	return (struct value){ .kind = VAL_NONE };
-}
-
-struct value
-tpl_value_bool(bool b)
-{
-	return (struct value){ .kind = VAL_BOOL, .b = b };
-}
-
-struct value
-tpl_value_int(int64_t i)
-{
-	return (struct value){ .kind = VAL_INT, .i = i };
-}
-
-struct value
-tpl_value_float(double f)
-{
-	return (struct value){ .kind = VAL_FLOAT, .f = f };
-}
-
-struct value
-tpl_value_str(struct span s)
-{
-	return (struct value){ .kind = VAL_STR, .s = s.p, .len = s.len };
-}
-
-struct value
-tpl_value_safe(struct span s)
-{
-	return (struct value){ .kind = VAL_STR,
-		.safe = true,
-		.s = s.p,
-		.len = s.len };
-}
-
-struct value
-tpl_value_seq(const struct seq *s)
-{
-	return (struct value){ .kind = VAL_SEQ, .seq = s };
-}
-
 void
 tpl_value_from_json(struct value *v, json_t *j)
 {
+	v->safe = false;
 	switch (json_typeof(j)) {
 	case JSON_OBJECT:
-		*v = (struct value){ .kind = VAL_DICT, .json = j };
+		v->kind = VAL_DICT;
+		v->json = j;
 		break;
 	case JSON_ARRAY:
-		*v = (struct value){ .kind = VAL_LIST, .json = j };
+		v->kind = VAL_LIST;
+		v->json = j;
 		break;
 	case JSON_STRING:
-		*v = tpl_value_str((struct span){ json_string_value(j),
-		    json_string_length(j) });
+		v->kind = VAL_STR;
+		v->s = json_string_value(j);
+		v->len = json_string_length(j);
 		break;
 	case JSON_INTEGER:
-		*v = tpl_value_int(json_integer_value(j));
+		v->kind = VAL_INT;
+		v->i = json_integer_value(j);
 		break;
 	case JSON_REAL:
-		*v = tpl_value_float(json_real_value(j));
+		v->kind = VAL_FLOAT;
+		v->f = json_real_value(j);
 		break;
 	case JSON_TRUE:
 	case JSON_FALSE:
-		*v = tpl_value_bool(json_typeof(j) == JSON_TRUE);
+		v->kind = VAL_BOOL;
+		v->b = json_typeof(j) == JSON_TRUE;
 		break;
 	case JSON_NULL:
-		*v = tpl_value_none();
+		v->kind = VAL_NONE;
 		break;
 	}
 }

@@ -84,13 +84,54 @@ tpl_value_span(const struct value *v)
 	return (struct span){ v->s, v->len };
 }
 
+/* Values; text is not safe, unless by tpl_value_safe(). */
+
+static inline struct value
+tpl_value_none(void)
+{
+	return (struct value){ .kind = VAL_NONE };
+}
+
+static inline struct value
+tpl_value_bool(bool b)
+{
+	return (struct value){ .kind = VAL_BOOL, .b = b };
+}
+
+static inline struct value
+tpl_value_int(int64_t i)
+{
+	return (struct value){ .kind = VAL_INT, .i = i };
+}
+
+static inline struct value
+tpl_value_float(double f)
+{
+	return (struct value){ .kind = VAL_FLOAT, .f = f };
+}
+
+static inline struct value
+tpl_value_str(struct span s)
+{
+	return (struct value){ .kind = VAL_STR, .s = s.p, .len = s.len };
+}
+
+static inline struct value
+tpl_value_safe(struct span s)
+{
+	return (struct value){ .kind = VAL_STR,
+		.safe = true,
+		.s = s.p,
+		.len = s.len };
+}
+
+static inline struct value
+tpl_value_seq(const struct seq *s)
+{
+	return (struct value){ .kind = VAL_SEQ, .seq = s };
+}
+
 void tpl_value_from_json(struct value *v, json_t *j);
-struct value tpl_value_none(void);
-struct value tpl_value_bool(bool b);
-struct value tpl_value_int(int64_t i);
-struct value tpl_value_float(double f);
-struct value tpl_value_str(struct span s);  /* not safe */
-struct value tpl_value_safe(struct span s); /* safe */
 
 bool tpl_value_truth(const struct value *v);
 
@@ -124,7 +165,6 @@ void tpl_loop_key(const struct loop *l, size_t i, struct span *name,
  * raises TypeError. */
 const struct seq *tpl_value_list(struct render *r, const struct value *v);
 struct seq *tpl_seq_new(struct render *r, enum seq_kind kind, size_t n);
-struct value tpl_value_seq(const struct seq *s);
 
 /* Equality, order, identity as Python has them. Order: false where it raises
  * TypeError; *cmp is -1, 0, 1 or: */
