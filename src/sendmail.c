@@ -80,11 +80,9 @@ fail(const struct settings *s, const struct po_err *err)
 	    log_open(&s->log, "po/sendmail", NULL) == 0)
 		log_line(LOG_LEVEL_WARNING, "uid=%lu: not queued: %s",
 		    (unsigned long)getuid(), err->text);
-	if (!info->retry || err->code == PO_ECONFIG ||
-	    err->code == PO_ENOINPUT)
+	if (!info->retry || err->code == PO_ECONFIG || err->code == PO_ENOINPUT)
 		return info->exit_status;
-	return s->conf == NULL ? EX_TEMPFAIL :
-				 (int)s->submit.not_queued_exit;
+	return s->conf == NULL ? EX_TEMPFAIL : (int)s->submit.not_queued_exit;
 }
 
 static int
@@ -97,7 +95,7 @@ load(struct settings *s, struct po_err *err)
 	};
 
 	if (conf_load_some(NULL, tables, sizeof(tables) / sizeof(tables[0]),
-		&s->conf, err) == -1)
+	        &s->conf, err) == -1)
 		return -1;
 	return submit_host_find(&s->submit, &s->host, err);
 }
@@ -132,7 +130,7 @@ serve(struct settings *s)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (smtp_serve(STDIN_FILENO, STDOUT_FILENO, &s->submit, &s->host,
-		&s->drop, &err) == -1)
+	        &s->drop, &err) == -1)
 		return fail(s, &err);
 	return EX_OK;
 }
@@ -176,7 +174,7 @@ owns_spool(const struct settings *s)
 	if (!owns && buf_puts(&path, s->drop.spool) &&
 	    buf_puts(&path, "/queue"))
 		owns = lstat(path.p, &st) == 0 && S_ISDIR(st.st_mode) &&
-		    st.st_uid == geteuid();
+		       st.st_uid == geteuid();
 	buf_clear(&path);
 	return owns;
 }
@@ -236,9 +234,9 @@ help(void)
 	int c;
 
 	(void)printf("usage: sendmail [option ...] [address ...]\n"
-		     "       mailq\n"
-		     "       newaliases\n"
-		     "Reads a message from standard input and queues it.\n\n");
+	             "       mailq\n"
+	             "       newaliases\n"
+	             "Reads a message from standard input and queues it.\n\n");
 	for (c = '!'; c <= '~'; c++) {
 		text = arguments_help((char)c);
 		if (text != NULL)
@@ -265,7 +263,9 @@ main(int argc, char *argv[])
 		return help();
 	case ARGUMENTS_VERSION:
 		return printf("sendmail (%s)\n", PACKAGE_STRING) < 0 ||
-			fflush(stdout) != 0 ? EX_IOERR : EX_OK;
+		               fflush(stdout) != 0
+		           ? EX_IOERR
+		           : EX_OK;
 	case ARGUMENTS_ALIASES:
 	case ARGUMENTS_NOTHING:
 		return EX_OK;

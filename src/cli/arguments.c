@@ -11,7 +11,7 @@
 
 enum takes {
 	TAKES_NOTHING,
-	TAKES_VALUE,	/* joined, or the next argument */
+	TAKES_VALUE,    /* joined, or the next argument */
 	TAKES_ATTACHED, /* joined or none */
 };
 
@@ -194,8 +194,9 @@ set_envid(struct arguments *a, const struct option *o, const char *value,
 			return po_fail(err, PO_EDATA,
 			    "a control character in the value of -V");
 	if (s.len == 0 || s.len > ENVELOPE_MAX_ENVID || !xtext_is_valid(s))
-		warn(a, o, value, "at most 100 characters of xtext (RFC 3461) "
-				  "are wanted");
+		warn(a, o, value,
+		    "at most 100 characters of xtext (RFC 3461) "
+		    "are wanted");
 	else
 		a->request.envid = value;
 	return 0;
@@ -231,10 +232,9 @@ set_long(struct arguments *a, const struct option *o, const char *value,
 	rest = span_trim(rest);
 	if (span_eq_nocase(name, SPAN_LIT("Priority"))) {
 		if (!priority_parse(rest, &a->request.priority))
-			warn(a, o, value,
-			    "now, high, medium or low is wanted");
+			warn(a, o, value, "now, high, medium or low is wanted");
 	} else if (span_eq_nocase(name, SPAN_LIT("DeliveryMode")) &&
-	    rest.len > 0) {
+	           rest.len > 0) {
 		set_delivery(a, rest.p[0]);
 	}
 	return 0;
@@ -252,7 +252,7 @@ set_run(struct arguments *a, const struct option *o, const char *value,
 	return 0;
 }
 
-/* ------------------------------------------------------------------ the table */
+/* ------------------------------------------------------------ the table */
 
 static const struct option options[] = {
 	{ 'A', TAKES_VALUE, NULL, "which configuration file: ignored" },
@@ -373,8 +373,7 @@ read_cluster(const char *at, char *const argv[], int argc, int *next,
 				value = argv[(*next)++];
 			}
 		}
-		if (o->effect != NULL &&
-		    o->effect(a, o, value, err) == -1)
+		if (o->effect != NULL && o->effect(a, o, value, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -412,9 +411,9 @@ arguments_read(int argc, char *const argv[], struct arguments *a,
 			a->request.option_like = true;
 			break;
 		}
-		if (arg[1] == '-' ?
-			read_long(arg + 2, a, err) == -1 :
-			read_cluster(arg + 1, argv, argc, &next, a, err) == -1)
+		if (arg[1] == '-' ? read_long(arg + 2, a, err) == -1
+		                  : read_cluster(arg + 1, argv, argc, &next, a,
+		                        err) == -1)
 			return -1;
 	}
 	a->request.recipients = (const char *const *)argv + next;

@@ -14,12 +14,12 @@
 #include "util/err.h"
 
 enum arguments_mode {
-	ARGUMENTS_SEND,	   /* -bm, the default */
-	ARGUMENTS_SMTP,	   /* -bs */
-	ARGUMENTS_LIST,	   /* -bp, mailq */
+	ARGUMENTS_SEND,    /* -bm, the default */
+	ARGUMENTS_SMTP,    /* -bs */
+	ARGUMENTS_LIST,    /* -bp, mailq */
 	ARGUMENTS_ALIASES, /* -bi, -I, newaliases */
 	ARGUMENTS_VERIFY,  /* -bv */
-	ARGUMENTS_RUN,	   /* -q */
+	ARGUMENTS_RUN,     /* -q */
 	ARGUMENTS_NOTHING, /* -bh, -bH */
 	ARGUMENTS_HELP,
 	ARGUMENTS_VERSION

@@ -34,14 +34,14 @@ struct token {
 struct element {
 	struct span before; /* up to '<' or to the end of the element */
 	struct span angle;  /* between < and >; p is NULL when there are none */
-	char end;	    /* ',' ';' ':' or 0 */
+	char end;           /* ',' ';' ':' or 0 */
 };
 
 bool
 address_is_atext(unsigned char c)
 {
 	return c >= 0x80 || ascii_is_alnum(c) ||
-	    (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
 /* ------------------------------------------------------------------ tokens */
@@ -155,9 +155,9 @@ next_token(struct span *s)
 		t.kind = c == '"' ? TOKEN_QUOTED : TOKEN_LITERAL;
 		t.raw.len = quoted_length(*s, c == '"' ? '"' : ']');
 		if (t.raw.len == 0)
-			return bad_token(c == '"' ?
-				"a quoted string does not end" :
-				"a '[' without ']'");
+			return bad_token(c == '"'
+			                     ? "a quoted string does not end"
+			                     : "a '[' without ']'");
 	} else if (c == ')') {
 		return bad_token("a ')' without '('");
 	} else if (strchr("<>@,;:.", c) != NULL) {
@@ -235,8 +235,8 @@ address_domain_fault(struct span s)
 	if (s.len > 255)
 		return "a domain longer than 255 bytes";
 	if (s.p[0] == '[')
-		return s.p[s.len - 1] == ']' ? literal_fault(s) :
-					       "a bad domain literal";
+		return s.p[s.len - 1] == ']' ? literal_fault(s)
+		                             : "a bad domain literal";
 	if (s.p[s.len - 1] == '.')
 		return "an empty label in the domain";
 	while (s.len > 0) {
@@ -247,7 +247,7 @@ address_domain_fault(struct span s)
 	return NULL;
 }
 
-/* ------------------------------------------------------------------ addr-spec */
+/* ------------------------------------------------------------ addr-spec */
 
 /* Append the content of a quoted string: without its quotes and backslashes,
  * unfolded (RFC 5322, 3.2.2: the line end of a fold is no part of it). */
@@ -405,12 +405,12 @@ spec_read(struct address_list *l, struct span s, struct address *a)
 	if (at)
 		fault = domain_read(s, out, &a->spec);
 	else if (l->domain != NULL &&
-	    (!buf_putc(out, '@') || !buf_puts(out, l->domain)))
+	         (!buf_putc(out, '@') || !buf_puts(out, l->domain)))
 		fault = "an address longer than this host accepts";
 	return fault != NULL ? fault : utf8_fault(buf_span(out));
 }
 
-/* ------------------------------------------------------------------ elements */
+/* ------------------------------------------------------------ elements */
 
 /* In <...>: a source route (RFC 5322, 4.4) is passed over. */
 static const char *
@@ -430,8 +430,8 @@ angle_read(struct address_list *l, struct span s, struct address *a)
 	do {
 		t = next_token(&ahead);
 		if (t.kind == TOKEN_END || t.kind == TOKEN_BAD)
-			return t.kind == TOKEN_BAD ? t.fault :
-						     "a route without address";
+			return t.kind == TOKEN_BAD ? t.fault
+			                           : "a route without address";
 	} while (!is_special(&t, ':'));
 	return spec_read(l, ahead, a);
 }
@@ -483,8 +483,8 @@ element_end(struct span *rest, struct element *e)
 		} else if (is_special(&t, '>') || is_special(&t, ':')) {
 			return "a special character that wants quotes";
 		} else {
-			e->before.len = (size_t)(t.raw.p + t.raw.len -
-			    e->before.p);
+			e->before.len =
+			    (size_t)(t.raw.p + t.raw.len - e->before.p);
 		}
 	}
 }
@@ -500,8 +500,8 @@ refuse(struct span s, size_t used, const char *fault, struct po_err *err)
 		s.len--;
 	buf_init(&shown, SHOWN);
 	(void)log_escape(&shown, span_trim(s), SHOWN);
-	(void)po_fail(err, PO_EDATA, "bad address \"%s\": %s",
-	    buf_str(&shown), fault);
+	(void)po_fail(err, PO_EDATA, "bad address \"%s\": %s", buf_str(&shown),
+	    fault);
 	buf_clear(&shown);
 	return -1;
 }
@@ -558,8 +558,8 @@ address_next(struct address_list *l, struct address *a, struct po_err *err)
 		if (none && e.end == '\0')
 			return 0;
 	} while (none);
-	fault = e.angle.p == NULL ? spec_read(l, e.before, a) :
-				    angle_read(l, e.angle, a);
+	fault = e.angle.p == NULL ? spec_read(l, e.before, a)
+	                          : angle_read(l, e.angle, a);
 	if (fault == NULL && l->text.len > ENVELOPE_MAX_ADDRESS)
 		fault = "an address longer than this host accepts";
 	if (fault != NULL)

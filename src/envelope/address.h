@@ -28,8 +28,8 @@ struct address {
 	const char *text;
 	size_t len;
 	struct span spec; /* the same, as it was written */
-	bool qualified;	  /* a domain was written (then nothing was added) */
-	bool utf8;	  /* not ASCII: wants SMTPUTF8 (RFC 6531) */
+	bool qualified;   /* a domain was written (then nothing was added) */
+	bool utf8;        /* not ASCII: wants SMTPUTF8 (RFC 6531) */
 };
 
 struct address_list {
@@ -51,8 +51,7 @@ void address_list_clear(struct address_list *l);
 
 /* 1: *a is the next address; 0: the list is at its end; -1: PO_EDATA, the text
  * names the address and says why. Do not go on after -1. */
-int address_next(struct address_list *l, struct address *a,
-    struct po_err *err);
+int address_next(struct address_list *l, struct address *a, struct po_err *err);
 
 /* Can `s` stand behind the '@' (letters, digits, '-', '_', UTF-8 between dots,
  * no empty label, or a literal in brackets)? NULL, or why not. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* xtext (RFC 3461, 4): how ENVID and ORCPT carry any text in an SMTP parameter. */
+/*
+ * xtext (RFC 3461, 4): how ENVID and ORCPT carry any text in an SMTP parameter.
+ */
 #ifndef PO_ENVELOPE_XTEXT_H
 #define PO_ENVELOPE_XTEXT_H
 

@@ -30,8 +30,8 @@ write_spaces(struct clean *c, struct po_err *err)
 
 	memset(spaces, ' ', sizeof(spaces));
 	while (c->returns > 0) {
-		n = c->returns < sizeof(spaces) ? (size_t)c->returns :
-						  sizeof(spaces);
+		n = c->returns < sizeof(spaces) ? (size_t)c->returns
+		                                : sizeof(spaces);
 		if (sink_write(c->out, spaces, n, err) == -1)
 			return -1;
 		c->returns -= n;
@@ -63,7 +63,7 @@ line_end(struct clean *c, struct po_err *err)
 	c->ended = c->dot && exact;
 	c->dot = false;
 	c->dot_counts = c->dots != DOTS_DATA &&
-	    (c->dots != DOTS_SMTP_CRLF || c->returns > 0);
+	                (c->dots != DOTS_SMTP_CRLF || c->returns > 0);
 	c->returns = 0;
 	c->line_start = true;
 	if (c->ended)
@@ -102,7 +102,7 @@ clean_write(struct clean *c, const char *p, size_t len, struct po_err *err)
 			if (line_end(c, err) == -1)
 				return -1;
 		} else if (p[i] == '.' && c->dot_counts && !c->dot &&
-		    c->returns == 0) {
+		           c->returns == 0) {
 			c->dot = true;
 			i++;
 		} else {

@@ -25,29 +25,28 @@
 #include "util/sink.h"
 
 enum clean_dots {
-	DOTS_DATA,     /* -i: a dot is a dot */
-	DOTS_SENDMAIL, /* "." ends; ".." at the beginning loses one */
+	DOTS_DATA,      /* -i: a dot is a dot */
+	DOTS_SENDMAIL,  /* "." ends; ".." at the beginning loses one */
 	DOTS_SMTP_CRLF, /* "." ends; "." at the beginning is lost */
-	DOTS_SMTP_LF	/* the same, for a client whose lines end with LF */
+	DOTS_SMTP_LF    /* the same, for a client whose lines end with LF */
 };
 
 struct clean {
 	struct sink out;
 	enum clean_dots dots;
-	bool ended;	   /* a lone dot was seen */
-	bool line_start;   /* nothing of this line was written yet */
-	bool dot_counts;   /* here a dot is at the beginning of a line */
-	bool dot;	   /* the line began with a dot, which is held back */
-	uint64_t returns;  /* CRs that wait for what follows */
-	size_t used;	   /* of the input of the last clean_write() */
+	bool ended;       /* a lone dot was seen */
+	bool line_start;  /* nothing of this line was written yet */
+	bool dot_counts;  /* here a dot is at the beginning of a line */
+	bool dot;         /* the line began with a dot, which is held back */
+	uint64_t returns; /* CRs that wait for what follows */
+	size_t used;      /* of the input of the last clean_write() */
 };
 
 void clean_init(struct clean *c, enum clean_dots dots, struct sink out);
 
 /* Take `len` bytes. After a lone dot c->ended is true, c->used tells how many
  * bytes were eaten (its line end included), and the rest is not looked at. */
-int clean_write(struct clean *c, const char *p, size_t len,
-    struct po_err *err);
+int clean_write(struct clean *c, const char *p, size_t len, struct po_err *err);
 
 /* The input is at its end: write what was held back. */
 int clean_end(struct clean *c, struct po_err *err);

@@ -23,7 +23,7 @@ header_resent(const struct header *h)
 		id = h->fields[i].id;
 		if (set.has != 0 &&
 		    (id == FIELD_RECEIVED || id == FIELD_RETURN_PATH ||
-			(set.has & (1u << id)) != 0))
+		        (set.has & (1u << id)) != 0))
 			break;
 		if ((field_kind(id) & KIND_RESENT) == 0 ||
 		    is_empty(h, &h->fields[i]))
@@ -42,7 +42,7 @@ header_wants_from(const struct header *h)
 	unsigned has = header_resent(h).has;
 
 	return header_find(h, FIELD_FROM) == NULL ||
-	    (has != 0 && (has & (1u << FIELD_RESENT_FROM)) == 0);
+	       (has != 0 && (has & (1u << FIELD_RESENT_FROM)) == 0);
 }
 
 /* Append the field with its addresses qualified. A field that is no address
@@ -65,13 +65,13 @@ put_qualified(const struct header *h, const struct header_field *f,
 		if (a.qualified)
 			continue;
 		ok = buf_put(&line, from,
-			 (size_t)(a.spec.p + a.spec.len - from)) &&
-		    buf_putc(&line, '@') && buf_puts(&line, domain);
+		         (size_t)(a.spec.p + a.spec.len - from)) &&
+		     buf_putc(&line, '@') && buf_puts(&line, domain);
 		from = a.spec.p + a.spec.len;
 	}
 	if (ok && rc == 0 && line.len > 0)
 		ok = buf_put(&line, from, (size_t)(raw.p + raw.len - from)) &&
-		    fold_field(buf_span(&line), out);
+		     fold_field(buf_span(&line), out);
 	else if (ok)
 		ok = fold_field(raw, out);
 	address_list_clear(&list);
@@ -91,8 +91,8 @@ is_left_out(const struct header *h, const struct header_field *f,
 	if ((kind & KIND_DROPPED) != 0)
 		return true;
 	return is_empty(h, f) &&
-	    ((kind & KIND_ADDRESSES) != 0 || f->id == FIELD_DATE ||
-		f->id == FIELD_MESSAGE_ID);
+	       ((kind & KIND_ADDRESSES) != 0 || f->id == FIELD_DATE ||
+	           f->id == FIELD_MESSAGE_ID);
 }
 
 static bool
@@ -110,7 +110,7 @@ static bool
 put_new(enum field_id id, const char *value, struct buf *out)
 {
 	return buf_puts(out, field_name(id)) && buf_puts(out, ": ") &&
-	    buf_puts(out, value) && buf_putc(out, '\n');
+	       buf_puts(out, value) && buf_putc(out, '\n');
 }
 
 static bool
@@ -157,8 +157,8 @@ header_complete(const struct header *h, const struct completion *c,
 		ok = ok && put_field(h, &h->fields[i], c, out);
 	}
 	ok = ok && put_missing(h, FIELD_FROM, c->from, out) &&
-	    put_missing(h, FIELD_DATE, c->date, out) &&
-	    put_missing(h, FIELD_MESSAGE_ID, c->message_id, out);
+	     put_missing(h, FIELD_DATE, c->date, out) &&
+	     put_missing(h, FIELD_MESSAGE_ID, c->message_id, out);
 	if (!ok)
 		return po_fail(err, PO_EDATA,
 		    "the completed header is larger than %zu bytes", out->max);

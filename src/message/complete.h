@@ -23,18 +23,19 @@ struct completion {
 	const char *message_id; /* with its brackets */
 	const char *from;
 	const char *domain; /* added to addresses without one; NULL: none */
-	bool keep_bcc;	    /* SMTP: the header is the client's (RFC 5321) */
+	bool keep_bcc;      /* SMTP: the header is the client's (RFC 5321) */
 };
 
 /*
  * The newest set of Resent- fields: those from the first one on, up to a trace
- * field or to a field that the set has already; empty ones do not count. Only they are of
- * this resending
- * (RFC 5322, 3.6.6): an older set names recipients who have the message.
+ * field or to a field that the set has already; empty ones do not count. Only
+ * they are of this resending (RFC 5322, 3.6.6): an older set names recipients
+ * who have the message.
  */
 struct resent_set {
-	size_t first, end; /* of the fields' indices; equal when there is none */
-	unsigned has;	   /* bit 1 << enum field_id */
+	size_t first,
+	    end;      /* of the fields' indices; equal when there is none */
+	unsigned has; /* bit 1 << enum field_id */
 };
 struct resent_set header_resent(const struct header *h);
 

@@ -28,9 +28,8 @@ civil_of_day(int64_t day)
 {
 	int64_t z = day + 719468, era = z / 146097;
 	int64_t of_era = z - era * 146097;
-	int64_t year = (of_era - of_era / 1460 + of_era / 36524 -
-			   of_era / 146096) /
-	    365;
+	int64_t year =
+	    (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
 	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
 	int64_t month = (5 * of_year + 2) / 153; /* 0 is March */
 	struct civil c;
@@ -50,7 +49,7 @@ day_of_civil(struct civil c)
 	int64_t of_year = (153 * month + 2) / 5 + c.day - 1;
 
 	return era * 146097 + of_era_year * 365 + of_era_year / 4 -
-	    of_era_year / 100 + of_year - 719468;
+	       of_era_year / 100 + of_year - 719468;
 }
 
 void
@@ -63,10 +62,9 @@ date_format(int64_t t, char out[DATE_BYTES])
 	day = t / DAY_S;
 	s = t % DAY_S;
 	c = civil_of_day(day);
-	(void)snprintf(out, DATE_BYTES,
-	    "%s, %02d %s %04d %02d:%02d:%02d +0000", days[day % 7], (int)c.day,
-	    months[c.month - 1], (int)c.year, (int)(s / 3600),
-	    (int)(s / 60 % 60), (int)(s % 60));
+	(void)snprintf(out, DATE_BYTES, "%s, %02d %s %04d %02d:%02d:%02d +0000",
+	    days[day % 7], (int)c.day, months[c.month - 1], (int)c.year,
+	    (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
 }
 
 void
@@ -90,7 +88,7 @@ take_num(struct span *s, size_t digits, int64_t min, int64_t max, int64_t *out)
 	uint64_t v;
 
 	if (s->len < digits || !parse_u64((struct span){ s->p, digits },
-				   (uint64_t)min, (uint64_t)max, &v))
+	                           (uint64_t)min, (uint64_t)max, &v))
 		return false;
 	*out = (int64_t)v;
 	s->p += digits;

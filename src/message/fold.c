@@ -94,8 +94,8 @@ fold_write(struct fold *f, const char *p, size_t len, struct po_err *err)
 }
 
 /* Where to cut `line`, which does not fit behind `column`, but not in its first
- * `keep` bytes: *blank is true when the next line begins with white space of its
- * own. */
+ * `keep` bytes: *blank is true when the next line begins with white space of
+ * its own. */
 static size_t
 field_cut(struct span line, size_t column, size_t keep, bool *blank)
 {
@@ -121,7 +121,7 @@ put_line(struct span piece, size_t column, struct buf *out)
 	if (span_trim(piece).len == 0)
 		return true;
 	return (column == 0 || buf_putc(out, ' ')) &&
-	    buf_put_span(out, piece) && buf_putc(out, '\n');
+	       buf_put_span(out, piece) && buf_putc(out, '\n');
 }
 
 static bool

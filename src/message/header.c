@@ -130,8 +130,8 @@ end_line(struct header *h)
 	h->state = HEADER_LINE;
 }
 
-/* A From_ line, known by what stands before its first blank, and only before the
- * first field ("From : a@x" is a field: the caller has seen no ':'). */
+/* A From_ line, known by what stands before its first blank, and only before
+ * the first field ("From : a@x" is a field: the caller has seen no ':'). */
 static bool
 is_mbox(const struct header *h)
 {
@@ -139,7 +139,7 @@ is_mbox(const struct header *h)
 
 	s = span_trim(s);
 	return h->n == 0 && h->state == HEADER_SPACE &&
-	    (span_eq(s, SPAN_LIT("From")) || span_eq(s, SPAN_LIT(">From")));
+	       (span_eq(s, SPAN_LIT("From")) || span_eq(s, SPAN_LIT(">From")));
 }
 
 /* Is the line in hand, in HEADER_NAME or HEADER_SPACE, with `c` behind it,
@@ -169,8 +169,8 @@ done(struct header *h, struct span *text)
 	return 1;
 }
 
-/* Take the first byte of a line, or one more of a name. 1: the block ends before
- * it, or with it when it is the empty line's LF (*eaten). */
+/* Take the first byte of a line, or one more of a name. 1: the block ends
+ * before it, or with it when it is the empty line's LF (*eaten). */
 static int
 take_byte(struct header *h, char c, bool *eaten, struct span *text,
     struct po_err *err)
@@ -243,8 +243,7 @@ header_end(struct header *h, struct span *text, struct po_err *err)
 struct span
 header_name(const struct header *h, const struct header_field *f)
 {
-	return span_trim(
-	    (struct span){ h->text.p + f->at, f->colon - f->at });
+	return span_trim((struct span){ h->text.p + f->at, f->colon - f->at });
 }
 
 struct span

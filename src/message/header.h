@@ -52,19 +52,19 @@ enum field_id {
 
 /* What a field is, or-ed. */
 enum field_kind {
-	KIND_ADDRESSES = 1, /* holds a list of addresses */
+	KIND_ADDRESSES = 1,  /* holds a list of addresses */
 	KIND_RECIPIENTS = 2, /* names recipients (-t) */
-	KIND_RESENT = 4,    /* RFC 5322, 3.6.6 */
-	KIND_DROPPED = 8,   /* never sent: Bcc, Return-Path (RFC 5321, 4.4) */
-	KIND_PO = 16	    /* an order to po, and never sent */
+	KIND_RESENT = 4,     /* RFC 5322, 3.6.6 */
+	KIND_DROPPED = 8,    /* never sent: Bcc, Return-Path (RFC 5321, 4.4) */
+	KIND_PO = 16         /* an order to po, and never sent */
 };
 
 /* Offsets into the block. */
 struct header_field {
 	enum field_id id;
-	uint32_t at;	/* of the name */
+	uint32_t at;    /* of the name */
 	uint32_t colon; /* of the ':' */
-	uint32_t end;	/* behind its last LF */
+	uint32_t end;   /* behind its last LF */
 };
 
 enum header_state {
@@ -72,7 +72,7 @@ enum header_state {
 	HEADER_NAME,  /* in what may be a name */
 	HEADER_SPACE, /* blanks behind a name (RFC 5322, 4.5) */
 	HEADER_VALUE,
-	HEADER_MBOX,  /* in a From_ line */
+	HEADER_MBOX, /* in a From_ line */
 	HEADER_DONE
 };
 

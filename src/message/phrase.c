@@ -63,7 +63,7 @@ static bool
 is_plain(char c)
 {
 	return ascii_is_alnum((unsigned char)c) ||
-	    (c != '\0' && strchr("!*+-/", c) != NULL);
+	       (c != '\0' && strchr("!*+-/", c) != NULL);
 }
 
 /* One character of `n` bytes in Q; returns its length in `to` (at most 12). */

@@ -10,9 +10,9 @@
 
 /*
  * Append `name` (UTF-8, from anybody) as a phrase: as it is when it is made of
- * atoms, in quotes when it is ASCII, else as encoded words (RFC 2047; at most 75
- * characters each, a fold between them). Control characters become blanks, bytes
- * that are not UTF-8 '?'. False at the ceiling of *out.
+ * atoms, in quotes when it is ASCII, else as encoded words (RFC 2047; at most
+ * 75 characters each, a fold between them). Control characters become blanks,
+ * bytes that are not UTF-8 '?'. False at the ceiling of *out.
  */
 bool phrase_put(struct buf *out, struct span name);
 

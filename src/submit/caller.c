@@ -42,7 +42,7 @@ is_atom(const char *s)
 		if (!address_is_atext((unsigned char)*c) && *c != '.')
 			return false;
 	return c != s && s[0] != '.' && s[0] != '-' && c[-1] != '.' &&
-	    strstr(s, "..") == NULL;
+	       strstr(s, "..") == NULL;
 }
 
 /* Up to the first comma; '&' is the login with a capital (finger(1)). */
@@ -59,8 +59,8 @@ gecos_name(const char *gecos, const char *login, struct arena *arena)
 	buf_init(&name, ENTRY_BYTES);
 	for (i = 0; ok && i < s.len; i++) {
 		at = name.len;
-		ok = s.p[i] == '&' ? buf_puts(&name, login) :
-				     buf_putc(&name, s.p[i]);
+		ok = s.p[i] == '&' ? buf_puts(&name, login)
+		                   : buf_putc(&name, s.p[i]);
 		if (ok && s.p[i] == '&' && name.p[at] >= 'a' &&
 		    name.p[at] <= 'z')
 			name.p[at] = (char)(name.p[at] - ('a' - 'A'));
@@ -81,13 +81,12 @@ caller_find(struct caller *c, struct arena *arena, struct po_err *err)
 	pw = find_in_file(c->uid, &entry, room, sizeof(room));
 	if (pw == NULL)
 		pw = getpwuid(c->uid);
-	(void)snprintf(number, sizeof(number), "%lu",
-	    (unsigned long)c->uid);
+	(void)snprintf(number, sizeof(number), "%lu", (unsigned long)c->uid);
 	c->login = arena_strdup(arena,
 	    pw != NULL && is_atom(pw->pw_name) ? pw->pw_name : number);
-	c->full_name = pw == NULL || c->login == NULL ?
-	    "" :
-	    gecos_name(pw->pw_gecos, c->login, arena);
+	c->full_name = pw == NULL || c->login == NULL
+	                   ? ""
+	                   : gecos_name(pw->pw_gecos, c->login, arena);
 	if (c->login == NULL || c->full_name == NULL)
 		return po_fail(err, PO_EOS, "no memory for the caller's name");
 	return 0;

@@ -60,8 +60,7 @@ read_order(enum field_id id, struct span s, int64_t now, struct arena *arena,
 }
 
 static int
-refuse(enum field_id id, struct span value, const char *why,
-    struct po_err *err)
+refuse(enum field_id id, struct span value, const char *why, struct po_err *err)
 {
 	struct buf shown;
 

@@ -43,7 +43,7 @@ same_address(struct span a, struct span b)
 	struct span da = domain_of(a), db = domain_of(b);
 
 	return a.len == b.len && da.len == db.len &&
-	    memcmp(a.p, b.p, a.len - da.len) == 0 && span_eq_nocase(da, db);
+	       memcmp(a.p, b.p, a.len - da.len) == 0 && span_eq_nocase(da, db);
 }
 
 static uint32_t
@@ -64,7 +64,7 @@ find_slot(const struct recipients *r, struct span s)
 	size_t at = hash_of(s) & r->mask;
 
 	while (r->slots[at] != 0 &&
-	    !same_address(span_of(r->v[r->slots[at] - 1].address), s))
+	       !same_address(span_of(r->v[r->slots[at] - 1].address), s))
 		at = (at + 1) & r->mask;
 	return &r->slots[at];
 }

@@ -53,8 +53,8 @@ struct session {
 
 enum wants {
 	WANTS_NOTHING,
-	WANTS_NO_MAIL,	  /* MAIL: no transaction yet */
-	WANTS_MAIL,	  /* RCPT: one, without content */
+	WANTS_NO_MAIL,    /* MAIL: no transaction yet */
+	WANTS_MAIL,       /* RCPT: one, without content */
 	WANTS_RECIPIENTS, /* DATA */
 };
 
@@ -91,8 +91,8 @@ reply(struct session *s, const char *text)
 		s->errors++;
 }
 
-/* A failure of ours as a reply: 452, 451 or 554 and its enhanced status; what is
- * wrong with an address is 553. */
+/* A failure of ours as a reply: 452, 451 or 554 and its enhanced status; what
+ * is wrong with an address is 553. */
 static void
 reply_error(struct session *s, const struct po_err *e, const char *permanent)
 {
@@ -320,7 +320,7 @@ run_rcpt(struct session *s, struct span args)
 	else if (s->sub.to.n >= (size_t)s->conf->recipient_limit)
 		reply(s, "452 4.5.3 Too many recipients");
 	else if (submission_add_recipient(&s->sub, to.p, utf8, r.notify,
-		     r.orcpt, &err) == -1)
+	             r.orcpt, &err) == -1)
 		reply_error(s, &err, "553 5.1.3");
 	else
 		reply(s, "250 2.1.5 Ok");

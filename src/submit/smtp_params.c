@@ -121,10 +121,10 @@ read_priority(void *into, struct span value, int64_t now)
 	(void)now;
 	if (value.len > 2 || !parse_i64(value, -9, 9, &n))
 		return bad_value;
-	m->priority = n > 4 ? PRIORITY_NOW :
-	    n > 0	    ? PRIORITY_HIGH :
-	    n == 0	    ? PRIORITY_MEDIUM :
-			      PRIORITY_LOW;
+	m->priority = n > 4    ? PRIORITY_NOW
+	              : n > 0  ? PRIORITY_HIGH
+	              : n == 0 ? PRIORITY_MEDIUM
+	                       : PRIORITY_LOW;
 	return NULL;
 }
 
@@ -272,8 +272,7 @@ read_params(struct span rest, const struct param *params, size_t n, void *into,
 		value = span_cut(&rest, ' ');
 		keyword = span_cut(&value, '=');
 		for (i = 0; i < n; i++)
-			if (span_eq_nocase(keyword,
-				span_of(params[i].keyword)))
+			if (span_eq_nocase(keyword, span_of(params[i].keyword)))
 				break;
 		if (i == n)
 			return "555 5.5.4 A parameter that is not known here";

@@ -19,14 +19,14 @@
 /* Spans point into the command. */
 struct smtp_mail {
 	struct span path; /* with its brackets where they are */
-	uint64_t size;	  /* 0: not said */
+	uint64_t size;    /* 0: not said */
 	enum envelope_mime mime;
 	bool smtputf8;
 	enum envelope_ret ret;
 	struct span envid; /* xtext; empty: none */
-	int64_t due;	   /* seconds UTC; 0: at once */
+	int64_t due;       /* seconds UTC; 0: at once */
 	int64_t expires;   /* seconds UTC; 0: not said */
-	bool by_notify;	   /* BY=...;N: tell when it is late */
+	bool by_notify;    /* BY=...;N: tell when it is late */
 	enum priority priority;
 };
 
@@ -38,8 +38,7 @@ struct smtp_rcpt {
 
 /* `args` is what follows "MAIL" or "RCPT". NULL, or the reply that refuses it,
  * as "501 5.5.4 text". */
-const char *smtp_mail_parse(struct span args, int64_t now,
-    struct smtp_mail *m);
+const char *smtp_mail_parse(struct span args, int64_t now, struct smtp_mail *m);
 const char *smtp_rcpt_parse(struct span args, struct smtp_rcpt *r);
 
 /* "SUCCESS,DELAY" or "NEVER" (RFC 3461, 4.1), case aside, into the bits of enum

@@ -37,8 +37,7 @@ read_sender(struct submission *s, struct po_err *err)
 		    "bad sender address \"%.80s\": no address", given.p);
 	if (rc != -1 && a.len > 0 && a.text[0] == '-')
 		rc = po_fail(err, PO_EDATA,
-		    "bad sender address \"%.80s\": it begins with '-'",
-		    a.text);
+		    "bad sender address \"%.80s\": it begins with '-'", a.text);
 	if (rc != -1) {
 		s->env.sender = arena_strdup(&s->arena, a.text);
 		s->env.smtputf8 = a.utf8;
@@ -89,7 +88,7 @@ make_from(struct submission *s, const char *gecos, struct buf *out,
 		ok = ok && buf_puts(out, s->env.sender);
 	else
 		ok = ok && buf_puts(out, "MAILER-DAEMON@") &&
-		    buf_puts(out, s->host->domain);
+		     buf_puts(out, s->host->domain);
 	ok = ok && (n.len == 0 || buf_putc(out, '>'));
 	return ok ? 0 : po_fail(err, PO_EOS, "no memory for From");
 }
@@ -104,7 +103,8 @@ submission_begin(struct submission *s, const struct submit_conf *conf,
 	size_t i;
 	int n;
 
-	*s = (struct submission){ .conf = conf, .host = host,
+	*s = (struct submission){ .conf = conf,
+		.host = host,
 		.request = *request };
 	s->env.ret = request->ret;
 	s->env.envid = request->envid;
@@ -150,9 +150,9 @@ submission_add_recipient(struct submission *s, const char *address, bool utf8,
 	if (orcpt.len == 0)
 		return 0;
 	r->orcpt = arena_strndup(&s->to.arena, orcpt.p, orcpt.len);
-	return r->orcpt != NULL ?
-	    0 :
-	    po_fail(err, PO_EOS, "no memory for recipients");
+	return r->orcpt != NULL
+	           ? 0
+	           : po_fail(err, PO_EOS, "no memory for recipients");
 }
 
 /* ------------------------------------------------------------------ content */
@@ -183,8 +183,8 @@ recipients_of_header(struct submission *s, struct po_err *err)
 		if ((kind & KIND_RECIPIENTS) == 0 || is_resent != resent)
 			continue;
 		if (recipients_add(&s->to,
-			header_value(&s->header, &s->header.fields[i]),
-			s->host->domain, true, err) == -1)
+		        header_value(&s->header, &s->header.fields[i]),
+		        s->host->domain, true, err) == -1)
 			return -1;
 	}
 	if (s->to.n == 0)
@@ -217,8 +217,8 @@ finish_envelope(struct submission *s, int64_t now, struct po_err *err)
 static const char *
 shown_message_id(struct submission *s)
 {
-	const struct header_field *f = header_find(&s->header,
-	    FIELD_MESSAGE_ID);
+	const struct header_field *f =
+	    header_find(&s->header, FIELD_MESSAGE_ID);
 	struct span v;
 	size_t i;
 
@@ -226,7 +226,8 @@ shown_message_id(struct submission *s)
 		return NULL;
 	v = span_trim(header_value(&s->header, f));
 	for (i = 0; i < v.len && (unsigned char)v.p[i] > ' ' &&
-	     v.p[i] != 0x7f && v.p[i] != '>'; i++)
+	            v.p[i] != 0x7f && v.p[i] != '>';
+	     i++)
 		;
 	if (v.p[0] != '<' || i == v.len || v.p[i] != '>' ||
 	    i + 1 > ENVELOPE_MAX_ADDRESS)
@@ -378,7 +379,7 @@ submission_end(struct submission *s, struct po_err *err)
 		return -1;
 	}
 	if (!s->in_body && (header_end(&s->header, &text, err) == -1 ||
-			       begin_content(s, text, err) == -1))
+	                       begin_content(s, text, err) == -1))
 		return -1;
 	return drop_publish(s->drop, err);
 }

@@ -29,7 +29,7 @@ struct submit_request {
 	const char *full_name; /* -F; NULL: not given */
 	const char *const *recipients; /* each a list of addresses */
 	size_t n_recipients;
-	bool option_like;	/* they stood behind "--": may begin with '-' */
+	bool option_like;       /* they stood behind "--": may begin with '-' */
 	bool header_recipients; /* -t */
 	enum clean_dots dots;
 	unsigned notify; /* for all recipients; enum envelope_notify */
@@ -58,7 +58,7 @@ struct submission {
 	struct header header;
 	bool in_body;
 	uint64_t bytes; /* of the message so far */
-	bool failed;	/* SMTP: why is in `failure`, the rest is passed over */
+	bool failed;    /* SMTP: why is in `failure`, the rest is passed over */
 	struct po_err failure;
 };
 
@@ -71,8 +71,8 @@ int submission_begin(struct submission *s, const struct submit_conf *conf,
     const struct submit_host *host, const struct submit_request *request,
     struct po_err *err);
 
-/* One more recipient, parsed, `orcpt` as in RFC 3461 or empty. One that is there
- * already stays as it is. 0, or -1: too many (PO_EDATA), PO_EOS. */
+/* One more recipient, parsed, `orcpt` as in RFC 3461 or empty. One that is
+ * there already stays as it is. 0, or -1: too many (PO_EDATA), PO_EOS. */
 int submission_add_recipient(struct submission *s, const char *address,
     bool utf8, unsigned notify, struct span orcpt, struct po_err *err);
 

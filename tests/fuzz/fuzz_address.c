@@ -22,7 +22,7 @@ check_again(const struct address *a)
 
 	buf_init(&angle, a->len + 2);
 	assert(buf_putc(&angle, '<') && buf_puts(&angle, a->text) &&
-	    buf_putc(&angle, '>'));
+	       buf_putc(&angle, '>'));
 	address_list_init(&list, buf_span(&angle), NULL);
 	assert(address_next(&list, &b, NULL) == 1);
 	assert(b.len == a->len && memcmp(a->text, b.text, a->len) == 0);
@@ -49,7 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (i = 0; i < a.len; i++)
 			assert(!ascii_is_control((unsigned char)a.text[i]));
 		assert(a.spec.p >= in.p && a.spec.len <= size &&
-		    a.spec.p + a.spec.len <= in.p + size);
+		       a.spec.p + a.spec.len <= in.p + size);
 		check_again(&a);
 	}
 	assert(rc == 0 || err.code == PO_EDATA);

@@ -34,7 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			assert(a.request.recipients[i] != NULL);
 		assert(a.n_warnings <= ARGUMENTS_MAX_WARNINGS);
 		assert(a.request.envid == NULL ||
-		    strpbrk(a.request.envid, "\r\n ") == NULL);
+		       strpbrk(a.request.envid, "\r\n ") == NULL);
 	} else {
 		assert(err.code == PO_EUSAGE || err.code == PO_EDATA);
 		assert(strchr(err.text, '\n') == NULL);

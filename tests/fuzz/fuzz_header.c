@@ -37,9 +37,9 @@ check_lines(struct span s)
 		struct span line = span_cut(&s, '\n');
 
 		assert(line.len <= LINE_MAX_BYTES);
-		assert(line.len == 0 || (memchr(line.p, '\r', line.len) == NULL &&
-					    memchr(line.p, '\0', line.len) ==
-						NULL));
+		assert(line.len == 0 ||
+		       (memchr(line.p, '\r', line.len) == NULL &&
+		           memchr(line.p, '\0', line.len) == NULL));
 	}
 }
 

@@ -36,7 +36,8 @@ count_told(int fd)
 	len = read(fd, text, sizeof(text) - 1);
 	assert(len > 0);
 	text[len] = '\0';
-	for (at = text; (at = strstr(at, "\n250 2.0.0 Ok: queued")) != NULL; at++)
+	for (at = text; (at = strstr(at, "\n250 2.0.0 Ok: queued")) != NULL;
+	     at++)
 		n++;
 	return n;
 }

@@ -68,8 +68,8 @@ static const struct expected programs[] = {
 	{ "sendmail -oi -f a@x.test -oep -odi -t", "a@x.test", NULL, true,
 	    false, "" },
 	{ "sendmail -eq -f '' -- b", "", NULL, false, true, "b " },
-	{ "sendmail -oi -ODeliveryMode=b -OErrorMode=m -t -f a -f b", "b",
-	    NULL, true, false, "" },
+	{ "sendmail -oi -ODeliveryMode=b -OErrorMode=m -t -f a -f b", "b", NULL,
+	    true, false, "" },
 	/* joined letters, and where options end */
 	{ "sendmail -ti", NULL, NULL, true, false, "" },
 	{ "sendmail -tifa@x.test", "a@x.test", NULL, true, false, "" },
@@ -118,10 +118,10 @@ programs_are_understood(void **state)
 		    (a.request.dots == DOTS_SENDMAIL) != e->dots_count ||
 		    (a.request.sender == NULL) != (e->sender == NULL) ||
 		    (e->sender != NULL &&
-			strcmp(a.request.sender, e->sender) != 0) ||
+		        strcmp(a.request.sender, e->sender) != 0) ||
 		    (a.request.full_name == NULL) != (e->name == NULL) ||
 		    (e->name != NULL &&
-			strcmp(a.request.full_name, e->name) != 0) ||
+		        strcmp(a.request.full_name, e->name) != 0) ||
 		    a.n_warnings != 0)
 			fail_msg("%s: recipients \"%s\"", e->line, got);
 	}
@@ -217,8 +217,7 @@ names_and_letters_choose_the_mode(void **state)
 		(void)snprintf(line, sizeof(line), "%s", modes[i].line);
 		argc = split(line, argv);
 		assert_int_equal(arguments_read(argc, argv, &a, NULL), 0);
-		if (a.mode != modes[i].mode ||
-		    strcmp(a.run, modes[i].run) != 0)
+		if (a.mode != modes[i].mode || strcmp(a.run, modes[i].run) != 0)
 			fail_msg("%s: %d \"%s\"", modes[i].line, (int)a.mode,
 			    a.run);
 	}
@@ -233,8 +232,7 @@ static const struct {
 	const char *envid;
 	size_t warnings;
 } values[] = {
-	{ "sendmail b", 0, RET_DEFAULT, MIME_UNSAID, PRIORITY_MEDIUM, NULL,
-	    0 },
+	{ "sendmail b", 0, RET_DEFAULT, MIME_UNSAID, PRIORITY_MEDIUM, NULL, 0 },
 	{ "sendmail -N never b", NOTIFY_NEVER, RET_DEFAULT, MIME_UNSAID,
 	    PRIORITY_MEDIUM, NULL, 0 },
 	{ "sendmail -NFAILURE,delay,Success b",
@@ -246,8 +244,8 @@ static const struct {
 	    PRIORITY_MEDIUM, NULL, 1 },
 	{ "sendmail -N '' b", 0, RET_DEFAULT, MIME_UNSAID, PRIORITY_MEDIUM,
 	    NULL, 1 },
-	{ "sendmail -R FULL -B 7bit b", 0, RET_FULL, MIME_7BIT,
-	    PRIORITY_MEDIUM, NULL, 0 },
+	{ "sendmail -R FULL -B 7bit b", 0, RET_FULL, MIME_7BIT, PRIORITY_MEDIUM,
+	    NULL, 0 },
 	{ "sendmail -Rhdrs -B8BITMIME b", 0, RET_HDRS, MIME_8BIT,
 	    PRIORITY_MEDIUM, NULL, 0 },
 	{ "sendmail -R some -B BINARYMIME b", 0, RET_DEFAULT, MIME_UNSAID,
@@ -293,7 +291,7 @@ bad_values_warn_and_good_ones_are_kept(void **state)
 		    a.request.priority != values[i].priority ||
 		    a.n_warnings != values[i].warnings ||
 		    strcmp(a.request.envid == NULL ? "" : a.request.envid,
-			values[i].envid == NULL ? "" : values[i].envid) != 0)
+		        values[i].envid == NULL ? "" : values[i].envid) != 0)
 			fail_msg("%s", values[i].line);
 	}
 }

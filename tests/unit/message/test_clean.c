@@ -11,8 +11,10 @@
 
 #include <cmocka.h>
 
-#define ROW(name, dots, in, out, ended) \
-	{ name, dots, in, sizeof(in) - 1, out, ended }
+#define ROW(name, dots, in, out, ended)                                        \
+	{                                                                      \
+		name, dots, in, sizeof(in) - 1, out, ended                     \
+	}
 
 static const struct {
 	const char *name;
@@ -27,8 +29,7 @@ static const struct {
 	ROW("CRLF is LF", DOTS_DATA, "a\r\nb\r\n", "a\nb\n", false),
 	ROW("line ends are mixed line by line", DOTS_DATA, "a\r\nb\nc\r\n",
 	    "a\nb\nc\n", false),
-	ROW("all CRs before LF go", DOTS_DATA, "a\r\r\r\nb\n", "a\nb\n",
-	    false),
+	ROW("all CRs before LF go", DOTS_DATA, "a\r\r\r\nb\n", "a\nb\n", false),
 	ROW("a lone CR is a space", DOTS_DATA, "a\rb\r\rc\n", "a b  c\n",
 	    false),
 	ROW("a lone CR at the beginning of a line", DOTS_DATA, "\ra\n", " a\n",
@@ -44,8 +45,7 @@ static const struct {
 	ROW("a lone dot without line end ends", DOTS_SENDMAIL, "a\n.", "a\n",
 	    true),
 	ROW("a first dot ends", DOTS_SENDMAIL, ".\na\n", "", true),
-	ROW("two dots lose one", DOTS_SENDMAIL, "..\n..a\n", ".\n.a\n",
-	    false),
+	ROW("two dots lose one", DOTS_SENDMAIL, "..\n..a\n", ".\n.a\n", false),
 	ROW("one dot and text stays", DOTS_SENDMAIL, ".a\n. \n", ".a\n. \n",
 	    false),
 	ROW("a dot behind a lone CR is no first dot", DOTS_SENDMAIL,
@@ -55,16 +55,16 @@ static const struct {
 	ROW("dots in a line stay", DOTS_SENDMAIL, "a..\nb.\n", "a..\nb.\n",
 	    false),
 	ROW("NUL does not hide a dot", DOTS_SENDMAIL, "\0.\0\n", "", true),
-	ROW("SMTP loses every first dot", DOTS_SMTP_CRLF,
-	    ".a\r\n..\r\n.\r\nb", "a\n.\n", true),
+	ROW("SMTP loses every first dot", DOTS_SMTP_CRLF, ".a\r\n..\r\n.\r\nb",
+	    "a\n.\n", true),
 	ROW("and with LF", DOTS_SMTP_LF, ".a\n..\n.\nb", "a\n.\n", true),
 	ROW("and with both", DOTS_SMTP_LF, "a\r\n.\r\nb", "a\n", true),
 	ROW("smuggling: LF dot LF", DOTS_SMTP_CRLF, "a\n.\nb\r\n.\r\n",
 	    "a\n.\nb\n", true),
-	ROW("smuggling: LF dot CRLF", DOTS_SMTP_CRLF,
-	    "a\n.\r\nb\r\n.\r\n", "a\n.\nb\n", true),
-	ROW("smuggling: CRLF dot LF", DOTS_SMTP_CRLF,
-	    "a\r\n.\nb\r\n.\r\n", "a\n\nb\n", true),
+	ROW("smuggling: LF dot CRLF", DOTS_SMTP_CRLF, "a\n.\r\nb\r\n.\r\n",
+	    "a\n.\nb\n", true),
+	ROW("smuggling: CRLF dot LF", DOTS_SMTP_CRLF, "a\r\n.\nb\r\n.\r\n",
+	    "a\n\nb\n", true),
 	ROW("smuggling: CRLF dot CR CRLF", DOTS_SMTP_CRLF,
 	    "a\r\n.\r\r\nb\r\n.\r\n", "a\n\nb\n", true),
 	ROW("smuggling: CR dot CR", DOTS_SMTP_CRLF, "a\r.\rb\r\n.\r\n",
@@ -154,7 +154,8 @@ errors_of_the_sink_come_back(void **state)
 	for (i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
 		clean_init(&c, DOTS_SENDMAIL, (struct sink){ refuse, NULL });
 		assert_int_equal(clean_write(&c, inputs[i], strlen(inputs[i]),
-				     &err), -1);
+		                     &err),
+		    -1);
 		assert_string_equal(err.text, "full");
 	}
 }

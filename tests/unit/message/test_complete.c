@@ -162,7 +162,7 @@ set_ends_at_a_repeated_field(void **state)
 
 	(void)state;
 	read_block(&h, "X: y\nResent-From: a\nResent-To: b\nX: y\n"
-		       "Resent-From: c\nResent-To: d\n");
+	               "Resent-From: c\nResent-To: d\n");
 	set = header_resent(&h);
 	assert_int_equal(set.first, 1);
 	assert_int_equal(set.end, 4);
@@ -197,8 +197,8 @@ long_list_is_qualified_and_folded(void **state)
 	for (rest = buf_span(&out); rest.len > 0;) {
 		struct span word = span_cut(&rest, ',');
 
-		n += word.len >= 11 && memcmp(word.p + word.len - 11,
-					  "root@d.test", 11) == 0;
+		n += word.len >= 11 &&
+		     memcmp(word.p + word.len - 11, "root@d.test", 11) == 0;
 	}
 	assert_in_range(n, 19990, 20000);
 	header_clear(&h);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Expected values: date -u -R -d @N of GNU coreutils; examples of RFC 3339, 5.8. */
+/* Expected values: date -u -R -d @N of GNU coreutils; examples of RFC
+ * 3339, 5.8. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

@@ -117,8 +117,9 @@ names_are_known_in_any_case(void **state)
 	(void)state;
 	buf_init(&body, 100);
 	header_init(&h, 1000);
-	(void)feed(&h, SPAN_LIT("tO: a\nReSeNt-BCC : b\nTot: c\nx-po-TAG:d\n"
-				"message-id:\nMessage-Id: <x>\n\n"),
+	(void)feed(&h,
+	    SPAN_LIT("tO: a\nReSeNt-BCC : b\nTot: c\nx-po-TAG:d\n"
+	             "message-id:\nMessage-Id: <x>\n\n"),
 	    7, &body);
 	assert_int_equal(h.n, 6);
 	assert_int_equal(h.fields[0].id, FIELD_TO);
@@ -141,7 +142,8 @@ block_over_the_ceiling_is_refused(void **state)
 
 	(void)state;
 	header_init(&h, 10);
-	assert_int_equal(header_write(&h, "Abc: 6789\n", 10, &used, &text, &err),
+	assert_int_equal(header_write(&h, "Abc: 6789\n", 10, &used, &text,
+	                     &err),
 	    0);
 	assert_int_equal(header_write(&h, "D", 1, &used, &text, &err), -1);
 	assert_int_equal(err.code, PO_EDATA);

@@ -19,8 +19,8 @@ static const struct {
 	{ "a comma", "Doe, J", "\"Doe, J\"" },
 	{ "quotes and backslashes", "a\"b\\c", "\"a\\\"b\\\\c\"" },
 	{ "an address", "a@x.test", "\"a@x.test\"" },
-	{ "an encoded word stays", "=?UTF-8?Q?J=C3=B6rg?=",
-	    "=?UTF-8?Q?J=C3=B6rg?=" },
+	{ "an encoded word stays",
+	    "=?UTF-8?Q?J=C3=B6rg?=", "=?UTF-8?Q?J=C3=B6rg?=" },
 	{ "a line end cannot begin a field", "x\r\nBcc: a@x.test",
 	    "\"x  Bcc: a@x.test\"" },
 	{ "UTF-8", "J\303\266rg M\303\274ller",
@@ -71,8 +71,10 @@ long_names_become_words_of_75_with_whole_characters(void **state)
 			assert_memory_equal(word.p + word.len - 2, "?=", 2);
 			/* whole characters: 9 bytes of Q each, behind the x */
 			word.len -= 12;
-			assert_int_equal(
-			    (word.len - (word.p[10] == 'x' ? k : 0)) % 9, 0);
+			assert_int_equal((word.len -
+			                     (word.p[10] == 'x' ? k : 0)) %
+			                     9,
+			    0);
 		}
 		buf_clear(&in);
 		buf_clear(&out);

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 static const char *passwd_file; /* NULL: there is none */
-static struct passwd *service;	/* what getpwuid() knows */
+static struct passwd *service;  /* what getpwuid() knows */
 static uid_t uid;
 static unsigned asked; /* how often the name service was */
 
@@ -85,7 +85,8 @@ static void
 names_are_found_in_file_and_service(void **state)
 {
 	static char login[] = "ldap", gecos[] = "L. Dap";
-	static struct passwd entry = { .pw_name = login, .pw_uid = 2000,
+	static struct passwd entry = { .pw_name = login,
+		.pw_uid = 2000,
 		.pw_gecos = gecos };
 	struct arena arena;
 	struct caller c;

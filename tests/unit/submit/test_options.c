@@ -57,10 +57,10 @@ static const struct {
 	    "d.test" },
 	{ "a name with a dot", "", "", "own.test", NULL, "own.test",
 	    "own.test" },
-	{ "mailname is the domain", "", "", "own.test", "m.test\n",
-	    "own.test", "m.test" },
-	{ "a name without a dot gives way", "", "", "own", "m.test\n",
-	    "m.test", "m.test" },
+	{ "mailname is the domain", "", "", "own.test", "m.test\n", "own.test",
+	    "m.test" },
+	{ "a name without a dot gives way", "", "", "own", "m.test\n", "m.test",
+	    "m.test" },
 	{ "but is better than nothing", "", "", "own", NULL, "own", "own" },
 	{ "no name at all", "", "", NULL, NULL, "localhost", "localhost" },
 	{ "names that are none", "", "", "a b", "x@y\n", "localhost",
@@ -134,9 +134,9 @@ what_is_wrong_in_the_configuration_is_told(void **state)
 	for (conf.not_queued_exit = 71; conf.not_queued_exit <= 75;
 	     conf.not_queued_exit++)
 		assert_int_equal(submit_host_find(&conf, &host, &err),
-		    conf.not_queued_exit == 72 || conf.not_queued_exit == 73 ?
-			-1 :
-			0);
+		    conf.not_queued_exit == 72 || conf.not_queued_exit == 73
+		        ? -1
+		        : 0);
 	free_conf(&conf);
 }
 

@@ -63,8 +63,9 @@ serve(const char *in, size_t len, size_t piece, struct buf *out)
 	assert_int_equal(write(from, in, len), len);
 	assert_int_equal(lseek(from, 0, SEEK_SET), 0);
 	read_at_most = piece;
-	assert_int_equal(
-	    smtp_serve(from, to, &default_conf, &host, &drop_conf, &err), 0);
+	assert_int_equal(smtp_serve(from, to, &default_conf, &host, &drop_conf,
+	                     &err),
+	    0);
 	read_at_most = 0;
 	assert_int_equal(lseek(to, 0, SEEK_SET), 0);
 	while ((n = read(to, text, sizeof(text))) > 0)
@@ -113,7 +114,7 @@ static const struct {
 	    "250 250 250 354 250 221 ", 1, "\n\nhi\n" },
 	{ "two messages, and what is behind QUIT",
 	    ENVELOPE "DATA\r\n1\r\n.\r\n" ENVELOPE
-		     "DATA\r\n2\r\n.\r\nQUIT\r\nNOOP\r\n",
+	             "DATA\r\n2\r\n.\r\nQUIT\r\nNOOP\r\n",
 	    "250 250 354 250 250 250 354 250 221 ", 2, "\n\n2\n" },
 	{ "dots", ENVELOPE "DATA\r\n\r\n..\r\n.a\r\n.\r\n", "250 250 354 250 ",
 	    1, "\n\n.\na\n" },
@@ -126,7 +127,7 @@ static const struct {
 	    "250 250 354 250 ", 1, NULL },
 	{ "chunks",
 	    ENVELOPE "BDAT 12\r\nSubject: s\r\n"
-		     "BDAT 5\r\n\r\n.\r\nBDAT 2 LAST\r\nyzQUIT\r\n",
+	             "BDAT 5\r\n\r\n.\r\nBDAT 2 LAST\r\nyzQUIT\r\n",
 	    "250 250 250 250 250 221 ", 1, "\n\n.\nyz\n" },
 	{ "an empty last chunk", ENVELOPE "BDAT 1\r\nxBDAT 0 last\r\n",
 	    "250 250 250 250 ", 1, "\n\nx\n" },
@@ -137,8 +138,8 @@ static const struct {
 	{ "DATA in chunks",
 	    ENVELOPE "BDAT 1\r\nxDATA\r\nRCPT TO:<c@x.test>\r\nRSET\r\n",
 	    "250 250 250 503 503 250 ", 0, NULL },
-	{ "a chunk of no size", ENVELOPE "BDAT x\r\nQUIT\r\n",
-	    "250 250 501 ", 0, NULL },
+	{ "a chunk of no size", ENVELOPE "BDAT x\r\nQUIT\r\n", "250 250 501 ",
+	    0, NULL },
 	{ "a chunk that is not there", ENVELOPE "BDAT 10 LAST\r\nabc",
 	    "250 250 ", 0, NULL },
 	{ "the wrong order",
@@ -170,10 +171,11 @@ static const struct {
 	    "250 250 354 554 250 ", 0, NULL },
 	{ "the others", "NOOP\r\nHELP\r\nVRFY x\r\nnoop x y\r\n",
 	    "250 214 252 250 ", 0, NULL },
-	{ "unknown commands", "STARTTLS\r\nAUTH PLAIN x\r\nEXPN x\r\n\r\nMAILX\r\n",
+	{ "unknown commands",
+	    "STARTTLS\r\nAUTH PLAIN x\r\nEXPN x\r\n\r\nMAILX\r\n",
 	    "500 500 500 500 500 ", 0, NULL },
-	{ "a browser", "POST / HTTP/1.1\r\nHost: x\r\n\r\n" ENVELOPE,
-	    "421 ", 0, NULL },
+	{ "a browser", "POST / HTTP/1.1\r\nHost: x\r\n\r\n" ENVELOPE, "421 ", 0,
+	    NULL },
 	{ "input ends in the data", ENVELOPE "DATA\r\nhi\r\n", "250 250 354 ",
 	    0, NULL },
 	{ "input ends in the last line", ENVELOPE "DATA\r\nhi\r\n.",
@@ -199,8 +201,8 @@ run(size_t i, size_t piece)
 	codes_of(&out, &codes);
 	if (strcmp(buf_str(&codes), rows[i].codes) != 0 ||
 	    d.published != rows[i].published || d.open)
-		fail_msg("%s, in pieces of %zu: %u published, %s",
-		    rows[i].name, piece, d.published, out.p);
+		fail_msg("%s, in pieces of %zu: %u published, %s", rows[i].name,
+		    piece, d.published, out.p);
 	if (rows[i].content != NULL) {
 		len = strlen(rows[i].content);
 		assert_true(d.content.len >= len);
@@ -256,12 +258,12 @@ end_of_input_anywhere_queues_only_what_was_answered(void **state)
 static void
 envelope_is_as_it_was_said(void **state)
 {
-	static const char in[] = HELLO
-	    "MAIL FROM:<a@x.test> RET=HDRS ENVID=q1 BODY=8BITMIME "
-	    "MT-PRIORITY=-1 BY=99999;N\r\n"
-	    "RCPT TO:<b@x.test> NOTIFY=SUCCESS ORCPT=rfc822;c@x.test\r\n"
-	    "RCPT TO:<d>\r\nRCPT TO:<b@X.test>\r\n"
-	    "DATA\r\nBcc: e\r\nX-PO-Tag: t\r\n\r\nhi\r\n.\r\n";
+	static const char in[] =
+	    HELLO "MAIL FROM:<a@x.test> RET=HDRS ENVID=q1 BODY=8BITMIME "
+	          "MT-PRIORITY=-1 BY=99999;N\r\n"
+	          "RCPT TO:<b@x.test> NOTIFY=SUCCESS ORCPT=rfc822;c@x.test\r\n"
+	          "RCPT TO:<d>\r\nRCPT TO:<b@X.test>\r\n"
+	          "DATA\r\nBcc: e\r\nX-PO-Tag: t\r\n\r\nhi\r\n.\r\n";
 	struct buf out;
 	struct drop d;
 
@@ -297,7 +299,8 @@ failures_of_the_spool_are_answers_of_their_kind(void **state)
 	static const char in[] = ENVELOPE "DATA\r\nhi\r\n.\r\nNOOP\r\n";
 	static const char *const codes_expected[] = {
 		"451 503 503 500 500 250 ", "250 250 354 452 250 ",
-		"250 250 354 451 250 ", "250 250 354 451 250 " };
+		"250 250 354 451 250 ", "250 250 354 451 250 "
+	};
 	struct buf out, codes;
 	struct drop d;
 	size_t i;
@@ -382,8 +385,8 @@ silence_is_ended(void **state)
 	(void)state;
 	assert_int_equal(pipe(in), 0);
 	assert_int_equal(pipe(out), 0);
-	assert_int_equal(
-	    smtp_serve(in[0], out[1], &default_conf, &host, &drop_conf, &err),
+	assert_int_equal(smtp_serve(in[0], out[1], &default_conf, &host,
+	                     &drop_conf, &err),
 	    0);
 	n = read(out[0], text, sizeof(text) - 1);
 	assert_true(n > 0);

@@ -27,20 +27,19 @@ static const struct {
 	{ "FROM:<@a,@b:c@d>", "<@a,@b:c@d>", { .priority = PRIORITY_MEDIUM } },
 	{ "FROM:<\"a> b\"@x.test> SIZE=1", "<\"a> b\"@x.test>",
 	    { .priority = PRIORITY_MEDIUM, .size = 1 } },
-	{ "FROM:<ned@thor.innosoft.com> SIZE=500000",
-	    "<ned@thor.innosoft.com>",
+	{ "FROM:<ned@thor.innosoft.com> SIZE=500000", "<ned@thor.innosoft.com>",
 	    { .priority = PRIORITY_MEDIUM, .size = 500000 } },
 	{ "FROM:<a@x.test> BODY=8BITMIME SMTPUTF8", "<a@x.test>",
 	    { .priority = PRIORITY_MEDIUM,
-		.mime = MIME_8BIT,
-		.smtputf8 = true } },
+	        .mime = MIME_8BIT,
+	        .smtputf8 = true } },
 	{ "FROM:<a@x.test> body=7bit", "<a@x.test>",
 	    { .priority = PRIORITY_MEDIUM, .mime = MIME_7BIT } },
 	{ "FROM:<Alice@Example.ORG> RET=HDRS ENVID=QQ314159",
 	    "<Alice@Example.ORG>",
 	    { .priority = PRIORITY_MEDIUM,
-		.ret = RET_HDRS,
-		.envid = { "QQ314159", 8 } } },
+	        .ret = RET_HDRS,
+	        .envid = { "QQ314159", 8 } } },
 	{ "FROM:<a@x.test> HOLDFOR=10", "<a@x.test>",
 	    { .priority = PRIORITY_MEDIUM, .due = NOW + 10 } },
 	{ "FROM:<a@x.test> HOLDUNTIL=2026-11-24T08:00:00Z", "<a@x.test>",
@@ -110,8 +109,7 @@ mail_parameters_are_read(void **state)
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		e = &good[i].expected;
 		fault = smtp_mail_parse(span_of(good[i].in), NOW, &m);
-		if (fault != NULL ||
-		    !span_eq(m.path, span_of(good[i].path)) ||
+		if (fault != NULL || !span_eq(m.path, span_of(good[i].path)) ||
 		    m.size != e->size || m.mime != e->mime ||
 		    m.smtputf8 != e->smtputf8 || m.ret != e->ret ||
 		    !span_eq(m.envid, e->envid) || m.due != e->due ||
@@ -176,8 +174,8 @@ rcpt_parameters_are_read_or_refused(void **state)
 			    fault == NULL ? "taken" : fault);
 		if (fault == NULL &&
 		    (!span_eq(r.path, span_of(rcpts[i].path)) ||
-			r.notify != rcpts[i].notify ||
-			!span_eq(r.orcpt, span_of(rcpts[i].orcpt))))
+		        r.notify != rcpts[i].notify ||
+		        !span_eq(r.orcpt, span_of(rcpts[i].orcpt))))
 			fail_msg("%s: other values", rcpts[i].in);
 	}
 }

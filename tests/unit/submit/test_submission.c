@@ -41,7 +41,8 @@ submit(const struct submit_conf *conf, const struct submit_request *request,
 	if (submission_begin(&s, conf, &host, request, err) == -1)
 		return -1;
 	submission_attach(&s, d);
-	for (at = 0, rc = 0; rc == 0 && at < in.len && !s.clean.ended; at += n) {
+	for (at = 0, rc = 0; rc == 0 && at < in.len && !s.clean.ended;
+	     at += n) {
 		n = in.len - at < piece ? in.len - at : piece;
 		rc = submission_write(&s, in.p + at, n, err);
 	}
@@ -72,7 +73,7 @@ join_recipients(const struct envelope *env, struct buf *out)
 
 	for (i = 0; i < env->n_recipients; i++)
 		assert_true(buf_puts(out, env->recipients[i].address) &&
-		    buf_putc(out, ' '));
+		            buf_putc(out, ' '));
 }
 
 /* ------------------------------------------------------------ recipients */
@@ -87,8 +88,8 @@ static const struct {
 } recipient_rows[] = {
 	{ "arguments", false, { "a@x.test", "b" }, "To: c@x.test\n\n",
 	    "a@x.test b@d.test ", PO_OK },
-	{ "a list in one argument", false, { "a@x.test,Joe <b@y.test>" },
-	    "\n", "a@x.test b@y.test ", PO_OK },
+	{ "a list in one argument", false, { "a@x.test,Joe <b@y.test>" }, "\n",
+	    "a@x.test b@y.test ", PO_OK },
 	{ "line ends around arguments", false, { "\n a@x.test\r\n" }, "\n",
 	    "a@x.test ", PO_OK },
 	{ "To, Cc and Bcc", true, { NULL },
@@ -115,8 +116,7 @@ static const struct {
 	    "To: see (below\n\n", "a@x.test ", PO_OK },
 	{ "what was alias language", false, { "|cmd", "/file" }, "\n",
 	    "|cmd@d.test /file@d.test ", PO_OK },
-	{ "none at all", false, { NULL }, "To: a@x.test\n\n", NULL,
-	    PO_EUSAGE },
+	{ "none at all", false, { NULL }, "To: a@x.test\n\n", NULL, PO_EUSAGE },
 	{ "none in the header", true, { NULL }, "Subject: x\n\n", NULL,
 	    PO_EUSAGE },
 	{ "none but an empty group", true, { NULL },
@@ -157,11 +157,11 @@ recipients_come_from_arguments_and_header(void **state)
 		if (recipient_rows[i].expected == NULL) {
 			if (rc != -1 || err.code != recipient_rows[i].code ||
 			    d.begun != 0 || d.published != 0)
-				fail_msg("%s: %d %s %s",
-				    recipient_rows[i].name, rc,
-				    buf_str(&got), err.text);
+				fail_msg("%s: %d %s %s", recipient_rows[i].name,
+				    rc, buf_str(&got), err.text);
 		} else if (rc != 0 || d.published != 1 ||
-		    strcmp(buf_str(&got), recipient_rows[i].expected) != 0) {
+		           strcmp(buf_str(&got), recipient_rows[i].expected) !=
+		               0) {
 			fail_msg("%s: %d %s %s", recipient_rows[i].name, rc,
 			    buf_str(&got), err.text);
 		}
@@ -205,10 +205,10 @@ static const struct {
 	{ "with -i it does not", DOTS_DATA, "Subject: s\n\na\n.\nb\n",
 	    "Subject: s\n", "a\n.\nb\n" },
 	{ "a lone CR hides no field", DOTS_SENDMAIL,
-	    "Subject: s\rBcc: b@x.test\n\nx\n",
-	    "Subject: s Bcc: b@x.test\n", "x\n" },
-	{ "no final line end", DOTS_SENDMAIL, "Subject: s\n\nx",
-	    "Subject: s\n", "x\n" },
+	    "Subject: s\rBcc: b@x.test\n\nx\n", "Subject: s Bcc: b@x.test\n",
+	    "x\n" },
+	{ "no final line end", DOTS_SENDMAIL, "Subject: s\n\nx", "Subject: s\n",
+	    "x\n" },
 	{ "addresses are qualified", DOTS_SENDMAIL, "To: root\n\n",
 	    "To: root@d.test\n", "" },
 	{ "orders to po are not sent", DOTS_SENDMAIL,
@@ -238,7 +238,7 @@ check_content(size_t i, size_t piece)
 	request.dots = content_rows[i].dots;
 	fake_drop_init(&d);
 	assert_int_equal(submit(&default_conf, &request,
-			     span_of(content_rows[i].in), piece, &d, NULL),
+	                     span_of(content_rows[i].in), piece, &d, NULL),
 	    0);
 	rest = buf_span(&d.content);
 	take_line(&rest, "Received: by mx.d.test (po, from userid ");
@@ -280,8 +280,9 @@ received_tells_uid_and_queue_id_and_message_id_is_unique(void **state)
 
 	(void)state;
 	fake_drop_init(&d);
-	assert_int_equal(
-	    submit(&default_conf, &request, SPAN_LIT("\n"), 1, &d, NULL), 0);
+	assert_int_equal(submit(&default_conf, &request, SPAN_LIT("\n"), 1, &d,
+	                     NULL),
+	    0);
 	(void)snprintf(expected, sizeof(expected),
 	    "Received: by mx.d.test (po, from userid %lu)\n\tid %s; ",
 	    (unsigned long)getuid(), d.env.id.text);
@@ -346,11 +347,11 @@ sender_is_one_address_and_makes_from(void **state)
 		    &err);
 		if (sender_rows[i].envelope == NULL) {
 			if (rc != -1 || err.code != PO_EDATA || d.begun != 0)
-				fail_msg("%s: taken as %s",
-				    sender_rows[i].name, d.env.sender);
+				fail_msg("%s: taken as %s", sender_rows[i].name,
+				    d.env.sender);
 		} else if (rc != 0 ||
-		    strcmp(d.env.sender, sender_rows[i].envelope) != 0 ||
-		    strstr(d.content.p, sender_rows[i].from) == NULL) {
+		           strcmp(d.env.sender, sender_rows[i].envelope) != 0 ||
+		           strstr(d.content.p, sender_rows[i].from) == NULL) {
 			fail_msg("%s: <%s>\n%s", sender_rows[i].name,
 			    d.env.sender, d.content.p);
 		}
@@ -369,8 +370,9 @@ sender_without_f_is_the_caller(void **state)
 	(void)state;
 	fake_drop_init(&d);
 	assert_int_equal(setenv("NAME", "Joe Doe", 1), 0);
-	assert_int_equal(
-	    submit(&default_conf, &request, SPAN_LIT("\n"), 1, &d, NULL), 0);
+	assert_int_equal(submit(&default_conf, &request, SPAN_LIT("\n"), 1, &d,
+	                     NULL),
+	    0);
 	at = strchr(d.env.sender, '@');
 	assert_non_null(at);
 	assert_string_equal(at, "@d.test");
@@ -396,12 +398,12 @@ what_was_asked_for_is_in_the_envelope(void **state)
 	request.ret = RET_HDRS;
 	request.envid = "QQ1";
 	request.mime = MIME_8BIT;
-	assert_int_equal(
-	    submit(&default_conf, &request,
-		SPAN_LIT("Message-ID: <m@x.test> (c)\nX-PO-Priority: High\n"
-			 "X-PO-Schedule: +2h\nx-po-expires: +1d\n"
-			 "X-PO-Key: order 17\nX-PO-Tag: news\n\n"),
-		100, &d, NULL),
+	assert_int_equal(submit(&default_conf, &request,
+	                     SPAN_LIT("Message-ID: <m@x.test> "
+	                              "(c)\nX-PO-Priority: High\n"
+	                              "X-PO-Schedule: +2h\nx-po-expires: +1d\n"
+	                              "X-PO-Key: order 17\nX-PO-Tag: news\n\n"),
+	                     100, &d, NULL),
 	    0);
 	after = wallclock_now();
 	assert_int_equal(d.env.n_recipients, 2);
@@ -442,7 +444,7 @@ utf8_addresses_want_smtputf8(void **state)
 		fake_drop_init(&d);
 		request = request_of(cases[i].sender, true, cases[i].to);
 		assert_int_equal(submit(&default_conf, &request,
-				     span_of(cases[i].in), 9, &d, NULL),
+		                     span_of(cases[i].in), 9, &d, NULL),
 		    0);
 		assert_true(d.env.smtputf8);
 		fake_drop_clear(&d);
@@ -453,7 +455,8 @@ static void
 message_id_that_is_none_is_sent_and_not_logged(void **state)
 {
 	static const char *const to[MAX_TO] = { "a@x.test" };
-	static const char *const ids[] = { "<a b>", "a", "<a", "<\001>", "(x)" };
+	static const char *const ids[] = { "<a b>", "a", "<a", "<\001>",
+		"(x)" };
 	struct submit_request request = request_of("s@x.test", false, to);
 	char in[100];
 	struct drop d;
@@ -463,8 +466,8 @@ message_id_that_is_none_is_sent_and_not_logged(void **state)
 	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		fake_drop_init(&d);
 		(void)snprintf(in, sizeof(in), "Message-ID: %s\n", ids[i]);
-		assert_int_equal(submit(&default_conf, &request, span_of(in),
-				     9, &d, NULL),
+		assert_int_equal(submit(&default_conf, &request, span_of(in), 9,
+		                     &d, NULL),
 		    0);
 		assert_null(d.env.msgid);
 		assert_non_null(strstr(d.content.p, in));
@@ -501,8 +504,7 @@ orders_that_are_not_understood_refuse_the_message(void **state)
 	for (i = 0; i < sizeof(order_rows) / sizeof(order_rows[0]); i++) {
 		fake_drop_init(&d);
 		assert_int_equal(submit(&default_conf, &request,
-				     span_of(order_rows[i].in), 100, &d,
-				     &err),
+		                     span_of(order_rows[i].in), 100, &d, &err),
 		    -1);
 		assert_int_equal(err.code, PO_EDATA);
 		if (strstr(err.text, order_rows[i].why) == NULL)
@@ -542,14 +544,14 @@ limits_refuse_and_queue_nothing(void **state)
 		assert_true(buf_puts(&in, "\n\n"));
 		while (in.len < 3000)
 			assert_true(buf_putc(&in, 'x'));
-		assert_int_equal(submit(&conf, &request, buf_span(&in), 100,
-				     &d, &err),
+		assert_int_equal(submit(&conf, &request, buf_span(&in), 100, &d,
+		                     &err),
 		    -1);
 		assert_int_equal(err.code, PO_EDATA);
 		assert_int_equal(d.published, 0);
 		conf = default_conf;
-		assert_int_equal(submit(&conf, &request, buf_span(&in), 100,
-				     &d, &err),
+		assert_int_equal(submit(&conf, &request, buf_span(&in), 100, &d,
+		                     &err),
 		    0);
 		buf_clear(&in);
 		fake_drop_clear(&d);
@@ -572,13 +574,12 @@ failures_of_the_spool_come_back_and_discard(void **state)
 		d.fail_after = i == 1 ? 10 : 0;
 		d.fail_publish = i == 2;
 		assert_int_equal(submit(&default_conf, &request,
-				     SPAN_LIT("Subject: s\n\nbody\n"), 5, &d,
-				     &err),
+		                     SPAN_LIT("Subject: s\n\nbody\n"), 5, &d,
+		                     &err),
 		    -1);
-		assert_string_equal(err.text,
-		    i == 0	? "no space" :
-			i == 1	? "disk gone" :
-				  "sync failed");
+		assert_string_equal(err.text, i == 0   ? "no space"
+		                              : i == 1 ? "disk gone"
+		                                       : "sync failed");
 		assert_int_equal(d.published, 0);
 		assert_int_not_equal(d.discarded, 0);
 		fake_drop_clear(&d);
@@ -597,7 +598,8 @@ main(void)
 		cmocka_unit_test(sender_without_f_is_the_caller),
 		cmocka_unit_test(what_was_asked_for_is_in_the_envelope),
 		cmocka_unit_test(utf8_addresses_want_smtputf8),
-		cmocka_unit_test(message_id_that_is_none_is_sent_and_not_logged),
+		cmocka_unit_test(
+		    message_id_that_is_none_is_sent_and_not_logged),
 		cmocka_unit_test(
 		    orders_that_are_not_understood_refuse_the_message),
 		cmocka_unit_test(limits_refuse_and_queue_nothing),
