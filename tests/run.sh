@@ -4,14 +4,14 @@
 # usage: sh tests/run.sh [--long]
 #
 # Installs what the tests need (as root on Debian), builds po in several ways
-# below build/tests, runs every test and closes with "N passed, N failed"; the
+# below build-tests/, runs every test and closes with "N passed, N failed"; the
 # exit status is 0 when nothing failed. --long adds what takes long: valgrind,
 # fuzzing, static analysis.
 #
 # Two lanes run side by side: one builds with gcc, checks, and runs the
 # programs end to end; the other builds with sanitizers, with clang, and makes
 # and checks the tarball. Each step writes its own log and one line
-# "PASSED FAILED SKIPPED" into build/tests/results.
+# "PASSED FAILED SKIPPED" into build-tests/results.
 set -u
 
 long=no
@@ -26,7 +26,7 @@ esac
 
 top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 cd "$top" || exit 1
-work=$top/build/tests
+work=$top/build-tests
 results=$work/results
 jobs=$(nproc 2> /dev/null || echo 2)
 lanes=
@@ -38,8 +38,9 @@ export PATH LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 
 cancel() {
 	trap - INT TERM
-	# shellcheck disable=SC2086
-	[ -z "$lanes" ] || kill $lanes 2> /dev/null
+	for lane in $lanes; do
+		kill -- "-$lane" 2> /dev/null
+	done
 	exit 130
 }
 trap cancel INT TERM
@@ -255,35 +256,42 @@ lane_long() {
 
 # -------------------------------------------------------------------- main
 
-began=$(seconds)
-rm -rf "$work"
-mkdir -p "$results" || exit 1
-before=$(git status --porcelain 2> /dev/null)
+# One function: the shell has read all of it before it begins, whatever
+# becomes of this file meanwhile.
+main() {
+	rm -rf "$work"
+	mkdir -p "$results" || exit 1
+	before=$(git status --porcelain 2> /dev/null)
 
-set -- etc/build-packages tests/packages
-[ "$long" = no ] || set -- "$@" tests/packages-long
-step packages sh etc/install-packages "$@"
-if step autoreconf autoreconf -fi; then
-	lane_gcc &
-	lanes=$!
-	lane_others &
-	lanes="$lanes $!"
-	wait
-	lanes=
-	[ "$long" = no ] || lane_long
-	if [ "$(git status --porcelain 2> /dev/null)" = "$before" ]; then
-		step tree-is-clean true
-	else
-		step tree-is-clean git status --porcelain
+	set -- etc/build-packages tests/packages
+	[ "$long" = no ] || set -- "$@" tests/packages-long
+	step packages sh etc/install-packages "$@"
+	if step autoreconf autoreconf -fi; then
+		set -m # a process group for each lane, so that cancel finds all of it
+		lane_gcc &
+		lanes=$!
+		lane_others &
+		lanes="$lanes $!"
+		wait
+		set +m
+		lanes=
+		[ "$long" = no ] || lane_long
+		if [ "$(git status --porcelain 2> /dev/null)" = "$before" ]; then
+			step tree-is-clean true
+		else
+			step tree-is-clean git status --porcelain
+		fi
 	fi
-fi
 
-cat "$results"/* | awk -v minutes="$((($(seconds) - began) / 60))" '
-	{ passed += $1; failed += $2; skipped += $3 }
-	END {
-		line = sprintf("%d passed, %d failed", passed, failed)
-		if (skipped > 0)
-			line = sprintf("%s, %d skipped", line, skipped)
-		print line
-		exit (failed > 0 || passed == 0)
-	}'
+	cat "$results"/* | awk '
+		{ passed += $1; failed += $2; skipped += $3 }
+		END {
+			line = sprintf("%d passed, %d failed", passed, failed)
+			if (skipped > 0)
+				line = sprintf("%s, %d skipped", line, skipped)
+			print line
+			exit (failed > 0 || passed == 0)
+		}'
+}
+
+main; exit
