@@ -16,6 +16,7 @@ struct verb {
 	const char *name;
 	bool on_ids;    /* takes ids; else it is about the queue as a whole */
 	bool owner_may; /* the message's own uid may do it */
+	/* 1 done, 0 its file is damaged, -1 (PO_EUSAGE: not in this state) */
 	int (*message)(struct tick *t, struct index_message *m,
 	    struct po_err *err);
 };
@@ -122,8 +123,14 @@ on_message(struct tick *t, uint32_t uid, const struct verb *v, struct span text,
 		*err = why;
 		return -1;
 	}
-	(void)buf_printf(answer, "%s %s\n", rc == 0 ? "ok" : "no",
-	    rc == 0 ? id.text : why.text);
+	if (rc == 1)
+		(void)buf_printf(answer, "ok %s\n", id.text);
+	else if (rc == -1)
+		(void)buf_printf(answer, "no %s\n", why.text);
+	else
+		(void)buf_printf(answer,
+		    "no %s: its file is damaged and was moved to bad/\n",
+		    id.text);
 	return 0;
 }
 
@@ -257,22 +264,26 @@ int
 act_apply_all(struct tick *t, struct act *acts, size_t n,
     struct cleanup *cleanup, struct po_err *err)
 {
-	char *text;
+	/* Read once into memory of our own: its owner may write on. */
+	char *text = arena_alloc(&t->arena, ACT_MAX_BYTES + 1);
+	int rc = 0;
 	ssize_t len;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		text = arena_alloc(&t->arena, ACT_MAX_BYTES);
-		if (text == NULL)
-			return po_fail(err, PO_EOS, "no memory for a request");
+	if (text == NULL)
+		return po_fail(err, PO_EOS, "no memory for a request");
+	for (i = 0; i < n && rc == 0; i++) {
 		buf_init(&acts[i].answer, ACT_MAX_BYTES * 2);
-		len = pread(acts[i].fd, text, ACT_MAX_BYTES, 0);
-		if (len > 0 && act_apply(t, acts[i].uid,
-		                   (struct span){ text, (size_t)len },
-		                   &acts[i].answer, cleanup, err) == -1)
-			return -1;
+		len = pread(acts[i].fd, text, ACT_MAX_BYTES + 1, 0);
+		if (len <= 0 || (size_t)len > ACT_MAX_BYTES)
+			(void)buf_printf(&acts[i].answer,
+			    "no request of 1 to %u bytes\n", ACT_MAX_BYTES);
+		else
+			rc = act_apply(t, acts[i].uid,
+			    (struct span){ text, (size_t)len }, &acts[i].answer,
+			    cleanup, err);
 	}
-	return 0;
+	return rc;
 }
 
 void

@@ -21,7 +21,7 @@ usable_hop(struct tick *t, uint32_t *number, struct hop **out,
 			    "the index has ready mail for an unknown next hop "
 			    "%u",
 			    *number);
-		if ((*out)->host.backoff_until <= t->now)
+		if (!hop_rests(*out, t->now))
 			return 1;
 		++*number;
 		class = PRIORITY_NOW;

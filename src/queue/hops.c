@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "queue/retry.h"
 #include "util/grow.h"
 #include "util/xalloc.h"
 
@@ -25,6 +26,18 @@ hops_free(struct hops *h)
 		return;
 	free(h->all);
 	free(h);
+}
+
+bool
+hop_rests(struct hop *hop, int64_t now)
+{
+	int64_t until = retry_clamp_rest(hop->host.backoff_until, now);
+
+	if (until != hop->host.backoff_until) {
+		hop->host.backoff_until = until;
+		hop->dirty = true;
+	}
+	return until > now;
 }
 
 static struct hop *

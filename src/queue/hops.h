@@ -20,6 +20,9 @@ struct hop {
 
 struct hops;
 
+/* Is it left alone now? A rest that a clock jump made absurd is cut. */
+bool hop_rests(struct hop *hop, int64_t now);
+
 struct hops *hops_new(void);
 void hops_free(struct hops *h);
 

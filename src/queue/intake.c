@@ -12,8 +12,9 @@
 #include "log/log.h"
 #include "queue/wire.h"
 
-#define IDLE_MS 200 /* without a request for so long there is time to unlink   \
-	             */
+#define IDLE_MS                                                                \
+	200 /* without a request for so long there is time to unlink           \
+	     */
 #define UNLINK_AT_ONCE 256
 #define BATCH_MAX 4096u
 

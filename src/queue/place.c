@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "queue/retry.h"
 #include "queue/settle.h"
 #include "queue/wire.h"
 
@@ -81,17 +82,53 @@ is_expired(const struct tick *t, const struct index_message *m)
 int
 place_message(struct tick *t, struct index_message *m, struct po_err *err)
 {
+	struct retry_policy p = { t->conf->retry_first_s,
+		t->conf->retry_max_s };
+
 	m->place = PLACE_NONE;
 	if (m->state == MESSAGE_WAITING) {
+		/* A due time of a retry, made while the clock was wrong. */
+		if (m->attempts > 0)
+			m->due = retry_clamp_due(&p, m->due, t->now);
 		if (is_expired(t, m))
 			return settle_move(t, m, MESSAGE_EXPIRED, m->due,
-			    "its time is over", err);
+			           "its time is over", err) == -1
+			           ? -1
+			           : 0;
 		if (m->due > t->now)
 			m->place = PLACE_DUE;
 		else if (place_ready(t, m, err) == -1)
 			return -1;
 	}
 	return index_message_put(t->tx, m, err);
+}
+
+int
+place_after_clock_jump(struct tick *t, struct po_err *err)
+{
+	struct retry_policy p = { t->conf->retry_first_s,
+		t->conf->retry_max_s };
+	struct index_message m;
+	struct queue_id after;
+	struct arena arena;
+	bool first = true;
+	int rc;
+
+	arena_init(&arena, 16u << 20);
+	while ((rc = index_message_next(t->tx, first ? NULL : &after, &arena,
+	            &m, err)) == 1) {
+		after = m.id;
+		first = false;
+		if (m.place == PLACE_DUE && m.attempts > 0 &&
+		    retry_clamp_due(&p, m.due, t->now) != m.due &&
+		    place_message(t, &m, err) == -1) {
+			rc = -1;
+			break;
+		}
+		arena_clear(&arena);
+	}
+	arena_clear(&arena);
+	return rc;
 }
 
 int

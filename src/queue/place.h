@@ -20,6 +20,10 @@
  */
 int place_message(struct tick *t, struct index_message *m, struct po_err *err);
 
+/* The clock went back: retries that are due absurdly late are pulled nearer
+ * (retry_clamp_due); what was scheduled and never tried stays. */
+int place_after_clock_jump(struct tick *t, struct po_err *err);
+
 /* Make up to `max` due messages ready. Returns how many, -1 on error. */
 int place_due(struct tick *t, int64_t max, struct po_err *err);
 

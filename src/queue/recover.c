@@ -50,39 +50,79 @@ write_doubt(struct message_file *f, uint32_t n, struct slot *s,
 	return file_write_slot(f, n, s, err);
 }
 
+/* A result that is in the index and never reached the slot (row 19), or whose
+ * cell is damaged. */
+static bool
+slot_is_behind(const struct slot *s, const struct index_recipient *row)
+{
+	if (row->attempt == 0 || row->state == SLOT_WAITING)
+		return false;
+	return row->attempt > s->attempt || s->generation == 0 ||
+	       (row->attempt == s->attempt && s->state == SLOT_SENDING);
+}
+
 static int
-recover_slot(struct tick *t, struct index_message *m, struct message_file *f,
-    uint32_t n, struct slot *s, uint32_t attempt, bool other_boot,
-    bool *touched, bool *in_doubt, struct po_err *err)
+write_back_slot(struct message_file *f, uint32_t n, struct slot *s,
+    const struct index_recipient *row, struct po_err *err)
+{
+	s->state = row->state;
+	s->attempt = row->attempt;
+	s->time = row->time;
+	s->reply_code = row->reply_code;
+	memcpy(s->status, row->status, sizeof(row->status));
+	return file_write_slot(f, n, s, err);
+}
+
+/* One claimed message while it is settled. */
+struct claimed {
+	struct tick *t;
+	struct index_message m;
+	struct message_file f;
+	struct slot *slots;
+	uint32_t attempt;
+	bool other_boot, touched, in_doubt;
+};
+
+static int
+recover_slot(struct claimed *c, uint32_t n, struct po_err *err)
 {
 	struct wire_result r = {
-		.id = m->id,
-		.attempt = attempt,
+		.id = c->m.id,
+		.attempt = c->attempt,
 		.recipient = n,
-		.state = delivery_of(s, attempt, other_boot),
 		.phase = PHASE_DOT,
 		.relay = "",
 		.text = "from the message file, after a crash",
 	};
+	struct slot *s = &c->slots[n];
+	struct index_recipient row;
+	int rc;
 
+	rc =
+	    index_recipient_get(c->t->tx, &c->m.id, n, &c->t->arena, &row, err);
+	if (rc == 1 && slot_is_behind(s, &row))
+		rc = write_back_slot(&c->f, n, s, &row, err);
+	if (rc == -1)
+		return -1;
+	r.state = delivery_of(s, c->attempt, c->other_boot);
 	if (r.state == DELIVERY_UNTOUCHED)
 		return 0;
 	if (r.state == DELIVERY_IN_DOUBT) {
-		if (write_doubt(f, n, s, attempt, t->now, err) == -1)
+		if (write_doubt(&c->f, n, s, c->attempt, c->t->now, err) == -1)
 			return -1;
 		r.text = "a crash fell between the message and the reply";
-		*in_doubt = true;
+		c->in_doubt = true;
 	}
-	*touched = true;
+	c->touched = true;
 	r.reply_code = (uint16_t)s->reply_code;
 	r.status = r.state == DELIVERY_IN_DOUBT ? "4.4.2" : s->status;
-	return settle_recipient(t, m, &r, err);
+	return settle_recipient(c->t, &c->m, &r, err) == -1 ? -1 : 0;
 }
 
-/* Open the file and read its slots into the tick's arena; 0 and *why when it is
+/* Open the file and read its slots into `arena`; 0 and *err says why when it is
  * missing or damaged. */
 static int
-open_slots(struct tick *t, const struct index_message *m,
+open_slots(struct tick *t, struct arena *arena, const struct index_message *m,
     struct message_file *f, struct slot **slots, struct po_err *err)
 {
 	bool in_done;
@@ -93,7 +133,7 @@ open_slots(struct tick *t, const struct index_message *m,
 		return po_fail(err, PO_ECORRUPT, "the file is gone"), 0;
 	if (rc == -1)
 		return err->code == PO_ECORRUPT ? 0 : -1;
-	*slots = arena_alloc_array(&t->arena, m->n_recipients, sizeof(**slots));
+	*slots = arena_alloc_array(arena, m->n_recipients, sizeof(**slots));
 	if (*slots == NULL) {
 		file_close(f);
 		return po_fail(err, PO_EOS, "no memory for %u slots",
@@ -107,32 +147,49 @@ open_slots(struct tick *t, const struct index_message *m,
 	return 1;
 }
 
-int
-recover_claim(struct tick *t, const struct queue_id *id, uint32_t attempt,
-    bool other_boot, struct po_err *err)
+static int
+recover(struct claimed *c, const struct queue_id *id, struct po_err *err)
 {
-	bool touched = false, in_doubt = false;
-	struct index_message m;
-	struct message_file f;
-	struct slot *slots;
+	struct tick *t = c->t;
 	uint32_t n;
 	int rc;
 
-	rc = index_message_get(t->tx, id, &t->arena, &m, err);
+	rc = index_message_get(t->tx, id, &t->arena, &c->m, err);
 	if (rc == 0)
 		return index_claim_delete(t->tx, id, err);
 	if (rc == -1)
 		return -1;
-	rc = open_slots(t, &m, &f, &slots, err);
+	rc = open_slots(t, &t->arena, &c->m, &c->f, &c->slots, err);
 	if (rc != 1)
-		return rc == 0 ? settle_damaged(t, &m, err->text, err) : -1;
-	for (n = 0, rc = 0; n < m.n_recipients && rc == 0; n++)
-		rc = recover_slot(t, &m, &f, n, &slots[n], attempt, other_boot,
-		    &touched, &in_doubt, err);
-	file_close(&f);
+		return rc == 0 ? settle_damaged(t, &c->m, err->text, err) : -1;
+	for (n = 0, rc = 0; n < c->m.n_recipients && rc == 0; n++)
+		rc = recover_slot(c, n, err);
+	file_close(&c->f);
 	if (rc == -1)
 		return -1;
-	return settle_end(t, &m, attempt, touched, in_doubt, err);
+	return settle_end(t, &c->m, c->attempt, c->touched, c->in_doubt, err);
+}
+
+int
+recover_claim(struct tick *t, const struct queue_id *id, uint32_t attempt,
+    bool other_boot, struct po_err *err)
+{
+	struct claimed c = { .t = t,
+		.attempt = attempt,
+		.other_boot = other_boot };
+
+	return recover(&c, id, err);
+}
+
+int
+recover_suspect(struct tick *t, const struct queue_id *id, uint32_t attempt,
+    struct po_err *err)
+{
+	struct claimed c = { .t = t, .attempt = attempt, .touched = true };
+
+	after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR,
+	    "%s: deferred: the workers that had it died", id->text);
+	return recover(&c, id, err);
 }
 
 static int
@@ -177,7 +234,8 @@ recover_moves(struct tick *t, struct po_err *err)
  * that the slots lost in a power cut */
 
 static int
-write_back(struct tick *t, const struct index_message *m, struct po_err *err)
+write_back(struct tick *t, struct arena *arena, const struct index_message *m,
+    struct po_err *err)
 {
 	struct index_recipient row;
 	struct message_file f;
@@ -185,25 +243,16 @@ write_back(struct tick *t, const struct index_message *m, struct po_err *err)
 	uint32_t n;
 	int rc;
 
-	rc = open_slots(t, m, &f, &slots, err);
+	rc = open_slots(t, arena, m, &f, &slots, err);
 	if (rc != 1)
 		return rc; /* damaged: found when it is dealt, or by --check */
-	for (n = 0, rc = 0; n < m->n_recipients && rc == 0; n++) {
-		rc =
-		    index_recipient_get(t->tx, &m->id, n, &t->arena, &row, err);
-		if (rc != 1 || row.attempt <= slots[n].attempt) {
-			rc = rc == -1 ? -1 : 0;
-			continue;
-		}
-		slots[n].state = row.state;
-		slots[n].attempt = row.attempt;
-		slots[n].time = row.time;
-		slots[n].reply_code = row.reply_code;
-		memcpy(slots[n].status, row.status, sizeof(row.status));
-		rc = file_write_slot(&f, n, &slots[n], err);
+	for (n = 0; n < m->n_recipients && rc != -1; n++) {
+		rc = index_recipient_get(t->tx, &m->id, n, arena, &row, err);
+		if (rc == 1 && slot_is_behind(&slots[n], &row))
+			rc = write_back_slot(&f, n, &slots[n], &row, err);
 	}
 	file_close(&f);
-	return rc;
+	return rc == -1 ? -1 : 0;
 }
 
 static int
@@ -218,12 +267,14 @@ recover_lost_slots(struct tick *t, struct po_err *err)
 	arena_init(&arena, 64u << 20);
 	while ((rc = index_message_next(t->tx, first ? NULL : &after, &arena,
 	            &m, err)) == 1) {
-		if (m.attempts > 0 && write_back(t, &m, err) == -1) {
+		after = m.id;
+		first = false;
+		/* A claimed one may have results of its first attempt. */
+		if ((m.attempts > 0 || m.place == PLACE_CLAIM) &&
+		    write_back(t, &arena, &m, err) == -1) {
 			rc = -1;
 			break;
 		}
-		after = m.id;
-		first = false;
 		arena_clear(&arena);
 	}
 	arena_clear(&arena);

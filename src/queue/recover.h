@@ -18,6 +18,13 @@
 int recover_claim(struct tick *t, const struct queue_id *id, uint32_t attempt,
     bool other_boot, struct po_err *err);
 
+/*
+ * The same boot, and nobody knows why workers die of it: what is untouched
+ * counts as an attempt that was deferred, so that it is not tried without end.
+ */
+int recover_suspect(struct tick *t, const struct queue_id *id, uint32_t attempt,
+    struct po_err *err);
+
 /* All claims, all moves; after another boot also slots that are older than the
  * index's results. *n_claims is how many claims there were. */
 int recover_all(struct tick *t, bool other_boot, size_t *n_claims,

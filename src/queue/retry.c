@@ -39,7 +39,17 @@ retry_hop_wait_s(uint32_t failures, uint32_t random)
 int64_t
 retry_clamp_due(const struct retry_policy *p, int64_t due, int64_t now)
 {
-	int64_t latest = now + p->max_s + p->max_s / 4;
+	int64_t longest = p->max_s + p->max_s / 4;
 
-	return due > latest ? latest : due;
+	if (longest < RETRY_IN_DOUBT_S)
+		longest = RETRY_IN_DOUBT_S;
+	return due > now + longest ? now + longest : due;
+}
+
+int64_t
+retry_clamp_rest(int64_t until, int64_t now)
+{
+	int64_t latest = now + HOP_MAX_S + HOP_MAX_S / 4;
+
+	return until > latest ? latest : until;
 }

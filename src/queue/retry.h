@@ -31,6 +31,9 @@ int64_t retry_hop_wait_s(uint32_t failures, uint32_t random);
  * for one the submitter asked for. */
 int64_t retry_clamp_due(const struct retry_policy *p, int64_t due, int64_t now);
 
+/* The same for the end of a next hop's rest. */
+int64_t retry_clamp_rest(int64_t until, int64_t now);
+
 /* Mail in doubt is not sent again before this wait: the server may have it. */
 #define RETRY_IN_DOUBT_S INT64_C(900)
 

@@ -21,11 +21,13 @@
 #include "spool/rebuild.h"
 #include "util/fd.h"
 #include "util/wallclock.h"
+#include "util/xalloc.h"
 
 #define RESCAN_MS 1000 /* of drop/, while a run without --watch is busy */
 #define WATCH_RESCAN_MS 60000 /* with --watch: should an event be lost */
 #define FORK_MS 1000          /* a dead child is replaced at most this often */
 #define STATUS_MS 1000
+#define DRAIN_AT_ONCE 64 /* datagrams of one child, then the others */
 #define READER_CHECK_MS 60000
 
 static int
@@ -54,21 +56,45 @@ read_drop_events(int fd)
 	return any;
 }
 
+/* ------------------------------------------------------------ time */
+
 static int
-sooner(int64_t a_ms, int64_t now_ms, int timeout)
+sooner(int64_t at_ms, int64_t now_ms, int timeout)
 {
-	int64_t left = a_ms - now_ms;
+	int64_t left = at_ms - now_ms;
 
 	if (left < 0)
 		left = 0;
-	return timeout == -1 || left < timeout ? (int)left : timeout;
+	return left < timeout ? (int)left : timeout;
 }
 
-/* How long nothing needs to be done, in ms. */
+/* A moment of the wall clock, which may be any number: far is far enough. */
 static int
-time_left(const struct runner *r)
+sooner_utc(int64_t at, int64_t now, int timeout)
 {
-	int64_t now_ms = monotonic_ms(), now = wallclock_now(), wake;
+	if (at <= now || at - now > timeout / 1000)
+		return timeout;
+	return (int)(at - now) * 1000;
+}
+
+/* When the ingester is to be asked again; while it answers, or there is none,
+ * nothing is to be waited for. */
+static int
+scan_time(const struct runner *r, int64_t now_ms, int timeout)
+{
+	if (r->scanning || r->crew.all[0].sock == -1)
+		return timeout;
+	if (r->slots_dirty)
+		timeout = sooner(r->slot_sync_ms, now_ms, timeout);
+	return sooner(r->scan_ms +
+	                  (r->setup->watch ? WATCH_RESCAN_MS : RESCAN_MS),
+	    now_ms, timeout);
+}
+
+int
+runner_time_left(const struct runner *r)
+{
+	int64_t now_ms = monotonic_ms(), now = wallclock_now();
 	int timeout = LOCK_HEARTBEAT_S * 1000;
 
 	if (runner_has_work(r))
@@ -76,18 +102,14 @@ time_left(const struct runner *r)
 	timeout = sooner(r->heartbeat_ms, now_ms, timeout);
 	if (r->stopping)
 		return sooner(r->stop_deadline_ms, now_ms, timeout);
-	if (r->ready_maybe && runner_is_missing(r, true))
+	if (runner_is_missing(r, r->ready_maybe))
 		timeout = sooner(r->fork_ms + FORK_MS, now_ms, timeout);
-	if (r->next_due > now)
-		timeout = sooner(now_ms + (r->next_due - now) * 1000, now_ms,
-		    timeout);
-	wake = hops_next_wake(r->hops, now);
-	if (wake != 0)
-		timeout = sooner(now_ms + (wake - now) * 1000, now_ms, timeout);
-	return sooner(r->scan_ms +
-	                  (r->setup->watch ? WATCH_RESCAN_MS : RESCAN_MS),
-	    now_ms, timeout);
+	timeout = sooner_utc(r->next_due, now, timeout);
+	timeout = sooner_utc(r->next_wake, now, timeout);
+	return scan_time(r, now_ms, timeout);
 }
+
+/* ------------------------------------------------------------ events */
 
 static int
 wait_for_events(struct runner *r, const struct runner_events *ev,
@@ -103,10 +125,11 @@ wait_for_events(struct runner *r, const struct runner_events *ev,
 		p[i] = (struct pollfd){ r->crew.all[i].sock, POLLIN, 0 };
 	p[i] = (struct pollfd){ ev->signals, POLLIN, 0 };
 	p[i + 1] = (struct pollfd){ ev->drop, POLLIN, 0 };
-	n = poll(p, (nfds_t)(r->crew.n + 2), time_left(r));
+	n = poll(p, (nfds_t)(r->crew.n + 2), runner_time_left(r));
 	for (i = 0; n > 0 && i < r->crew.n && rc == 0; i++)
 		if (p[i].revents != 0)
-			rc = runner_drain(r, &r->crew.all[i], err);
+			rc = runner_drain(r, &r->crew.all[i], DRAIN_AT_ONCE,
+			    err);
 	if (n > 0 && rc == 0 && p[r->crew.n].revents != 0)
 		rc = read_signals(r, ev->signals, err);
 	if (n > 0 && p[r->crew.n + 1].revents != 0)
@@ -190,6 +213,29 @@ scan_if_wanted(struct runner *r, bool drop_event)
 		runner_ask_scan(r);
 }
 
+/*
+ * At most once in FORK_MS, whatever kills them. A fork that fails is tried
+ * again while there is somebody to do the work, or where the run stays anyway.
+ */
+static int
+fork_if_wanted(struct runner *r, const struct runner_events *ev,
+    struct po_err *err)
+{
+	int rc;
+
+	if (r->stopping || !runner_is_missing(r, r->ready_maybe) ||
+	    monotonic_ms() - r->fork_ms < FORK_MS)
+		return 0;
+	rc = runner_fork_missing(r, ev, r->ready_maybe, err);
+	if (rc != 1)
+		return rc;
+	if (!r->setup->watch &&
+	    (r->crew.all[0].pid == 0 || !runner_has_worker(r)))
+		return -1;
+	log_line(LOG_LEVEL_ERROR, "%s; tried again", err->text);
+	return 0;
+}
+
 static int
 step(struct runner *r, const struct runner_events *ev, bool *drop_event,
     struct po_err *err)
@@ -198,14 +244,7 @@ step(struct runner *r, const struct runner_events *ev, bool *drop_event,
 		return -1;
 	if (runner_has_work(r) && runner_tick(r, err) == -1)
 		return -1;
-	if (!r->stopping && r->ready_maybe && !r->setup->ingest_only &&
-	    runner_is_missing(r, true) &&
-	    (!runner_has_worker(r) || monotonic_ms() - r->fork_ms >= FORK_MS) &&
-	    runner_fork_missing(r, ev, true, err) == -1)
-		return -1;
-	if (!r->stopping && runner_is_missing(r, false) &&
-	    monotonic_ms() - r->fork_ms >= FORK_MS &&
-	    runner_fork_missing(r, ev, false, err) == -1)
+	if (fork_if_wanted(r, ev, err) == -1)
 		return -1;
 	scan_if_wanted(r, *drop_event);
 	if (r->scanning)
@@ -263,12 +302,18 @@ open_or_rebuild(struct runner *r, struct po_err *err)
 static void
 clear(struct runner *r)
 {
+	size_t i;
+
 	crew_clear(&r->crew);
 	index_close(r->ix);
 	hops_free(r->hops);
 	after_free(r->after);
 	arena_clear(&r->tick_arena);
 	arena_clear(&r->results_arena);
+	for (i = 0; i < r->n_acts; i++)
+		fd_close(&r->acts[i].fd);
+	free(r->space);
+	free(r->suspects);
 	free(r->results);
 	free(r->taken);
 	free(r->acts);
@@ -283,8 +328,9 @@ run(struct runner *r, struct runner_events *ev, struct po_err *err)
 	if (open_or_rebuild(r, err) == -1 || runner_recover(r, err) == -1)
 		return -1;
 	r->ready_maybe = true;
-	if (runner_fork_missing(r, ev, false, err) == -1)
+	if (runner_fork_missing(r, ev, false, err) != 0)
 		return -1;
+	r->fork_ms -= FORK_MS; /* the workers need not wait */
 	runner_ask_scan(r);
 	if (runner_tick(r, err) ==
 	    -1) /* what is due already, and the time of what is not */
@@ -311,6 +357,7 @@ runner_run(const struct runner_setup *setup, struct runner_counts *counts,
 	r.hops = hops_new();
 	r.after = after_new();
 	r.cleanup.days = -1;
+	r.space = xcalloc(1, WIRE_MAX_BYTES);
 	if (crew_init(&r.crew,
 	        setup->ingest_only ? 0 : (size_t)setup->queue->workers,
 	        err) == 0 &&
@@ -318,7 +365,8 @@ runner_run(const struct runner_setup *setup, struct runner_counts *counts,
 		rc = run(&r, &ev, err);
 	if (rc == -1)
 		crew_signal(&r.crew, SIGTERM);
-	runner_end_children(&r);
+	runner_end_children(&r, ev.signals,
+	    rc == -1 ? setup->queue->stop_grace_s : 0);
 	if (r.slots_dirty)
 		(void)syncfs(setup->spool->queue);
 	if (r.ix != NULL)

@@ -8,17 +8,24 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "queue/intake.h"
 #include "queue/notify.h"
 #include "queue/recover.h"
 #include "queue/runner_state.h"
 #include "util/fd.h"
+#include "util/grow.h"
 #include "util/wallclock.h"
 
 #define STUCK_MS                                                               \
-	(30 * 60 * 1000)   /* longer than any message's phases together */
+	(30 * 60 * 1000) /* longer than any message's phases together */
+#define END_WAIT_MS 100
+#define SUSPECT_DEATHS 3 /* then a message counts as tried */
+#define SUSPECTS_MAX 4096u
+#define DEATHS_MAX 20      /* in a row, without a word between them */
 #define KILL_AFTER_MS 5000 /* beyond stop_grace */
 
 struct child_ctx {
@@ -32,9 +39,12 @@ child_run(void *ctx, enum child_kind kind, int sock, pid_t parent)
 	const struct child_ctx *c = ctx;
 	const struct runner_setup *s = c->r->setup;
 	struct runner_events ev = *c->ev;
+	size_t i;
 
 	fd_close(&ev.signals);
 	fd_close(&ev.drop);
+	for (i = 0; i < c->r->n_acts; i++)
+		(void)close(c->r->acts[i].fd);
 	if (kind == CHILD_INTAKE) {
 		struct intake_setup setup = { sock, parent, s->spool,
 			s->ingest };
@@ -63,6 +73,7 @@ runner_fork_missing(struct runner *r, const struct runner_events *ev,
     bool workers, struct po_err *err)
 {
 	struct child_ctx ctx = { r, ev };
+	struct po_err why;
 	size_t i, n = workers ? r->crew.n : 1;
 	int rc = 0;
 
@@ -72,9 +83,12 @@ runner_fork_missing(struct runner *r, const struct runner_events *ev,
 		if (r->crew.all[i].pid == 0 && r->crew.all[i].sock == -1)
 			rc = crew_fork(&r->crew, i, child_run, &ctx, err);
 	r->fork_ms = monotonic_ms();
-	if (open_index(r, err) == -1)
+	if (open_index(r, rc == -1 ? &why : err) == -1) {
+		if (rc == -1)
+			*err = why;
 		return -1;
-	return rc;
+	}
+	return rc == -1 ? 1 : 0;
 }
 
 bool
@@ -99,9 +113,43 @@ runner_has_worker(const struct runner *r)
 	return false;
 }
 
+/* How often this message was in the hands of a worker that died. */
+static unsigned
+deaths_of(struct runner *r, const struct queue_id *id)
+{
+	struct suspect *s;
+	size_t i;
+
+	for (i = 0; i < r->n_suspects; i++)
+		if (strcmp(r->suspects[i].id.text, id->text) == 0)
+			return ++r->suspects[i].deaths;
+	if (r->n_suspects == SUSPECTS_MAX)
+		r->n_suspects = 0;
+	s = grow_array(r->suspects, r->n_suspects, &r->cap_suspects,
+	    sizeof(*s));
+	if (s == NULL)
+		return SUSPECT_DEATHS;
+	r->suspects = s;
+	r->suspects[r->n_suspects++] = (struct suspect){ *id, 1 };
+	return 1;
+}
+
+static int
+bury_job(struct runner *r, struct tick *t, const struct held_job *job,
+    bool violent, struct po_err *err)
+{
+	struct hop *hop = hops_by_number(r->hops, t->tx, job->hop, NULL);
+
+	if (hop != NULL && hop->in_flight > 0)
+		hop->in_flight--;
+	if (violent && deaths_of(r, &job->id) >= SUSPECT_DEATHS)
+		return recover_suspect(t, &job->id, job->attempt, err);
+	return recover_claim(t, &job->id, job->attempt, false, err);
+}
+
 /* A child is gone: the slots of its jobs are the truth. */
 static int
-bury(struct runner *r, struct child *ch, struct po_err *err)
+bury(struct runner *r, struct child *ch, bool violent, struct po_err *err)
 {
 	struct tick t = {
 		.now = wallclock_now(),
@@ -116,18 +164,11 @@ bury(struct runner *r, struct child *ch, struct po_err *err)
 
 	if (ch->n_jobs == 0)
 		return 0;
-	arena_init(&t.arena, 256u << 20);
 	if (index_begin(r->ix, INDEX_WRITE, &t.tx, err) == -1)
 		return -1;
-	for (i = 0; i < ch->n_jobs && rc == 0; i++) {
-		struct hop *hop =
-		    hops_by_number(r->hops, t.tx, ch->jobs[i].hop, NULL);
-
-		if (hop != NULL && hop->in_flight > 0)
-			hop->in_flight--;
-		rc = recover_claim(&t, &ch->jobs[i].id, ch->jobs[i].attempt,
-		    false, err);
-	}
+	arena_init(&t.arena, 256u << 20);
+	for (i = 0; i < ch->n_jobs && rc == 0; i++)
+		rc = bury_job(r, &t, &ch->jobs[i], violent, err);
 	if (rc == 0)
 		rc = index_commit(t.tx, err);
 	else
@@ -136,9 +177,18 @@ bury(struct runner *r, struct child *ch, struct po_err *err)
 	if (rc == 0)
 		after_run(r->after, r->setup->spool);
 	ch->n_jobs = 0;
-	r->ready_maybe = true;
+	r->ready_maybe = r->slots_dirty = true;
 	r->activity++;
 	return rc;
+}
+
+/* What ends by our own word, or by itself with 0, is no violence. */
+static bool
+is_violent(const struct runner *r, int status)
+{
+	if (WIFSIGNALED(status))
+		return !(r->stopping && WTERMSIG(status) == SIGTERM);
+	return WEXITSTATUS(status) != 0;
 }
 
 static void
@@ -152,34 +202,47 @@ note_death(const struct child *ch, pid_t pid, int status)
 		    "settled from their files",
 		    what, (int)pid, WTERMSIG(status),
 		    strsignal(WTERMSIG(status)), ch->n_jobs);
-	else if (WEXITSTATUS(status) != 0)
+	else
 		log_line(LOG_LEVEL_ERROR, "%s %d ended with status %d", what,
 		    (int)pid, WEXITSTATUS(status));
+}
+
+static int
+reap(struct runner *r, struct child *ch, pid_t pid, int status,
+    struct po_err *err)
+{
+	bool violent = is_violent(r, status);
+
+	if (runner_drain(r, ch, SIZE_MAX, err) == -1)
+		return -1;
+	if (violent) {
+		note_death(ch, pid, status);
+		r->deaths++;
+	}
+	/* What it reported is settled first, the rest from the slots. */
+	if (r->n_results > 0 && runner_tick(r, err) == -1)
+		return -1;
+	crew_close(ch);
+	if (ch->kind == CHILD_INTAKE)
+		r->scanning = false;
+	return bury(r, ch, violent, err);
 }
 
 int
 runner_reap_all(struct runner *r, struct po_err *err)
 {
-	struct child *ch;
 	ssize_t i;
 	pid_t pid;
 	int status;
 
-	while ((i = crew_reap(&r->crew, &pid, &status)) != -1) {
-		ch = &r->crew.all[i];
-		if (runner_drain(r, ch, err) == -1)
+	while ((i = crew_reap(&r->crew, &pid, &status)) != -1)
+		if (reap(r, &r->crew.all[i], pid, status, err) == -1)
 			return -1;
-		note_death(ch, pid, status);
-		/* What it reported is settled first, the rest from the slots.
-		 */
-		if (r->n_results > 0 && runner_tick(r, err) == -1)
-			return -1;
-		crew_close(ch);
-		if (i == 0)
-			r->scanning = false;
-		if (bury(r, ch, err) == -1)
-			return -1;
-	}
+	if (r->deaths > DEATHS_MAX)
+		return po_fail(err, PO_EOS,
+		    "%u children died one after the other and none did "
+		    "anything: something is wrong with this host or build",
+		    r->deaths);
 	return 0;
 }
 
@@ -220,11 +283,23 @@ runner_begin_stop(struct runner *r)
 		notify_manager("STOPPING=1");
 }
 
-void
-runner_end_children(struct runner *r)
+static size_t
+count_alive(const struct runner *r)
 {
-	int64_t deadline_ms = monotonic_ms() + KILL_AFTER_MS;
-	size_t i, alive;
+	size_t i, n = 0;
+
+	for (i = 0; i < r->crew.n; i++)
+		n += r->crew.all[i].pid != 0;
+	return n;
+}
+
+void
+runner_end_children(struct runner *r, int signals, int64_t grace_s)
+{
+	int64_t deadline_ms = monotonic_ms() + grace_s * 1000 + KILL_AFTER_MS;
+	struct pollfd p = { signals, POLLIN, 0 };
+	struct signalfd_siginfo si;
+	size_t i;
 	pid_t pid;
 	int status;
 
@@ -233,12 +308,11 @@ runner_end_children(struct runner *r)
 	for (;;) {
 		while (crew_reap(&r->crew, &pid, &status) != -1)
 			;
-		for (i = 0, alive = 0; i < r->crew.n; i++)
-			alive += r->crew.all[i].pid != 0;
-		if (alive == 0)
+		if (count_alive(r) == 0)
 			return;
 		if (monotonic_ms() >= deadline_ms)
 			crew_signal(&r->crew, SIGKILL);
-		(void)poll(NULL, 0, 2);
+		if (poll(&p, 1, END_WAIT_MS) == 1)
+			(void)!read(signals, &si, sizeof(si));
 	}
 }

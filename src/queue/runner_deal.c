@@ -25,7 +25,7 @@ child_with_room(struct runner *r)
 
 	for (i = 1; i < r->crew.n; i++) {
 		ch = &r->crew.all[i];
-		if (ch->sock == -1 || ch->n_jobs >= ch->quota)
+		if (ch->sock == -1 || ch->full || ch->n_jobs >= ch->quota)
 			continue;
 		if (best == NULL || ch->n_jobs < best->n_jobs)
 			best = ch;
@@ -34,8 +34,8 @@ child_with_room(struct runner *r)
 }
 
 /*
- * The kernel counts the descriptors on their way between processes against the limit of open files, so the limit is
- * shared by all workers.
+ * The kernel counts the descriptors on their way between processes against the
+ * limit of open files, so the limit is shared by all workers.
  */
 static uint32_t
 most_jobs(const struct runner *r)
@@ -43,10 +43,14 @@ most_jobs(const struct runner *r)
 	struct rlimit files;
 	rlim_t share;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) == -1 || files.rlim_cur <= FILES_KEPT)
+	if (getrlimit(RLIMIT_NOFILE, &files) == -1 ||
+	    files.rlim_cur <= FILES_KEPT)
 		return 2;
-	share = (files.rlim_cur - FILES_KEPT) / (r->crew.n == 0 ? 1 : r->crew.n);
-	return share > WORKER_MAX_JOBS ? WORKER_MAX_JOBS : share < 2 ? 2 : (uint32_t)share;
+	share =
+	    (files.rlim_cur - FILES_KEPT) / (r->crew.n == 0 ? 1 : r->crew.n);
+	return share > WORKER_MAX_JOBS ? WORKER_MAX_JOBS
+	       : share < 2             ? 2
+	                               : (uint32_t)share;
 }
 
 /* A child holds about twice what it did since the last tick, so that it never
@@ -133,14 +137,14 @@ add_result(struct runner *r, struct child *ch, const struct wire_result *res)
  * had said so. */
 static void
 bounce_job(struct runner *r, const struct dealt_job *d, bool damaged,
-    const char *why)
+    bool counts, const char *why)
 {
 	char *text = arena_strdup(&r->results_arena, why);
 	struct wire_result res = {
 		.id = d->job.id,
 		.attempt = d->job.attempt,
 		.recipient = UINT32_MAX,
-		.state = DELIVERY_UNTOUCHED,
+		.state = counts ? DELIVERY_DEFERRED : DELIVERY_UNTOUCHED,
 		.last = true,
 		.damaged = damaged,
 		.status = "",
@@ -151,25 +155,43 @@ bounce_job(struct runner *r, const struct dealt_job *d, bool damaged,
 	add_result(r, d->child, &res);
 }
 
+/*
+ * What it cannot be sent to: 0 its socket is full of jobs, so that it will be
+ * heard of; it is ending (EPIPE); or a failure of ours, tried again later.
+ */
+static void
+bounce_unsent(struct runner *r, const struct dealt_job *d, int rc, int error)
+{
+	bool counts = rc == -1 && error != EPIPE && error != ECONNRESET;
+
+	d->child->full = rc == 0;
+	bounce_job(r, d, false, counts, counts ? strerror(error) : "");
+}
+
 static void
 hand_out_one(struct runner *r, const struct dealt_job *d, struct buf *b)
 {
 	char folder[3], path[64];
-	int fd;
+	bool gone;
+	int fd, rc = -1;
 
 	queue_id_folder(&d->job.id, folder);
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, d->job.id.text);
 	fd = openat(r->setup->spool->queue, path,
 	    O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd == -1) {
-		bounce_job(r, d, errno == ENOENT || errno == ELOOP,
-		    strerror(errno));
+		/* What is there and cannot be opened now is tried again later,
+		 * as an attempt: at once would be without end. */
+		gone = errno == ENOENT || errno == ELOOP;
+		bounce_job(r, d, gone, !gone, strerror(errno));
 		return;
 	}
 	buf_reset(b);
-	if (!wire_put_u8(b, WIRE_JOB) || !wire_put_job(b, &d->job) ||
-	    wire_send(d->child->sock, b, fd, true) != 1)
-		bounce_job(r, d, false, "");
+	errno = EMSGSIZE;
+	if (wire_put_u8(b, WIRE_JOB) && wire_put_job(b, &d->job))
+		rc = wire_send(d->child->sock, b, fd, true);
+	if (rc != 1)
+		bounce_unsent(r, d, rc, errno);
 	(void)close(fd);
 }
 
@@ -194,7 +216,7 @@ runner_can_deal(const struct runner *r)
 	if (!r->ready_maybe)
 		return false;
 	for (i = 1; i < r->crew.n; i++)
-		if (r->crew.all[i].sock != -1 &&
+		if (r->crew.all[i].sock != -1 && !r->crew.all[i].full &&
 		    r->crew.all[i].n_jobs < r->crew.all[i].quota)
 			return true;
 	return false;

@@ -139,32 +139,41 @@ read_datagram(struct runner *r, struct child *ch, const void *space, size_t len,
 	}
 }
 
-int
-runner_drain(struct runner *r, struct child *ch, struct po_err *err)
+/* A child that does not keep to the protocol. It may be dead and reaped by now:
+ * then there is no pid to signal. */
+static void
+end_child(struct child *ch, const char *why)
 {
-	static char space[WIRE_MAX_BYTES];
+	log_line(LOG_LEVEL_ERROR, "%s; it is ended", why);
+	if (ch->pid != 0)
+		(void)kill(ch->pid, SIGKILL);
+	crew_close(ch);
+}
+
+int
+runner_drain(struct runner *r, struct child *ch, size_t max, struct po_err *err)
+{
 	ssize_t n;
 	int fd, rc;
 
-	while (ch->sock != -1) {
-		n = wire_receive(ch->sock, space, &fd, true);
+	while (ch->sock != -1 && max-- > 0) {
+		n = wire_receive(ch->sock, r->space, &fd, true);
 		if (n == -1 && (errno == EAGAIN || errno == EINTR))
 			return 0;
 		if (n <= 0) {
 			crew_close(ch);
 			return 0;
 		}
-		ch->heard_ms = monotonic_ms();
-		rc = read_datagram(r, ch, space, (size_t)n, &fd, err);
+		rc = read_datagram(r, ch, r->space, (size_t)n, &fd, err);
 		fd_close(&fd);
-		if (rc == -1 && err->code == PO_EPROTOCOL) {
-			log_line(LOG_LEVEL_ERROR, "%s; it is ended", err->text);
-			(void)kill(ch->pid, SIGKILL);
-			crew_close(ch);
-			return 0;
-		}
-		if (rc == -1)
+		if (rc == -1 && err->code != PO_EPROTOCOL)
 			return -1;
+		if (rc == -1)
+			end_child(ch, err->text);
+		else if (ch->kind == CHILD_WORKER) {
+			ch->full = false;
+			r->deaths = 0;
+		}
 	}
 	return 0;
 }

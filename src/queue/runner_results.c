@@ -15,7 +15,7 @@ note_hop(struct runner *r, struct tick *t, uint32_t number,
 
 	if (hop == NULL)
 		return;
-	if (res->hop_down && hop->host.backoff_until <= t->now) {
+	if (res->hop_down && !hop_rests(hop, t->now)) {
 		hop->host.failures++;
 		hop->host.backoff_until =
 		    t->now + retry_hop_wait_s(hop->host.failures,
@@ -60,6 +60,7 @@ drop_job(struct runner *r, struct tick *t, struct child *ch,
 		hop->in_flight--;
 	crew_drop(ch, job);
 	ch->done++;
+	ch->heard_ms = monotonic_ms();
 	r->ready_maybe = true;
 }
 
@@ -93,13 +94,16 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 		after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR,
 		    "%s: deferred: %s", p->r.id.text, p->r.text);
 	} else if (p->r.recipient != UINT32_MAX) {
-		job->touched = job->touched || p->r.state != DELIVERY_UNTOUCHED;
-		job->in_doubt =
-		    job->in_doubt || p->r.state == DELIVERY_IN_DOUBT;
 		note_hop(r, t, job->hop, &p->r);
-		count(r, p->r.state);
-		if (settle_recipient(t, &m, &p->r, err) == -1)
+		rc = settle_recipient(t, &m, &p->r, err);
+		if (rc == -1)
 			return -1;
+		if (rc == 1) {
+			job->touched = true;
+			job->in_doubt =
+			    job->in_doubt || p->r.state == DELIVERY_IN_DOUBT;
+			count(r, p->r.state);
+		}
 	}
 	if (!p->r.last)
 		return index_message_put(t->tx, &m, err);

@@ -19,6 +19,12 @@ struct dealt_job {
 	struct wire_job job;
 };
 
+/* A message that was held by workers that died, and how often. */
+struct suspect {
+	struct queue_id id;
+	unsigned deaths;
+};
+
 struct runner {
 	const struct runner_setup *setup;
 	struct runner_counts *counts;
@@ -37,13 +43,21 @@ struct runner {
 	struct act *acts;
 	size_t n_acts, cap_acts;
 
+	char *space; /* WIRE_MAX_BYTES, for a datagram */
+
+	struct suspect *suspects;
+	size_t n_suspects, cap_suspects;
+	unsigned deaths; /* of workers, since one of them last said anything */
+
 	/* of the tick in hand */
 	struct dealt_job *dealt;
 	size_t n_dealt, cap_dealt;
 
-	bool ready_maybe; /* a message may be ready that was not dealt */
-	bool due_more;    /* more than one batch was due */
-	int64_t next_due; /* seconds UTC of the first due row, 0 none */
+	bool ready_maybe;  /* a message may be ready that was not dealt */
+	bool due_more;     /* more than one batch was due */
+	int64_t last_now;  /* wall clock of the last tick, of any run */
+	int64_t next_wake; /* seconds UTC: the first next hop's rest ends */
+	int64_t next_due;  /* seconds UTC of the first due row, 0 none */
 	uint64_t
 	    activity;  /* counts whatever happened, to tell an idle runner */
 	bool scanning; /* the ingester was asked and has not ended its answer */
@@ -73,9 +87,13 @@ int runner_recover(struct runner *r, struct po_err *err);
 /* Is there something that a tick would do? */
 bool runner_has_work(const struct runner *r);
 
+/* How long nothing needs to be done, in ms. */
+int runner_time_left(const struct runner *r);
+
 /* ------------------------------------------------------------ runner_crew.c */
 
-/* Fork what is missing: the ingester always, workers when `workers`. */
+/* Fork what is missing: the ingester always, workers when `workers`. 0, 1 a
+ * fork failed (*err says why), -1 the index cannot be opened again. */
 int runner_fork_missing(struct runner *r, const struct runner_events *ev,
     bool workers, struct po_err *err);
 bool runner_is_missing(const struct runner *r, bool workers);
@@ -83,14 +101,16 @@ bool runner_has_worker(const struct runner *r);
 int runner_reap_all(struct runner *r, struct po_err *err);
 void runner_kill_stuck(struct runner *r);
 void runner_begin_stop(struct runner *r);
-void runner_end_children(struct runner *r);
+/* Wait for them, `grace_s` and a little more, then kill them. */
+void runner_end_children(struct runner *r, int signals, int64_t grace_s);
 
 /* ------------------------------------------------------------ runner_inbox.c
  */
 
-/* Everything that a child has sent; at its end, or when it breaks the protocol,
- * the socket is closed. */
-int runner_drain(struct runner *r, struct child *ch, struct po_err *err);
+/* What a child has sent, at most `max` datagrams; at its end, or when it breaks
+ * the protocol, the socket is closed. */
+int runner_drain(struct runner *r, struct child *ch, size_t max,
+    struct po_err *err);
 void runner_ask_scan(struct runner *r);
 
 /* ------------------------------------------------------------ inside a tick */

@@ -5,6 +5,7 @@
  * acts applied, due mail made ready, and claims taken for whoever has room.
  * Jobs go out only behind the commit.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "queue/act.h"
@@ -12,7 +13,10 @@
 #include "queue/place.h"
 #include "queue/recover.h"
 #include "queue/runner_state.h"
+#include "util/parse_num.h"
 #include "util/wallclock.h"
+
+#define CLOCK_SLACK_S 60 /* what a clock is set back by without a word */
 
 static int
 begin(struct runner *r, struct tick *t, struct po_err *err)
@@ -51,6 +55,7 @@ look_ahead(struct runner *r, struct tick *t, struct po_err *err)
 
 	if (rc == 0)
 		r->next_due = 0;
+	r->next_wake = hops_next_wake(r->hops, t->now);
 	return rc == -1 ? -1 : 0;
 }
 
@@ -67,11 +72,42 @@ make_ready(struct runner *r, struct tick *t, struct po_err *err)
 		r->ready_maybe = n == 1;
 		return n == -1 ? -1 : 0;
 	}
+	if (r->next_wake != 0 && r->next_wake <= t->now)
+		r->ready_maybe =
+		    true; /* what was passed over while it rested */
 	n = place_due(t, r->setup->queue->batch, err);
 	if (n > 0)
 		r->ready_maybe = true;
 	r->due_more = n == r->setup->queue->batch;
 	return n == -1 ? -1 : 0;
+}
+
+/* Has the wall clock gone back since the last tick? */
+static bool
+went_back(const struct runner *r, int64_t now)
+{
+	return now + CLOCK_SLACK_S < r->last_now;
+}
+
+static int
+note_time(struct runner *r, struct tick *t, struct po_err *err)
+{
+	char text[24];
+
+	if (went_back(r, t->now)) {
+		after_log(t->after, "po/qmgr", LOG_LEVEL_WARNING,
+		    "the clock went back by %lld s; retries are pulled nearer",
+		    (long long)(r->last_now - t->now));
+		if (place_after_clock_jump(t, err) == -1)
+			return -1;
+		r->last_now = t->now;
+	} else if (!index_is_dirty(t->tx)) {
+		return 0; /* no commit for this alone */
+	}
+	if (t->now > r->last_now)
+		r->last_now = t->now;
+	(void)snprintf(text, sizeof(text), "%lld", (long long)t->now);
+	return index_meta_put(t->tx, "clock", text, err);
 }
 
 static int
@@ -88,6 +124,8 @@ steps(struct runner *r, struct tick *t, struct po_err *err)
 		return -1;
 	if (runner_deal(r, t, err) == -1 ||
 	    hops_write(r->hops, t->tx, err) == -1)
+		return -1;
+	if (note_time(r, t, err) == -1)
 		return -1;
 	return look_ahead(r, t, err);
 }
@@ -119,6 +157,18 @@ runner_tick(struct runner *r, struct po_err *err)
 	return rc;
 }
 
+/* What the clock said at the last tick of the run before. */
+static int
+read_clock(struct runner *r, struct tick *t, struct po_err *err)
+{
+	char text[24];
+	int rc = index_meta_get(t->tx, "clock", text, sizeof(text), err);
+
+	if (rc == 1)
+		(void)parse_i64(span_of(text), 0, INT64_MAX, &r->last_now);
+	return rc;
+}
+
 int
 runner_recover(struct runner *r, struct po_err *err)
 {
@@ -131,6 +181,8 @@ runner_recover(struct runner *r, struct po_err *err)
 	if (begin(r, &t, err) == -1)
 		return -1;
 	rc = index_meta_get(t.tx, "boot", before, sizeof(before), err);
+	if (rc != -1)
+		rc = read_clock(r, &t, err);
 	if (rc != -1)
 		rc = recover_all(&t,
 		    strcmp(boot, before) != 0 && before[0] != '\0', &claims,
@@ -171,6 +223,9 @@ runner_has_work(const struct runner *r)
 		return true;
 	if (r->setup->only != NULL)
 		return false;
+	if ((r->next_wake != 0 && r->next_wake <= wallclock_now()) ||
+	    went_back(r, wallclock_now()))
+		return true;
 	return r->due_more ||
 	       (r->next_due != 0 && r->next_due <= wallclock_now());
 }

@@ -92,6 +92,15 @@ put_attempt(struct tick *t, const struct index_message *m, const char *address,
 	return index_attempt_put(t->tx, &m->id, &a, err);
 }
 
+/* Known already: final, or this attempt's result came before. A worker that
+ * says something twice, or dies after it said it, is not counted twice. */
+static bool
+is_settled(const struct index_recipient *row, uint32_t attempt)
+{
+	return slot_is_final(row->state) ||
+	       (row->attempt == attempt && row->state != SLOT_WAITING);
+}
+
 int
 settle_recipient(struct tick *t, struct index_message *m,
     const struct wire_result *r, struct po_err *err)
@@ -100,15 +109,15 @@ settle_recipient(struct tick *t, struct index_message *m,
 	enum slot_state before;
 	int rc;
 
-	if (r->state == DELIVERY_UNTOUCHED)
+	if (r->state == DELIVERY_UNTOUCHED || r->recipient >= m->n_recipients)
 		return 0;
 	rc = index_recipient_get(t->tx, &m->id, r->recipient, &t->arena, &row,
 	    err);
 	if (rc != 1)
 		return rc;
-	before = row.state;
-	if (slot_is_final(before))
+	if (is_settled(&row, r->attempt))
 		return 0;
+	before = row.state;
 	row.state = job_slot_state(r->state, before);
 	row.attempt = r->attempt;
 	row.time = t->now;
@@ -117,9 +126,10 @@ settle_recipient(struct tick *t, struct index_message *m,
 	row.text = r->text;
 	count_recipient(m, before, row.state);
 	log_recipient(t, m, row.address, r);
-	if (index_recipient_put(t->tx, &m->id, r->recipient, &row, err) == -1)
+	if (index_recipient_put(t->tx, &m->id, r->recipient, &row, err) == -1 ||
+	    put_attempt(t, m, row.address, r, row.state, err) == -1)
 		return -1;
-	return put_attempt(t, m, row.address, r, row.state, err);
+	return 1;
 }
 
 /* ------------------------------------------------------------------ the
@@ -151,6 +161,17 @@ write_head(struct tick *t, const struct index_message *m, struct po_err *err)
 	}
 	file_close(&f);
 	return rc;
+}
+
+/*
+ * The head could not be written. Damage of one file is no failure of the run,
+ * which would only meet it again at its next start.
+ */
+static int
+damaged_or_fail(struct tick *t, struct index_message *m, struct po_err *err)
+{
+	return err->code == PO_ECORRUPT ? settle_damaged(t, m, err->text, err)
+	                                : -1;
 }
 
 /* All recipients are final: sent when every one of them was reached. */
@@ -242,7 +263,7 @@ settle_end(struct tick *t, struct index_message *m, uint32_t attempt,
 	go_on(t, m, touched, in_doubt);
 	if (touched) {
 		if (write_head(t, m, err) == -1)
-			return -1;
+			return damaged_or_fail(t, m, err);
 		log_outcome(t, m);
 	}
 	return message_is_final(m->state) ? finish(t, m, err)
@@ -253,12 +274,10 @@ int
 settle_damaged(struct tick *t, struct index_message *m, const char *why,
     struct po_err *err)
 {
-	char *text = arena_strdup(&t->arena, why);
-
 	after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR,
 	    "%s: from=<%s>: the message file is damaged (%s); moved to bad/",
 	    m->id.text, m->sender, why);
-	after_damaged(t->after, &m->id, text == NULL ? "damaged" : text);
+	after_damaged(t->after, &m->id, why);
 	return index_message_delete(t->tx, &m->id, err);
 }
 
@@ -273,9 +292,11 @@ settle_move(struct tick *t, struct index_message *m, enum message_state to,
 	m->state = to;
 	m->due = due;
 	if (write_head(t, m, err) == -1)
-		return -1;
+		return damaged_or_fail(t, m, err);
 	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO, "%s: %s%s%s", m->id.text,
 	    message_state_name(to), why[0] == '\0' ? "" : ": ", why);
-	return message_is_final(to) ? finish(t, m, err)
-	                            : place_message(t, m, err);
+	if (message_is_final(to) ? finish(t, m, err) == -1
+	                         : place_message(t, m, err) == -1)
+		return -1;
+	return 1;
 }

@@ -10,8 +10,12 @@
 #include "queue/tick.h"
 #include "queue/wire.h"
 
-/* One recipient's result: its recipient and attempt rows, the log line. *m is
- * read by the caller and put by settle_end(). */
+/*
+ * One recipient's result: its recipient and attempt rows, the log line. *m is
+ * read by the caller and put by settle_end(). 1 it counts; 0 it does not:
+ * untouched, no such recipient, or known already (final, or a second result of
+ * one attempt).
+ */
 int settle_recipient(struct tick *t, struct index_message *m,
     const struct wire_result *r, struct po_err *err);
 
@@ -27,9 +31,12 @@ int settle_end(struct tick *t, struct index_message *m, uint32_t attempt,
 int settle_damaged(struct tick *t, struct index_message *m, const char *why,
     struct po_err *err);
 
-/* Move a message into another state by an act or by age: head written, record
- * put, log line. PO_EUSAGE when the move is not allowed (the text says from and
- * to). */
+/*
+ * Move a message into another state by an act or by age: head written, record
+ * put, log line. 1 done; 0 its file turned out damaged, and settle_damaged()
+ * was done instead; -1, PO_EUSAGE when the move is not allowed (the text says
+ * from and to).
+ */
 int settle_move(struct tick *t, struct index_message *m, enum message_state to,
     int64_t due, const char *why, struct po_err *err);
 

@@ -122,9 +122,13 @@ final_delivery(enum slot_state s)
 	return s == SLOT_SENT ? DELIVERY_SENT : DELIVERY_FAILED;
 }
 
-/* Every recipient is final in the file, so the index is behind it: the slots are the results. */
+/*
+ * No recipient is open for this next hop. What is final in the file is told
+ * again, should the index be behind it (it ignores what it knows), or the
+ * message would come back for ever; the rest is handed back.
+ */
 static void
-report_slots(struct worker *w, const struct job *j)
+report_nothing_to_do(struct worker *w, const struct job *j)
 {
 	size_t i;
 
@@ -136,29 +140,15 @@ report_slots(struct worker *w, const struct job *j)
 			.state = final_delivery(j->slots[i].state),
 			.phase = PHASE_LOCAL,
 			.reply_code = (uint16_t)j->slots[i].reply_code,
-			.last = i + 1 == j->env.n_recipients,
 			.status = j->slots[i].status,
 			.relay = "",
 			.text = "from the message file",
 		};
 
-		report(w, &r);
+		if (slot_is_final(j->slots[i].state))
+			report(w, &r);
 	}
-}
-
-/* No recipient goes to this next hop: the routes changed since it was made ready, or all are final. */
-static void
-report_nothing_to_do(struct worker *w, const struct job *j)
-{
-	size_t i;
-
-	for (i = 0; i < j->env.n_recipients; i++) {
-		if (!slot_is_final(j->slots[i].state)) {
-			give_back(w, &j->wire);
-			return;
-		}
-	}
-	report_slots(w, j);
+	give_back(w, &j->wire);
 }
 
 static void
