@@ -89,11 +89,11 @@ def test_closed_descriptors_do_not_reach_the_message(system_po, closed):
 
 
 def test_queues_on_a_read_only_root_with_only_drop_writable(system_po):
-    drop = system_po.spool / "drop"
+    spool, drop = system_po.spool, system_po.spool / "drop"
     script = f"""
-        mount --bind / /mnt && mount --bind {drop} /mnt{drop} &&
-        mount --bind /proc /mnt/proc && mount --bind /dev /mnt/dev &&
-        mount -o remount,bind,ro /mnt && ! touch /mnt/var/tmp/x 2>/dev/null &&
+        mount --rbind / /mnt && mount --bind {spool} /mnt{spool} && mount -o remount,bind,ro /mnt{spool} &&
+        mount --bind {drop} /mnt{drop} && mount -o remount,bind,ro /mnt &&
+        ! touch /mnt/x /mnt{spool}/x 2>/dev/null && [ ! -e /mnt/x ] && [ ! -e {spool}/x ] &&
         exec chroot /mnt "$0" "$@"
     """
     done = call(system_po, ["unshare", "--mount", "sh", "-c", script, *NOBODY], "-i", "a@example.net")
