@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/queue_verbs.h"
+#include "queue/status.h"
 #include "spool/check.h"
 #include "spool/setup.h"
 #include "util/fd.h"
@@ -91,10 +92,27 @@ settle_process(void)
 
 /* ------------------------------------------------------------------ verbs that need no open spool */
 
+/* So that everybody's mailq has an answer before the first run. */
+static int
+write_first_status(const char *path, struct po_err *err)
+{
+	const struct index_totals none = { .deferred = 0 };
+	struct spool s;
+	int rc = 0;
+
+	if (spool_open(path, &s, err) == -1)
+		return -1;
+	if (faccessat(s.public_, "status", F_OK, 0) == -1)
+		rc = status_write(&s, &none, "none", err);
+	spool_close(&s);
+	return rc;
+}
+
 static int
 verb_setup(struct program *p, struct po_err *err)
 {
-	if (spool_setup(p->q.drop.spool, p->q.args.user, err) == -1)
+	if (spool_setup(p->q.drop.spool, p->q.args.user, err) == -1 ||
+	    write_first_status(p->q.drop.spool, err) == -1)
 		return -1;
 	(void)printf("%s is ready\n", p->q.drop.spool);
 	return 0;
