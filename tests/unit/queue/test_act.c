@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: ISC */
+/* Who may do what to which message, and that a request is hostile. */
+#include "queue/act.h"
+#include "queue_fixture.h"
+
+#define PO 2000u    /* owner of the spool */
+#define ALICE 1000u /* of the sample */
+#define MALLORY 1001u
+
+enum stand { WAITS, HELD, CLAIMED, SENT, CANCELLED, EXPIRED };
+
+static struct index_message
+put_standing(struct queue_fixture *q, uint32_t number, enum stand stand)
+{
+	static const enum message_state states[] = { MESSAGE_WAITING,
+		MESSAGE_HELD, MESSAGE_WAITING, MESSAGE_SENT, MESSAGE_CANCELLED,
+		MESSAGE_EXPIRED };
+	struct sample s = sample_of(number);
+	struct index_message m;
+
+	s.head.due = NOW + 3600;
+	m = put_sample(q, &s);
+	m.state = states[stand];
+	m.place = stand == WAITS     ? PLACE_DUE
+	          : stand == CLAIMED ? PLACE_CLAIM
+	                             : PLACE_NONE;
+	m.finished = message_is_final(m.state) ? NOW - 10 : 0;
+	MUST(index_message_put(q->t.tx, &m, &q->err));
+	if (stand == CLAIMED)
+		MUST(index_claim_put(q->t.tx, &m.id, 1, &q->err));
+	return m;
+}
+
+static char *
+apply(struct queue_fixture *q, uint32_t uid, struct span request,
+    struct cleanup *cleanup)
+{
+	struct buf answer;
+	char *text;
+
+	buf_init(&answer, ACT_MAX_BYTES * 2);
+	MUST(act_apply(&q->t, uid, request, &answer, cleanup, &q->err));
+	text = arena_strdup(&q->t.arena, buf_str(&answer));
+	buf_clear(&answer);
+	return text;
+}
+
+static char *
+ask(struct queue_fixture *q, uint32_t uid, const char *verb,
+    const struct queue_id *id)
+{
+	struct cleanup cleanup = { .days = -1 };
+	char request[200];
+
+	(void)snprintf(request, sizeof(request), "po-act 1\nverb=%s\nid=%s\n",
+	    verb, id->text);
+	return apply(q, uid, span_of(request), &cleanup);
+}
+
+/* Moves: spool-layout.md, "A message"; requeue is for what waits. -1: refused,
+ * nothing changes. */
+static const struct {
+	const char *verb;
+	enum stand stand;
+	int after;
+} moves[] = {
+	{ "hold", WAITS, MESSAGE_HELD },
+	{ "hold", HELD, -1 },
+	{ "hold", CLAIMED, -1 },
+	{ "hold", SENT, -1 },
+	{ "hold", CANCELLED, -1 },
+	{ "hold", EXPIRED, -1 },
+	{ "release", WAITS, -1 },
+	{ "release", HELD, MESSAGE_WAITING },
+	{ "release", CLAIMED, -1 },
+	{ "release", SENT, -1 },
+	{ "release", CANCELLED, -1 },
+	{ "release", EXPIRED, -1 },
+	{ "cancel", WAITS, MESSAGE_CANCELLED },
+	{ "cancel", HELD, MESSAGE_CANCELLED },
+	{ "cancel", CLAIMED, -1 },
+	{ "cancel", SENT, -1 },
+	{ "cancel", CANCELLED, -1 },
+	{ "cancel", EXPIRED, -1 },
+	{ "requeue", WAITS, MESSAGE_WAITING },
+	{ "requeue", HELD, -1 },
+	{ "requeue", CLAIMED, -1 },
+	{ "requeue", SENT, -1 },
+};
+
+static void
+check_move(struct queue_fixture *q, const struct index_message *before,
+    const char *answer, int after)
+{
+	struct index_message m = get_message(q, &before->id);
+
+	if (after == -1) {
+		assert_memory_equal(answer, "no ", 3);
+		assert_int_equal(m.state, before->state);
+		assert_int_equal(m.place, before->place);
+		assert_int_equal(get_head(q, &m.id).generation, 1);
+		return;
+	}
+	assert_memory_equal(answer, "ok ", 3);
+	assert_int_equal(m.state, after);
+	assert_int_equal(get_head(q, &m.id).state, after);
+	assert_int_equal(m.finished, message_is_final(m.state) ? NOW : 0);
+}
+
+static void
+a_verb_moves_what_may_move_and_nothing_else(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct index_message m;
+	uint32_t i;
+
+	for (i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
+		print_message("%s %d\n", moves[i].verb, moves[i].stand);
+		m = put_standing(q, i, moves[i].stand);
+		check_move(q, &m, ask(q, 0, moves[i].verb, &m.id),
+		    moves[i].after);
+	}
+}
+
+static void
+requeue_makes_due_now_and_release_keeps_the_time(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct index_message m = put_standing(q, 1, WAITS);
+
+	(void)ask(q, 0, "requeue", &m.id);
+	assert_int_equal(get_message(q, &m.id).due, NOW);
+	assert_int_equal(get_message(q, &m.id).place, PLACE_READY);
+	m = put_standing(q, 2, HELD);
+	(void)ask(q, 0, "release", &m.id);
+	assert_int_equal(get_message(q, &m.id).due, NOW + 3600);
+	assert_int_equal(get_message(q, &m.id).place, PLACE_DUE);
+}
+
+static const struct {
+	const char *verb;
+	uint32_t uid;
+	bool may;
+} rights[] = {
+	{ "hold", 0, true },
+	{ "hold", PO, true },
+	{ "hold", ALICE, true },
+	{ "cancel", 0, true },
+	{ "cancel", PO, true },
+	{ "cancel", ALICE, true },
+	{ "requeue", 0, true },
+	{ "requeue", PO, true },
+	{ "requeue", ALICE, false },
+};
+
+static void
+root_and_the_spool_s_owner_may_all_an_owner_his_own(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct index_message m;
+	const char *answer;
+	uint32_t i;
+
+	for (i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+		print_message("%s by %u\n", rights[i].verb, rights[i].uid);
+		m = put_standing(q, i, WAITS);
+		answer = ask(q, rights[i].uid, rights[i].verb, &m.id);
+		assert_memory_equal(answer, rights[i].may ? "ok " : "no ", 3);
+	}
+}
+
+/* Whatever the state: the answer is that of an id that nobody has. */
+static void
+a_foreign_uid_learns_nothing(void **state)
+{
+	static const char *const verbs[] = { "hold", "release", "cancel",
+		"requeue" };
+	static const enum stand stands[] = { WAITS, HELD, CLAIMED, SENT };
+	struct queue_fixture *q = *state;
+	struct queue_id nobody = id_of(9999);
+	struct index_message m;
+	char expected[100];
+	uint32_t i, v;
+
+	for (i = 0; i < 4; i++) {
+		m = put_standing(q, i, stands[i]);
+		for (v = 0; v < 4; v++) {
+			(void)snprintf(expected, sizeof(expected),
+			    "no %s: no such message\n", m.id.text);
+			assert_string_equal(ask(q, MALLORY, verbs[v], &m.id),
+			    expected);
+			(void)snprintf(expected, sizeof(expected),
+			    "no %s: no such message\n", nobody.text);
+			assert_string_equal(ask(q, MALLORY, verbs[v], &nobody),
+			    expected);
+		}
+		assert_int_equal(get_message(q, &m.id).state, m.state);
+	}
+}
+
+static const struct {
+	const char *name;
+	uint32_t uid;
+	const char *request;
+	const char *answer; /* its beginning; "" for an empty one */
+} malformed[] = {
+	{ "empty", 0, "", "no request of a known version\n" },
+	{ "another version", 0, "po-act 2\nverb=flush\n", "no request" },
+	{ "no verb", 0, "po-act 1\n", "no known verb\n" },
+	{ "an unknown verb", 0, "po-act 1\nverb=destroy\n", "no known verb\n" },
+	{ "an id before the verb is none", 0,
+	    "po-act 1\nid=01KAR000000000000000000001\nverb=hold\n", "" },
+	{ "no id", 0, "po-act 1\nverb=hold\nid=../../etc/passwd\n",
+	    "no queue id\n" },
+	{ "an id that is too short", 0, "po-act 1\nverb=hold\nid=0\n",
+	    "no queue id\n" },
+	{ "lines without a name", 0, "po-act 1\n\n=\n===\nverb=hold\n\n", "" },
+	{ "flush by anybody", MALLORY, "po-act 1\nverb=flush\n",
+	    "no only root" },
+	{ "cleanup by anybody", MALLORY, "po-act 1\nverb=cleanup\ndays=0\n",
+	    "no only root" },
+	{ "cleanup by root", 0, "po-act 1\nverb=cleanup\ndays=3\n", "ok " },
+};
+
+static void
+a_malformed_request_does_nothing(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct index_message m = put_standing(q, 1, WAITS);
+	struct cleanup c;
+	const char *answer;
+	size_t i;
+
+	for (i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+		print_message("%s\n", malformed[i].name);
+		c = (struct cleanup){ .days = -1 };
+		answer = apply(q, malformed[i].uid,
+		    span_of(malformed[i].request), &c);
+		if (malformed[i].answer[0] == '\0')
+			assert_string_equal(answer, "");
+		else
+			assert_memory_equal(answer, malformed[i].answer,
+			    strlen(malformed[i].answer));
+		assert_int_equal(c.wanted, malformed[i].answer[0] == 'o');
+		assert_int_equal(c.days, c.wanted ? 3 : -1);
+		assert_int_equal(get_message(q, &m.id).state, MESSAGE_WAITING);
+	}
+}
+
+static void
+an_act_on_a_damaged_file_does_not_end_the_run(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct index_message m = put_standing(q, 1, WAITS);
+	const char *answer;
+
+	damage(q, &m.id, FILE_HEAD_AT, 2 * CELL_BYTES);
+	answer = ask(q, 0, "cancel", &m.id);
+	assert_non_null(strstr(answer, "damaged"));
+	assert_false(is_known(q, &m.id));
+}
+
+static int
+request_file(struct queue_fixture *q, const char *name, const char *text,
+    off_t size)
+{
+	int fd = openat(q->spool.drop, name, O_RDWR | O_CREAT | O_EXCL, 0660);
+
+	assert_true(fd != -1);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	if (size != 0)
+		assert_int_equal(ftruncate(fd, size), 0);
+	return fd;
+}
+
+/* Emptied, blown up, and as it should be; each is answered and removed. */
+static void
+a_file_that_was_changed_under_us_is_answered_and_removed(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct cleanup cleanup = { .days = -1 };
+	struct act acts[3] = { { .uid = 0, .name = "a.1" },
+		{ .uid = 0, .name = "a.2" }, { .uid = 0, .name = "a.3" } };
+	char text[200] = "";
+	int copies[3];
+	size_t i;
+
+	acts[0].fd = request_file(q, "a.1", "", 0);
+	acts[1].fd =
+	    request_file(q, "a.2", "po-act 1\nverb=flush\n", ACT_MAX_BYTES + 1);
+	acts[2].fd = request_file(q, "a.3", "po-act 1\nverb=flush\n", 0);
+	for (i = 0; i < 3; i++)
+		copies[i] = dup(acts[i].fd);
+	MUST(act_apply_all(&q->t, acts, 3, &cleanup, &q->err));
+	act_answer_all(acts, 3, &q->spool);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(acts[i].fd, -1);
+		assert_int_equal(faccessat(q->spool.drop, acts[i].name, F_OK,
+		                     0),
+		    -1);
+	}
+	assert_true(pread(copies[0], text, sizeof(text) - 1, 0) > 0);
+	assert_memory_equal(text, "no ", 3);
+	assert_true(
+	    pread(copies[1], text, sizeof(text) - 1, ACT_MAX_BYTES + 1) > 0);
+	assert_memory_equal(text, "no ", 3);
+	memset(text, 0, sizeof(text));
+	assert_true(pread(copies[2], text, sizeof(text) - 1, 20) > 0);
+	assert_memory_equal(text, "ok ", 3);
+	for (i = 0; i < 3; i++)
+		(void)close(copies[i]);
+}
+
+int
+main(void)
+{
+#define CASE(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, queue_setup, queue_teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(a_verb_moves_what_may_move_and_nothing_else),
+		CASE(requeue_makes_due_now_and_release_keeps_the_time),
+		CASE(root_and_the_spool_s_owner_may_all_an_owner_his_own),
+		CASE(a_foreign_uid_learns_nothing),
+		CASE(a_malformed_request_does_nothing),
+		CASE(an_act_on_a_damaged_file_does_not_end_the_run),
+		CASE(a_file_that_was_changed_under_us_is_answered_and_removed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
