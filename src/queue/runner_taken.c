@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* New messages: what the ingester made durable comes into the index. */
+#include <stdio.h>
 #include <string.h>
 
 #include "queue/place.h"
 #include "queue/runner_state.h"
+#include "queue/settle.h"
 
 static void
 log_taken(struct tick *t, const struct index_message *m,
@@ -27,19 +29,56 @@ log_taken(struct tick *t, const struct index_message *m,
 	buf_clear(&msgid);
 }
 
+/* The message that holds the newcomer's idempotency key: 1, 0 none, -1. */
+static int
+find_holder(struct tick *t, const struct message_file *f,
+    const struct envelope *env, struct queue_id *holder, struct po_err *err)
+{
+	struct stamp stamp;
+	int rc;
+
+	if (env->key == NULL)
+		return 0;
+	if (file_read_stamp(f, &stamp, err) == -1)
+		return -1;
+	rc = index_key_get(t->tx, stamp.uid, env->key, holder, err);
+	return rc == 1 && strcmp(holder->text, env->id.text) == 0 ? 0 : rc;
+}
+
+/* Recorded and never sent; the key stays with the message that had it first. */
+static int
+set_aside(struct tick *t, struct index_message *m,
+    const struct queue_id *holder, struct po_err *err)
+{
+	char why[80];
+
+	if (m->state != MESSAGE_WAITING)
+		return place_message(t, m, err);
+	if (index_key_put(t->tx, m->uid, m->key, holder, err) == -1)
+		return -1;
+	(void)snprintf(why, sizeof(why), "its key is that of %s", holder->text);
+	return settle_move(t, m, MESSAGE_DUPLICATE, m->due, why, err) == -1 ? -1
+	                                                                    : 0;
+}
+
 static int
 index_new(struct runner *r, struct tick *t, struct message_file *f,
     struct po_err *err)
 {
 	struct index_message m;
+	struct queue_id holder;
 	struct envelope env;
+	int held;
 
-	if (file_read_envelope(f, &t->arena, &env, err) == -1 ||
-	    spool_index_file(f, t->tx, &t->arena, &m, err) == -1)
+	if (file_read_envelope(f, &t->arena, &env, err) == -1)
+		return -1;
+	held = find_holder(t, f, &env, &holder, err);
+	if (held == -1 || spool_index_file(f, t->tx, &t->arena, &m, err) == -1)
 		return -1;
 	log_taken(t, &m, &env);
 	r->counts->taken++;
-	return place_message(t, &m, err);
+	return held == 1 ? set_aside(t, &m, &holder, err)
+	                 : place_message(t, &m, err);
 }
 
 static int

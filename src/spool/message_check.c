@@ -38,6 +38,10 @@ check_envelope(const struct message_origin *from,
     const struct message_rules *rules, const struct envelope *env,
     struct po_err *err)
 {
+	/* Its content is JSON: nobody must get that for a mail. */
+	if (env->body == BODY_TEMPLATE)
+		return po_fail(err, PO_EDATA,
+		    "a template and its context, which this po cannot render");
 	if (env->via == VIA_BOUNCE && from->uid != rules->po_uid)
 		return po_fail(err, PO_EDATA, "only po itself makes bounces");
 	if (env->expires != 0 && env->expires <= env->due)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The life of queued mail: due times, flush, give-up, cleanup, rebuild, --watch, and what lists and logs say of it."""
+import collections
 import re
 import shutil
 import subprocess
@@ -287,3 +288,19 @@ def test_nothing_foreign_reaches_the_log_unescaped(po, sink):
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text), text
     assert "\\x1b" in po.log()
     assert "no" in po.results()[0]["text"]
+
+
+def test_a_second_message_with_one_s_key_is_not_sent(system_po):
+    po = system_po
+    keyed = b"X-PO-Key: order-17\nSubject: hello\n\nbody\n"
+    for uid in (2001, 2001, 2002):
+        po.submit(keyed, "a@example.net", uid=uid)
+    po.queue()
+    po.submit(keyed, "a@example.net", uid=2001)
+    po.queue()
+    states = collections.Counter((m["uid"], m["state"]) for m in po.list_all())
+    assert states == {(2001, "sent"): 1, (2001, "duplicate"): 2, (2002, "sent"): 1}
+    assert len(po.captured()) == 2 and po.files("queue") == []
+    po.queue("--rebuild-index")
+    assert collections.Counter((m["uid"], m["state"]) for m in po.list_all()) == states
+    assert po.queue("--check").returncode == 0

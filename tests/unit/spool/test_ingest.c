@@ -637,6 +637,10 @@ static const struct forgery forgeries[] = {
 	    "id=ID\nsender=a@b\nbody=template\npriority=low\nvia=mail\n"
 	    "rcpt=b@c\n",
 	    NULL, .reason = "template" },
+	{ "a template, whose content is no mail",
+	    "id=ID\nsender=a@b\nbody=template\npriority=low\nvia=mail\n"
+	    "template=welcome/en/1\nrcpt=b@c\n",
+	    NULL, .reason = "cannot render" },
 };
 
 static void
