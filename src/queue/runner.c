@@ -266,6 +266,7 @@ open_events(struct runner *r, struct runner_events *ev, struct po_err *err)
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* EFBIG tells it, and is handled */
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1 ||
 	    (ev->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) ==
 	        -1)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The runner has no work, or far too much of it."""
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -62,3 +63,22 @@ for _ in range(n):
     assert left > 0, "the mail waited for all of them"
     watcher.terminate()
     assert watcher.wait(30) == 0, watcher.output()
+
+
+def test_an_index_that_cannot_be_written_ends_the_run_and_loses_nothing(po):
+    """The disk is full for the index in the middle of a run: exit with an error; the next run sends each message once."""
+    count = 300
+    for i in range(count):
+        po.submit(b"Subject: m%d\n\nx\n" % i, "a@example.net")
+    po.queue("--ingest")
+    size = (po.spool / "index" / "live" / "data.mdb").stat().st_size
+    codes = []
+    while 0 not in codes:
+        limit = size + 8192 * len(codes)
+        done = po.queue(ok=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        assert done.returncode == 0 or (done.returncode in (74, 75) and "index: commit" in done.stderr), done
+        codes.append(done.returncode)
+    assert len(codes) > 1, "the index never was full"
+    sent = [r["id"] for r in po.results(status="sent")]
+    assert len(sent) == len(set(sent)) == count
+    assert len(po.captured()) == count
