@@ -108,6 +108,7 @@ verb_status(struct queue_program *p, struct spool *s, struct po_err *err)
 	struct index_totals t;
 	struct index_tx *tx;
 	struct index *ix;
+	static const char busy[] = "another runner has the lock: ";
 	char text[512];
 	int rc, i;
 
@@ -115,7 +116,7 @@ verb_status(struct queue_program *p, struct spool *s, struct po_err *err)
 	rc = lock_look(s->run, &holder, &record, text, sizeof(text), err);
 	if (rc == -1 || index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1)
 		return -1;
-	(void)printf("runner: %s\n", rc == 1 ? "none" : text);
+	(void)printf("runner: %s\n", rc == 1 ? "none" : text + (strncmp(text, busy, strlen(busy)) == 0 ? strlen(busy) : 0));
 	rc = index_begin(ix, INDEX_READ, &tx, err);
 	if (rc == 0)
 		rc = index_totals_get(tx, &t, err);

@@ -247,6 +247,23 @@ describe(enum lock_holder holder, const struct lock_record *r, char *text,
 	    wallclock_now() - r->heartbeat);
 }
 
+/* The folder's path is known to /proc alone. */
+static int
+fail_at(int run_dirfd, const char *what, struct po_err *err)
+{
+	int sys = errno;
+	char self[32], folder[400];
+	ssize_t n;
+
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", run_dirfd);
+	n = readlink(self, folder, sizeof(folder) - 1);
+	if (n <= 0)
+		n = snprintf(folder, sizeof(folder), "run");
+	folder[n] = '\0';
+	errno = sys;
+	return po_fail_sys(err, PO_EIO, "%s %s/" LOCK_NAME, what, folder);
+}
+
 /* Open the file and try the lock on it: 1 got, 0 busy, -1. An unlinked file
  * (somebody's mistake) is opened again. */
 static int
@@ -260,7 +277,7 @@ open_and_try(int run_dirfd, int *out, struct po_err *err)
 		fd = openat(run_dirfd, LOCK_NAME,
 		    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd == -1)
-			return po_fail_sys(err, PO_EIO, "open run/" LOCK_NAME);
+			return fail_at(run_dirfd, "open", err);
 		*out = fd;
 		if (fcntl(fd, F_OFD_SETLK, &fl) == -1) {
 			if (errno == EAGAIN || errno == EACCES)
@@ -312,8 +329,9 @@ lock_take(int run_dirfd, const char *mode, struct run_lock *lock,
 	if (!record_read(lock->fd, &lock->before))
 		lock->before.pid = 0;
 	record_self(&self, mode);
-	if (record_write(lock->fd, &self, err) == -1 ||
+	if (record_write(lock->fd, &self, NULL) == -1 ||
 	    ftruncate(lock->fd, TEXT_BYTES) == -1) {
+		(void)fail_at(run_dirfd, "write", err);
 		fd_close(&lock->fd);
 		return -1;
 	}
