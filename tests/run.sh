@@ -36,10 +36,18 @@ unset MAKEFLAGS MAKELEVEL MFLAGS CFLAGS CPPFLAGS LDFLAGS PO_CONFIG
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 
+# end PID: it and what it began
+end() {
+	for pid in $(pgrep -P "$1"); do
+		end "$pid"
+	done
+	kill "$1" 2> /dev/null
+}
+
 cancel() {
 	trap - INT TERM
 	for lane in $lanes; do
-		kill -- "-$lane" 2> /dev/null
+		end "$lane"
 	done
 	exit 130
 }
@@ -267,13 +275,11 @@ main() {
 	[ "$long" = no ] || set -- "$@" tests/packages-long
 	step packages sh etc/install-packages "$@"
 	if step autoreconf autoreconf -fi; then
-		set -m # a process group for each lane, so that cancel finds all of it
 		lane_gcc &
 		lanes=$!
 		lane_others &
 		lanes="$lanes $!"
 		wait
-		set +m
 		lanes=
 		[ "$long" = no ] || lane_long
 		if [ "$(git status --porcelain 2> /dev/null)" = "$before" ]; then
