@@ -64,6 +64,32 @@ drop_job(struct runner *r, struct tick *t, struct child *ch,
 	r->ready_maybe = true;
 }
 
+/* What a result says of a recipient, or of the message as a whole. */
+static int
+settle_part(struct runner *r, struct tick *t, struct held_job *job,
+    struct index_message *m, const struct wire_result *res, struct po_err *err)
+{
+	int rc;
+
+	if (res->recipient == UINT32_MAX) {
+		if (res->state != DELIVERY_DEFERRED)
+			return 0; /* handed back */
+		job->touched = true;
+		after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR,
+		    "%s: deferred: %s", m->id.text, res->text);
+		return 0;
+	}
+	note_hop(r, t, job->hop, res);
+	rc = settle_recipient(t, m, res, err);
+	if (rc == 1) {
+		job->touched = true;
+		job->in_doubt =
+		    job->in_doubt || res->state == DELIVERY_IN_DOUBT;
+		count(r, res->state);
+	}
+	return rc == -1 ? -1 : 0;
+}
+
 static int
 settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
     struct po_err *err)
@@ -79,32 +105,18 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 		return 0;
 	}
 	rc = index_message_get(t->tx, &p->r.id, &t->arena, &m, err);
-	if (rc != 1)
-		return rc == 0 ? po_fail(err, PO_ECORRUPT,
-		                     "%s: claimed, but not in the index",
-		                     p->r.id.text)
-		               : -1;
+	if (rc == 0)
+		return po_fail(err, PO_ECORRUPT,
+		    "%s: claimed, but not in the index", p->r.id.text);
+	if (rc == -1)
+		return -1;
 	if (p->r.damaged) {
 		rc = settle_damaged(t, &m, p->r.text, err);
 		drop_job(r, t, p->child, job);
 		return rc;
 	}
-	if (p->r.recipient == UINT32_MAX && p->r.state == DELIVERY_DEFERRED) {
-		job->touched = true;
-		after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR,
-		    "%s: deferred: %s", p->r.id.text, p->r.text);
-	} else if (p->r.recipient != UINT32_MAX) {
-		note_hop(r, t, job->hop, &p->r);
-		rc = settle_recipient(t, &m, &p->r, err);
-		if (rc == -1)
-			return -1;
-		if (rc == 1) {
-			job->touched = true;
-			job->in_doubt =
-			    job->in_doubt || p->r.state == DELIVERY_IN_DOUBT;
-			count(r, p->r.state);
-		}
-	}
+	if (settle_part(r, t, job, &m, &p->r, err) == -1)
+		return -1;
 	if (!p->r.last)
 		return index_message_put(t->tx, &m, err);
 	rc = settle_end(t, &m, p->r.attempt, job->touched, job->in_doubt, err);

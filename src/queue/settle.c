@@ -236,13 +236,18 @@ go_on(struct tick *t, struct index_message *m, bool touched, bool in_doubt)
 static void
 log_outcome(struct tick *t, const struct index_message *m)
 {
+	struct buf sender;
+
+	buf_init(&sender, 2000);
+	(void)log_escape(&sender, span_of(m->sender), 400);
 	if (m->state == MESSAGE_EXPIRED)
 		after_log(t->after, "po/qmgr", LOG_LEVEL_INFO,
 		    "%s: from=<%s>, status=expired, given up after %u attempts",
-		    m->id.text, m->sender, m->attempts);
+		    m->id.text, buf_str(&sender), m->attempts);
 	else if (m->state == MESSAGE_HELD)
 		after_log(t->after, "po/qmgr", LOG_LEVEL_WARNING,
 		    "%s: held: the last attempt is in doubt", m->id.text);
+	buf_clear(&sender);
 }
 
 int
@@ -274,9 +279,14 @@ int
 settle_damaged(struct tick *t, struct index_message *m, const char *why,
     struct po_err *err)
 {
+	struct buf sender;
+
+	buf_init(&sender, 2000);
+	(void)log_escape(&sender, span_of(m->sender), 400);
 	after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR,
 	    "%s: from=<%s>: the message file is damaged (%s); moved to bad/",
-	    m->id.text, m->sender, why);
+	    m->id.text, buf_str(&sender), why);
+	buf_clear(&sender);
 	after_damaged(t->after, &m->id, why);
 	return index_message_delete(t->tx, &m->id, err);
 }
