@@ -81,7 +81,7 @@ tpl_build_char(struct builder *b, char c)
 void
 tpl_build_code(struct builder *b, uint32_t c)
 {
-	char bytes[4];
+	char bytes[4] = { 0 };
 
 	tpl_build_put(b, bytes, tpl_text_encode(c, bytes));
 }

@@ -192,13 +192,11 @@ bool
 tpl_value_order(struct render *r, const struct value *a, const struct value *b,
     int *cmp)
 {
-	bool ok = true;
+	bool ok = tpl_step(r, 1 + (a->kind == VAL_STR ? a->len / 64 : 0));
 
-	if (!tpl_enter(r))
+	if (!ok || !tpl_enter(r))
 		return false;
-	if (!tpl_step(r, 1 + (a->kind == VAL_STR ? a->len / 64 : 0)))
-		ok = false;
-	else if (is_number(a) && is_number(b))
+	if (is_number(a) && is_number(b))
 		*cmp = order_numbers(a, b);
 	else if (a->kind == VAL_STR && b->kind == VAL_STR)
 		*cmp = order_text(tpl_value_span(a), tpl_value_span(b));

@@ -176,7 +176,7 @@ static int64_t
 naive_seconds(const struct date *d)
 {
 	return tpl_date_days(d->year, d->month, d->day) * 86400 +
-	       d->hour * 3600 + d->minute * 60 + d->second;
+	       (int64_t)d->hour * 3600 + (int64_t)d->minute * 60 + d->second;
 }
 
 void

@@ -77,8 +77,8 @@ seconds_between(const struct date *from, const struct date *to)
 {
 	int64_t days = tpl_date_days(to->year, to->month, to->day) -
 	               tpl_date_days(from->year, from->month, from->day);
-	int64_t s = days * 86400 + (to->hour - from->hour) * 3600 +
-	            (to->minute - from->minute) * 60 +
+	int64_t s = days * 86400 + (int64_t)(to->hour - from->hour) * 3600 +
+	            (int64_t)(to->minute - from->minute) * 60 +
 	            (to->second - from->second) -
 	            (to->offset_s - from->offset_s) - (to->micro < from->micro);
 	int leap = leap_days(from->year, to->year);

@@ -109,7 +109,7 @@ put(struct render *r, const struct decimal *d, int places, bool cut,
 	char *p;
 	int i;
 
-	tpl_build(&b, r, (size_t)(places + 64));
+	tpl_build(&b, r, (size_t)places + 64);
 	tpl_build_put(&b, "00", 2);
 	for (i = top > 0 ? top : 0; i >= 0; i--)
 		tpl_build_char(&b, digit_at(d, i));

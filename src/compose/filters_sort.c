@@ -112,11 +112,16 @@ get_keys(struct render *r, struct pair *pairs, size_t n,
 	return found;
 }
 
-/* Merge the sorted from[a, b) and from[b, c) into `to`; false where two keys
- * have no order. */
+/* One pass: from `from` into `to`; sign -1: backwards. */
+struct pass {
+	struct pair *from;
+	struct pair *to;
+	int sign;
+};
+
+/* Merge the sorted [a, b) and [b, c); false where two keys have no order. */
 static bool
-merge(struct render *r, const struct pair *from, struct pair *to, size_t a,
-    size_t b, size_t c, int sign)
+merge(struct render *r, const struct pass *p, size_t a, size_t b, size_t c)
 {
 	size_t i = a;
 	size_t k = b;
@@ -124,23 +129,22 @@ merge(struct render *r, const struct pair *from, struct pair *to, size_t a,
 	int cmp = 0;
 
 	while (i < b && k < c) {
-		if (!tpl_value_order(r, &from[k].key, &from[i].key, &cmp))
+		if (!tpl_value_order(r, &p->from[k].key, &p->from[i].key, &cmp))
 			return false;
 		if (cmp == ORDER_NONE)
 			cmp = 0;
-		to[n++] = cmp * sign < 0 ? from[k++] : from[i++];
+		p->to[n++] = cmp * p->sign < 0 ? p->from[k++] : p->from[i++];
 	}
 	while (i < b)
-		to[n++] = from[i++];
+		p->to[n++] = p->from[i++];
 	while (k < c)
-		to[n++] = from[k++];
+		p->to[n++] = p->from[k++];
 	return true;
 }
 
-/* *sorted is one of the two arrays. */
+/* The sorted pairs are in p->from. */
 static bool
-sort(struct render *r, struct pair *one, struct pair *two, size_t n, int sign,
-    struct pair **sorted)
+sort(struct render *r, struct pass *p, size_t n)
 {
 	struct pair *swap;
 	size_t width;
@@ -151,14 +155,13 @@ sort(struct render *r, struct pair *one, struct pair *two, size_t n, int sign,
 			size_t b = at + width < n ? at + width : n;
 			size_t c = b + width < n ? b + width : n;
 
-			if (!merge(r, one, two, at, b, c, sign))
+			if (!merge(r, p, at, b, c))
 				return false;
 		}
-		swap = one;
-		one = two;
-		two = swap;
+		swap = p->from;
+		p->from = p->to;
+		p->to = swap;
 	}
-	*sorted = one;
 	return true;
 }
 
@@ -168,7 +171,7 @@ dictsort(struct render *r, struct value *v, const struct value *arg, int sign)
 	const struct seq *list;
 	struct pair *pairs;
 	struct pair *spare;
-	struct pair *sorted;
+	struct pass pass;
 	struct seq *out;
 	enum found found;
 	size_t n = 0;
@@ -185,16 +188,17 @@ dictsort(struct render *r, struct value *v, const struct value *arg, int sign)
 		return false;
 	for (i = 0; i < n; i++)
 		pairs[i].item = list->items[i];
+	pass = (struct pass){ pairs, spare, sign };
 	found = get_keys(r, pairs, n, arg);
 	if (found == FAILED)
 		return false;
-	if (found == EMPTY || !sort(r, pairs, spare, n, sign, &sorted)) {
+	if (found == EMPTY || !sort(r, &pass, n)) {
 		*v = tpl_value_str(SPAN_LIT(""));
 		return r->fail == FAIL_NONE;
 	}
 	out = tpl_seq_new(r, SEQ_LIST, n);
 	for (i = 0; out != NULL && i < n; i++)
-		out->items[i] = sorted[i].item;
+		out->items[i] = pass.from[i].item;
 	*v = tpl_value_seq(out);
 	return out != NULL;
 }

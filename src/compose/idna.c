@@ -162,7 +162,8 @@ put_label(struct builder *b, struct span label)
 	size_t from = b->len;
 
 	if (!is_ascii(label)) {
-		if (label.len > 4 * LABEL_MAX || !nameprep(b->r, label, &label))
+		if (label.len > (size_t)4 * LABEL_MAX ||
+		    !nameprep(b->r, label, &label))
 			return false;
 		if (!is_ascii(label)) {
 			if (label.len >= 4 && memcmp(label.p, "xn--", 4) == 0)

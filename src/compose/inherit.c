@@ -256,8 +256,7 @@ static struct block_chain *
 new_chain(struct render *r, struct span name)
 {
 	size_t max = r->limits->include_depth + 2;
-	struct block_chain *c =
-	    tpl_alloc(r, sizeof(*c) + max * sizeof(c->blocks[0]));
+	struct block_chain *c = tpl_alloc(r, sizeof(*c) + max * sizeof(void *));
 
 	if (c == NULL)
 		return NULL;
@@ -297,40 +296,47 @@ is_in_history(const struct unit *u, const struct template *t)
 	return false;
 }
 
-static bool
-find_parent(struct render *r, const struct extends_node *n,
-    const struct template **out)
+/* NULL: failure noted. */
+static const struct template *
+find_parent(struct render *r, const struct extends_node *n)
 {
+	const struct template *parent = NULL;
 	struct value v;
 	struct span name;
 	bool found;
 
 	if (!tpl_expr_eval(r, &n->parent, MISSING_IS_TEXT, &v))
-		return false;
-	if (v.kind != VAL_STR || v.len == 0)
-		return tpl_fail(r, FAIL_VALUE,
+		return NULL;
+	if (v.kind != VAL_STR || v.len == 0) {
+		tpl_fail(r, FAIL_VALUE,
 		    "'extends' needs the name of a template; '%.*s' is none",
 		    WORD(n->parent.text));
+		return NULL;
+	}
 	if (!resolve_name(r, tpl_value_span(&v), &name) ||
-	    !load(r, name, out, &found))
-		return false;
-	if (!found)
-		return not_found(r, name);
-	if (is_in_history(r->unit, *out))
-		return tpl_fail(r, FAIL_FATAL,
+	    !load(r, name, &parent, &found))
+		return NULL;
+	if (!found) {
+		not_found(r, name);
+		return NULL;
+	}
+	if (is_in_history(r->unit, parent)) {
+		tpl_fail(r, FAIL_FATAL,
 		    "templates extend each other in a loop: '%.*s'",
 		    WORD(name));
-	return true;
+		return NULL;
+	}
+	return parent;
 }
 
 static bool
 render_extends(struct render *r, const struct node *node)
 {
-	const struct template *parent;
+	const struct template *parent =
+	    find_parent(r, (const struct extends_node *)node);
 	struct unit *u = r->unit;
 
-	if (!find_parent(r, (const struct extends_node *)node, &parent) ||
-	    !enter_template(r))
+	if (parent == NULL || !enter_template(r))
 		return false;
 	if (u->history_n == sizeof(u->history) / sizeof(u->history[0]))
 		return tpl_fail_limit(r,
@@ -443,7 +449,7 @@ render_include(struct render *r, const struct node *node)
 	struct outer *outer = r->outer;
 	size_t floor = r->floor;
 	json_t *root = r->root;
-	const struct template *t;
+	const struct template *t = NULL;
 	size_t saved;
 
 	if (!find_included(r, n, &t) || !enter_template(r) ||

@@ -333,9 +333,9 @@ put_special(double f, char *out)
 size_t
 tpl_number_repr(double f, char out[NUMBER_REPR])
 {
-	char digits[NUMBER_DIGITS];
+	char digits[NUMBER_DIGITS] = "";
 	size_t sign = signbit(f) ? 1 : 0;
-	int point;
+	int point = 0;
 
 	if (!isfinite(f))
 		return put_special(f, out);
@@ -350,9 +350,9 @@ tpl_number_repr(double f, char out[NUMBER_REPR])
 size_t
 tpl_number_print(double f, char out[NUMBER_PRINT])
 {
-	char digits[NUMBER_DIGITS];
+	char digits[NUMBER_DIGITS] = "";
 	size_t sign = signbit(f) ? 1 : 0;
-	int point;
+	int point = 0;
 	int exponent;
 	int n;
 

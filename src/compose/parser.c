@@ -62,6 +62,7 @@ fail(struct parser *p, const char *at, enum po_code code, const char *fmt,
 	if (at == NULL || at < src || at > src + p->t->source.len)
 		at = p->at;
 	tpl_place(p->t, (uint32_t)(at - src), &place);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): by the caller */
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	po_fail(p->err, code, "%s:%u:%u: %s", place.name, place.line,
 	    place.column, text);
@@ -325,7 +326,7 @@ tpl_parse(struct parser *p, const struct token *open, const char *const *until,
 			tail = &n->next;
 		}
 	}
-	return until == NULL || unclosed_tag(p, open, until);
+	return until == NULL || open == NULL || unclosed_tag(p, open, until);
 }
 
 bool

@@ -22,6 +22,7 @@ note(struct render *r, enum failure kind, enum po_code code, const char *fmt,
 
 	if (r->fail == FAIL_FATAL)
 		return;
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): by the caller */
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	po_fail(r->err, code, "%s", text);
 	r->fail = kind;
