@@ -11,7 +11,7 @@ import pytest
 
 import mail
 import message_file
-from po import IS_ROOT, gone, wait_gone
+from po import IS_ROOT, gone, state_of, wait_gone
 from wait import wait_for
 
 MESSAGE = b"Subject: hello\n\nbody\n"
@@ -383,6 +383,7 @@ def test_a_stopped_runner_is_called_stopped(po, sink):
     sink.wait_paused()
     first.send_signal(signal.SIGSTOP)
     try:
+        wait_for(lambda: state_of(first.pid) == "T", "the runner stands still")
         second = po.queue(ok=False)
         one_line(second.stdout + second.stderr, rf"\b{first.pid}\b", "stopped")
     finally:

@@ -237,15 +237,17 @@ class Po:
         shutil.rmtree(self.base)
 
 
+def state_of(pid):
+    """The kernel's letter for what a process does ("T" stopped, "Z" zombie), or "X" when it is gone."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "X"
+
+
 def gone(pids):
     """True when none of these processes runs any more (a zombie does not run)."""
-    for pid in pids:
-        try:
-            if pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX":
-                return False
-        except OSError:
-            pass
-    return True
+    return all(state_of(pid) in "ZX" for pid in pids)
 
 
 def wait_gone(pids, deadline_s=60):
