@@ -180,3 +180,15 @@ def test_8bit_and_size_are_declared_where_they_are_offered(po, new_sink):
         declared, = [int(o[5:]) for o in m.mail_options if o.startswith("SIZE=")]
         assert 0.9 * len(m.content) <= declared <= 2 * len(m.content), "RFC 1870: as near as the client can tell"
     assert {m.helo for m in sink.messages()} == {"host.example"}
+
+
+def test_root_s_secret_serves_a_system_spool(system_po, new_sink, ca):
+    """The password file is root's, mode 0600: it is read before the runner becomes the user po."""
+    po, pair = system_po, ca.server("good")
+    sink = new_sink(cert=pair.cert, key=pair.key, users={"joe": "secret"})
+    po.relay(sink.port, tls="verify", implicit_tls="no", ca_file=ca.ca_file, user="joe", password="secret")
+    assert (po.base / "password").stat().st_uid == 0
+    po.submit(MESSAGE, "a@example.net", uid=2001)
+    po.queue("-p", "2")
+    got, = sink.messages()
+    assert got.user == "joe" and got.tls
