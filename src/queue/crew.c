@@ -92,7 +92,8 @@ crew_fork(struct crew *c, size_t i, crew_main *run, void *ctx,
 	ch->kind = kind;
 	ch->pid = pid;
 	ch->sock = pair[0];
-	ch->quota = 2;
+	ch->quota = 8;
+	ch->quota_ms = monotonic_ms();
 	ch->heard_ms = monotonic_ms();
 	return 0;
 }

@@ -26,7 +26,8 @@ struct child {
 	struct held_job jobs[WORKER_MAX_JOBS];
 	size_t n_jobs;
 	uint32_t quota; /* jobs it may hold now */
-	uint32_t done;  /* results since the last tick */
+	int64_t quota_ms; /* monotonic: when that was set */
+	uint32_t done;  /* jobs ended since then */
 	bool full; /* its socket takes no more until it has said something */
 	/* monotonic: when it last ended a job, or got one while it had none */
 	int64_t heard_ms;

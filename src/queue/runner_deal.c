@@ -15,6 +15,7 @@
 #include "util/grow.h"
 #include "util/wallclock.h"
 
+#define AHEAD_MS 40 /* a commit on a slow disk, and the wait before it */
 #define FILES_KEPT 128u /* of the limit: what is open for other reasons */
 
 static struct child *
@@ -53,22 +54,35 @@ most_jobs(const struct runner *r)
 	                               : (uint32_t)share;
 }
 
-/* A child holds about twice what it did since the last tick, so that it never
- * waits for one. */
+/*
+ * A child holds what it does in AHEAD_MS by its own pace, so that it never
+ * waits for a commit, and little where the server is slow, so that no message
+ * stands behind a stalled one without need.
+ */
+static void
+set_quota(struct child *ch, uint32_t most, int64_t now_ms)
+{
+	int64_t elapsed_ms = now_ms - ch->quota_ms;
+	uint64_t wanted;
+
+	if (ch->done == 0 || elapsed_ms <= 0)
+		return;
+	wanted = 2 + (uint64_t)ch->done * AHEAD_MS / (uint64_t)elapsed_ms;
+	wanted = (ch->quota + wanted + 1) / 2;
+	ch->quota = wanted > most ? most : (uint32_t)wanted;
+	ch->done = 0;
+	ch->quota_ms = now_ms;
+}
+
 static void
 set_quotas(struct runner *r)
 {
 	uint32_t most = most_jobs(r);
-	struct child *ch;
+	int64_t now_ms = monotonic_ms();
 	size_t i;
 
-	for (i = 1; i < r->crew.n; i++) {
-		ch = &r->crew.all[i];
-		ch->quota = 2 + 2 * ch->done;
-		if (ch->quota > most)
-			ch->quota = most;
-		ch->done = 0;
-	}
+	for (i = 1; i < r->crew.n; i++)
+		set_quota(&r->crew.all[i], most, now_ms);
 }
 
 static int

@@ -35,6 +35,8 @@ read_results(struct runner *r, struct child *ch, struct wire_reader *in,
 		res.text = arena_strdup(&r->results_arena, res.text);
 		if (res.status == NULL || res.relay == NULL || res.text == NULL)
 			return po_fail(err, PO_EOS, "no memory for results");
+		if (r->n_results == 0)
+			r->results_ms = monotonic_ms();
 		r->results[r->n_results++] = (struct pending_result){ ch, res };
 	}
 	return 0;

@@ -38,6 +38,7 @@ struct runner {
 	struct arena results_arena;
 	struct pending_result *results;
 	size_t n_results, cap_results;
+	int64_t results_ms; /* monotonic: when the first of them came */
 	struct queue_id *taken;
 	size_t n_taken, cap_taken;
 	struct act *acts;
@@ -83,6 +84,9 @@ int runner_tick(struct runner *r, struct po_err *err);
 
 /* Make what a crash left right, in a transaction of its own. */
 int runner_recover(struct runner *r, struct po_err *err);
+
+/* How long a result may wait for others to be settled with it. */
+#define RUNNER_GATHER_MS 5
 
 /* Is there something that a tick would do? */
 bool runner_has_work(const struct runner *r);

@@ -209,13 +209,32 @@ runner_recover(struct runner *r, struct po_err *err)
 	return rc;
 }
 
-bool
-runner_has_work(const struct runner *r)
+/* A commit costs the same for one result and for a hundred: wait a little, as
+ * long as the workers have enough to go on with. */
+static bool
+results_are_ripe(const struct runner *r)
+{
+	return r->n_results > 0 &&
+	       (r->n_results * 4 >= crew_jobs(&r->crew) ||
+	        monotonic_ms() - r->results_ms >= RUNNER_GATHER_MS);
+}
+
+/* Rows of moves that are done wait for a commit that is made anyway, or for
+ * the end of all deliveries. */
+static bool
+moves_are_ripe(const struct runner *r)
 {
 	size_t n;
 
 	(void)after_moved(r->after, &n);
-	if (n > 0 || r->n_results > 0 || r->n_taken > 0 || r->n_acts > 0)
+	return n > 0 && crew_jobs(&r->crew) == 0;
+}
+
+bool
+runner_has_work(const struct runner *r)
+{
+	if (results_are_ripe(r) || moves_are_ripe(r) || r->n_taken > 0 ||
+	    r->n_acts > 0)
 		return true;
 	if (r->stopping || r->setup->ingest_only)
 		return false;
