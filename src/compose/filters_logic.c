@@ -42,6 +42,8 @@ FILTER(yesno)
 	struct span maybe;
 	size_t n;
 
+	if (arg != NULL && arg->kind == VAL_NONE)
+		arg = NULL;
 	if (arg != NULL && arg->kind != VAL_STR)
 		return tpl_fail(r, FAIL_VALUE,
 		    "yesno needs text as its argument");

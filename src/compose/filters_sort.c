@@ -96,10 +96,6 @@ get_keys(struct render *r, struct pair *pairs, size_t n,
 	plain = tpl_number_float(key, &f) == NUMBER_OK;
 	if (!plain && key->kind != VAL_STR)
 		return EMPTY;
-	if (!plain && key->len == 0) {
-		tpl_fail(r, FAIL_VALUE, "the key to sort by is empty");
-		return FAILED;
-	}
 	if (!plain && is_private(tpl_value_span(key)))
 		return EMPTY;
 	for (i = 0; i < n && found == FOUND; i++) {
@@ -177,6 +173,8 @@ dictsort(struct render *r, struct value *v, const struct value *arg, int sign)
 	size_t n = 0;
 	size_t i;
 
+	if (arg->kind == VAL_STR && arg->len == 0)
+		return tpl_fail(r, FAIL_VALUE, "the key to sort by is empty");
 	if (!tpl_value_len(v, &n)) {
 		*v = tpl_value_str(SPAN_LIT(""));
 		return true;
