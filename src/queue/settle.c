@@ -135,8 +135,45 @@ settle_recipient(struct tick *t, struct index_message *m,
 /* ------------------------------------------------------------------ the
  * message */
 
+/* What is left of a message that ends before its time: its open recipients are
+ * final too, in the file and in the index; their last answers stay. */
 static int
-write_head(struct tick *t, const struct index_message *m, struct po_err *err)
+close_recipient(struct tick *t, const struct index_message *m,
+    struct message_file *f, uint32_t n, struct po_err *err)
+{
+	struct index_recipient row;
+	struct slot s;
+	int rc;
+
+	rc = index_recipient_get(t->tx, &m->id, n, &t->arena, &row, err);
+	if (rc != 1 || slot_is_final(row.state))
+		return rc == -1 ? -1 : 0;
+	if (file_read_slots(f, n, 1, &s, err) == -1)
+		return -1;
+	s.state = m->state == MESSAGE_EXPIRED ? SLOT_EXPIRED : SLOT_CANCELLED;
+	s.time = t->now;
+	row.state = s.state;
+	row.time = s.time;
+	if (file_write_slot(f, n, &s, err) == -1)
+		return -1;
+	return index_recipient_put(t->tx, &m->id, n, &row, err);
+}
+
+static int
+close_recipients(struct tick *t, struct index_message *m,
+    struct message_file *f, struct po_err *err)
+{
+	uint32_t n;
+
+	for (n = 0; n < m->n_recipients; n++)
+		if (close_recipient(t, m, f, n, err) == -1)
+			return -1;
+	m->n_open = 0;
+	return 0;
+}
+
+static int
+write_head(struct tick *t, struct index_message *m, struct po_err *err)
 {
 	struct message_file f;
 	struct head h;
@@ -159,6 +196,8 @@ write_head(struct tick *t, const struct index_message *m, struct po_err *err)
 		h.changed = t->now;
 		rc = file_write_head(&f, &h, err);
 	}
+	if (rc == 0 && message_is_final(m->state))
+		rc = close_recipients(t, m, &f, err);
 	file_close(&f);
 	return rc;
 }

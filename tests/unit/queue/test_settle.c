@@ -153,6 +153,9 @@ the_last_attempt_is_followed_by_expiry(void **state)
 	m = get_message(q, &m.id);
 	assert_int_equal(m.state, MESSAGE_EXPIRED);
 	assert_int_equal(get_head(q, &m.id).state, MESSAGE_EXPIRED);
+	assert_int_equal(get_recipient(q, &m.id, 1).state, SLOT_EXPIRED);
+	assert_int_equal(get_slot(q, &m.id, 1).state, SLOT_EXPIRED);
+	assert_int_equal(m.n_open, 0);
 	assert_int_equal(m.finished, NOW);
 }
 
