@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "compose/url.h"
 
+#include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
+#include <uninorm.h>
 
 #include "compose/idna.h"
 #include "compose/quote.h"
 #include "compose/render.h"
 #include "compose/text.h"
+#include "util/utf8.h"
 
 #define RESERVED "!$&'()*+,;=:/?#[]@~" /* of RFC 3986, and the tilde */
 
@@ -100,6 +104,87 @@ has_bracket(struct span s, char c)
 	return s.len > 0 && memchr(s.p, c, s.len) != NULL;
 }
 
+static bool
+is_hex(char c)
+{
+	unsigned char low = ascii_lower((unsigned char)c);
+
+	return ascii_is_digit(low) || (low >= 'a' && low <= 'f');
+}
+
+/* [...] holds an IPv6 address, or "vX.something" (RFC 3986, 3.2.2). */
+static bool
+is_bracketed_host(struct span host)
+{
+	char text[INET6_ADDRSTRLEN + 1];
+	unsigned char address[16];
+	struct span rest = host;
+	struct span part = span_cut(&rest, '%'); /* a zone may follow */
+	size_t i;
+
+	if (host.len > 0 && host.p[0] == 'v') {
+		for (i = 1; i < host.len && is_hex(host.p[i]);)
+			i++;
+		return i > 1 && i + 1 < host.len && host.p[i] == '.';
+	}
+	if (part.len >= sizeof(text) ||
+	    (part.len < host.len && rest.len == 0) || has_bracket(rest, '%'))
+		return false;
+	memcpy(text, part.p, part.len);
+	text[part.len] = '\0';
+	return strlen(text) == part.len &&
+	       inet_pton(AF_INET6, text, address) == 1;
+}
+
+/* Brackets around the whole host, a port behind them or nothing. */
+static bool
+has_good_brackets(struct span host)
+{
+	const char *at;
+	struct span name;
+
+	if (has_bracket(host, '[') != has_bracket(host, ']'))
+		return false;
+	if (!has_bracket(host, '['))
+		return true;
+	at = memrchr(host.p, '@', host.len);
+	if (at != NULL)
+		host = (struct span){ at + 1,
+			(size_t)(host.p + host.len - at) - 1 };
+	if (!has_bracket(host, '['))
+		return false;
+	if (host.p[0] != '[')
+		return false;
+	host = (struct span){ host.p + 1, host.len - 1 };
+	name = span_cut(&host, ']');
+	return (host.len == 0 || host.p[0] == ':') && is_bracketed_host(name);
+}
+
+/* No character of the host becomes one that ends it when it is composed, as
+ * U+2100 (a/c) would. */
+static bool
+is_safe_host(struct span host)
+{
+	uint8_t *nfkc;
+	size_t len = 0;
+	size_t marks = 0;
+	size_t before = 0;
+	size_t i;
+
+	if (utf8_is_ascii(host))
+		return true;
+	nfkc = u8_normalize(UNINORM_NFKC, (const uint8_t *)host.p, host.len,
+	    NULL, &len);
+	if (nfkc == NULL)
+		return false;
+	for (i = 0; i < len; i++)
+		marks += memchr("/?#@:", nfkc[i], 5) != NULL;
+	for (i = 0; i < host.len; i++)
+		before += memchr("/?#@:", host.p[i], 5) != NULL;
+	free(nfkc);
+	return marks == before;
+}
+
 /* The parts of "scheme://host/path?query#fragment"; false: it cannot be taken
  * apart. */
 static bool
@@ -116,7 +201,7 @@ put_parts(struct builder *b, struct span url)
 		rest.len - 2 }; /* "//" is there: nothing else comes here */
 	host = (struct span){ rest.p, host_end(rest) };
 	rest = (struct span){ rest.p + host.len, rest.len - host.len };
-	if (has_bracket(host, '[') != has_bracket(host, ']'))
+	if (!has_good_brackets(host) || !is_safe_host(host))
 		return false;
 	fragment = cut_off(&rest, '#');
 	query = cut_off(&rest, '?');
