@@ -2,7 +2,7 @@
 /*
  * An element of a list is read twice: element_end() looks for its end and for
  * '<', then spec_read() takes the addr-spec apart. Both see tokens, and only
- * next_token() knows about comments (a counter, no recursion) and quoting.
+ * next_word() knows about comments (a counter, no recursion) and quoting.
  */
 #include "envelope/address.h"
 
@@ -96,8 +96,9 @@ quoted_length(struct span s, char close)
 	return 0;
 }
 
-/* =?charset?encoding?text?= with nothing white in it: one atom, whatever
- * specials a careless program left inside. */
+/* =?charset?encoding?text?= with nothing white in it: in a phrase one atom,
+ * whatever specials a careless program left inside; an address has none (RFC
+ * 2047, section 5). */
 static size_t
 encoded_word_length(struct span s)
 {
@@ -116,9 +117,9 @@ encoded_word_length(struct span s)
 }
 
 static size_t
-atom_length(struct span s)
+atom_length(struct span s, bool phrase)
 {
-	size_t i = encoded_word_length(s);
+	size_t i = phrase ? encoded_word_length(s) : 0;
 
 	if (i > 0)
 		return i;
@@ -136,9 +137,10 @@ bad_token(const char *fault)
 	return (struct token){ TOKEN_BAD, { "", 0 }, fault };
 }
 
-/* The next token of *s, which moves behind it. */
+/* The next token of *s, which moves behind it; `phrase`: of what may be a
+ * name, with encoded words. */
 static struct token
-next_token(struct span *s)
+next_word(struct span *s, bool phrase)
 {
 	struct token t = { TOKEN_END, { "", 0 }, NULL };
 	unsigned char c;
@@ -164,10 +166,16 @@ next_token(struct span *s)
 		t.kind = TOKEN_SPECIAL;
 	} else {
 		t.kind = TOKEN_ATOM;
-		t.raw.len = atom_length(*s);
+		t.raw.len = atom_length(*s, phrase);
 	}
 	advance(s, t.raw.len);
 	return t;
+}
+
+static struct token
+next_token(struct span *s)
+{
+	return next_word(s, false);
 }
 
 static bool
@@ -463,7 +471,7 @@ element_end(struct span *rest, struct element *e)
 
 	*e = (struct element){ { rest->p, 0 }, { NULL, 0 }, '\0' };
 	for (;;) {
-		t = next_token(rest);
+		t = next_word(rest, true);
 		if (t.kind == TOKEN_BAD)
 			return t.fault;
 		if (t.kind == TOKEN_END)
