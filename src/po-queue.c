@@ -14,7 +14,7 @@
 #include "spool/setup.h"
 #include "util/fd.h"
 
-#define FILES_WANTED 20000u /* descriptors: 64 workers with 256 jobs each, and a margin */
+#define FILES_WANTED 40000u /* descriptors: 64 workers with 512 jobs each, and a margin */
 
 struct program {
 	struct queue_program q;

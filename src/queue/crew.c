@@ -113,7 +113,10 @@ crew_find(struct child *ch, const struct queue_id *id, uint32_t attempt)
 void
 crew_drop(struct child *ch, struct held_job *job)
 {
-	*job = ch->jobs[--ch->n_jobs];
+	size_t i = (size_t)(job - ch->jobs);
+
+	/* Their order stays: results come in it, so crew_find() looks at few. */
+	memmove(job, job + 1, (--ch->n_jobs - i) * sizeof(*job));
 }
 
 size_t

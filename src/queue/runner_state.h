@@ -86,7 +86,7 @@ int runner_tick(struct runner *r, struct po_err *err);
 int runner_recover(struct runner *r, struct po_err *err);
 
 /* How long a result may wait for others to be settled with it. */
-#define RUNNER_GATHER_MS 5
+#define RUNNER_GATHER_MS 10
 
 /* Is there something that a tick would do? */
 bool runner_has_work(const struct runner *r);

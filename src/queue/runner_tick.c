@@ -215,7 +215,7 @@ static bool
 results_are_ripe(const struct runner *r)
 {
 	return r->n_results > 0 &&
-	       (r->n_results * 4 >= crew_jobs(&r->crew) ||
+	       (r->n_results * 2 >= crew_jobs(&r->crew) ||
 	        monotonic_ms() - r->results_ms >= RUNNER_GATHER_MS);
 }
 

@@ -11,7 +11,7 @@
 
 #include "deliver/transport.h"
 
-#define WORKER_MAX_JOBS 256u /* the parent never gives it more at a time */
+#define WORKER_MAX_JOBS 512u /* the parent never gives it more at a time */
 
 struct worker_setup {
 	int sock;     /* to the parent */
