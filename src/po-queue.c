@@ -14,7 +14,8 @@
 #include "spool/setup.h"
 #include "util/fd.h"
 
-#define FILES_WANTED 40000u /* descriptors: 64 workers with 512 jobs each, and a margin */
+#define FILES_WANTED                                                           \
+	40000u /* descriptors: 64 workers with 512 jobs each, and a margin */
 
 struct program {
 	struct queue_program q;
@@ -28,7 +29,8 @@ complain(const struct po_err *err)
 	return po_code_info(err->code)->exit_status;
 }
 
-/* ------------------------------------------------------------------ configuration */
+/* ------------------------------------------------------------------
+ * configuration */
 
 static int
 load(struct program *p, struct po_err *err)
@@ -42,7 +44,8 @@ load(struct program *p, struct po_err *err)
 	};
 	size_t i;
 
-	if (conf_load(p->q.args.config, tables, sizeof(tables) / sizeof(tables[0]), &p->conf, err) == -1)
+	if (conf_load(p->q.args.config, tables,
+	        sizeof(tables) / sizeof(tables[0]), &p->conf, err) == -1)
 		return -1;
 	for (i = 0; i < p->q.args.n_settings; i++)
 		if (conf_set(p->conf, p->q.args.settings[i], err) == -1)
@@ -69,7 +72,9 @@ fill_in(struct program *p, struct po_err *err)
 	    conf_fill(p->conf, "capture_dir", capture, err) == -1)
 		return -1;
 	p->q.ingest.give_up_after_s = p->q.queue.give_up_after_s;
-	p->q.ingest.message_size_limit = 0; /* sendmail's limit is for its caller; what is here was accepted */
+	p->q.ingest.message_size_limit =
+	    0; /* sendmail's limit is for its caller; what is here was accepted
+	        */
 	return 0;
 }
 
@@ -83,14 +88,18 @@ settle_process(void)
 	fd_open_standard();
 	(void)umask(077);
 	(void)setrlimit(RLIMIT_CORE, &none);
-	/* Jobs are open files, many at a time; no call here selects by number. */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_WANTED) {
-		files.rlim_cur = files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+	/* Jobs are open files, many at a time; no call here selects by number.
+	 */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+	    files.rlim_cur < FILES_WANTED) {
+		files.rlim_cur = files.rlim_max < FILES_WANTED ? files.rlim_max
+		                                               : FILES_WANTED;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 }
 
-/* ------------------------------------------------------------------ verbs that need no open spool */
+/* ------------------------------------------------------------------ verbs that
+ * need no open spool */
 
 /* So that everybody's mailq has an answer before the first run. */
 static int
@@ -118,7 +127,8 @@ verb_setup(struct program *p, struct po_err *err)
 	return 0;
 }
 
-/* Another run's unclean end must not look clean because somebody had a look meanwhile. */
+/* Another run's unclean end must not look clean because somebody had a look
+ * meanwhile. */
 static void
 give_lock_back(struct run_lock *lock)
 {
@@ -128,7 +138,8 @@ give_lock_back(struct run_lock *lock)
 		fd_close(&lock->fd);
 }
 
-/* The layout as whoever asks, the content as the spool's owner. The answer is the exit status: 0, 1 warnings, 2 errors. */
+/* The layout as whoever asks, the content as the spool's owner. The answer is
+ * the exit status: 0, 1 warnings, 2 errors. */
 static int
 verb_check(struct program *p)
 {
@@ -140,7 +151,8 @@ verb_check(struct program *p)
 	struct spool s;
 	int content = 2, locked;
 
-	if (spool_become_owner(path, &err) == -1 || spool_open(path, &s, &err) == -1) {
+	if (spool_become_owner(path, &err) == -1 ||
+	    spool_open(path, &s, &err) == -1) {
 		if (worst != 2) /* else that is what was said already */
 			(void)printf("error: %s\n", err.text);
 		return 2;
@@ -149,7 +161,8 @@ verb_check(struct program *p)
 	if (locked == -1)
 		(void)printf("error: %s\n", err.text);
 	else
-		(void)printf("ok: %s\n", locked == 1 ? "no runner is at work" : text);
+		(void)printf("ok: %s\n",
+		    locked == 1 ? "no runner is at work" : text);
 	if (locked != -1)
 		content = spool_check_content(&s, locked == 1, stdout);
 	give_lock_back(&lock);
@@ -165,13 +178,16 @@ is_roots(const char *path)
 	return path[0] != '\0' && stat(path, &st) == 0 && st.st_uid == 0;
 }
 
-/* A password file of root's is read while this is root; all else, a password command above all, as the spool's owner. */
+/* A password file of root's is read while this is root; all else, a password
+ * command above all, as the spool's owner. */
 static int
 read_secrets(struct program *p, bool early, struct po_err *err)
 {
-	if (p->q.args.verb != VERB_RUN || p->q.args.ingest || p->q.deliver != NULL)
+	if (p->q.args.verb != VERB_RUN || p->q.args.ingest ||
+	    p->q.deliver != NULL)
 		return 0;
-	if (early && (geteuid() != 0 || !is_roots(p->q.deliver_conf.relay_password_file)))
+	if (early && (geteuid() != 0 ||
+	                 !is_roots(p->q.deliver_conf.relay_password_file)))
 		return 0;
 	return deliver_setup_new(&p->q.deliver_conf, &p->q.deliver, err);
 }
@@ -182,8 +198,10 @@ on_spool(struct program *p, struct po_err *err)
 	struct spool s;
 	int rc;
 
-	if (read_secrets(p, true, err) == -1 || spool_become_owner(p->q.drop.spool, err) == -1 ||
-	    log_open(&p->q.log, "po/queue", err) == -1 || read_secrets(p, false, err) == -1)
+	if (read_secrets(p, true, err) == -1 ||
+	    spool_become_owner(p->q.drop.spool, err) == -1 ||
+	    log_open(&p->q.log, "po/queue", err) == -1 ||
+	    read_secrets(p, false, err) == -1)
 		return -1;
 	if (spool_open(p->q.drop.spool, &s, err) == -1)
 		return -1;
@@ -236,7 +254,8 @@ main(int argc, char **argv)
 		status = complain(&err);
 	conf_free(p.conf);
 	if (fflush(stdout) == EOF && status == 0) {
-		(void)fputs("po-queue: standard output cannot be written\n", stderr);
+		(void)fputs("po-queue: standard output cannot be written\n",
+		    stderr);
 		status = po_code_info(PO_EIO)->exit_status;
 	}
 	return status;

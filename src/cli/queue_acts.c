@@ -11,7 +11,8 @@
 #define ASK_MS 10000 /* how long a tool waits for the runner's answer */
 
 static int
-open_index_or_rebuild(const struct spool *s, struct index **ix, struct po_err *err)
+open_index_or_rebuild(const struct spool *s, struct index **ix,
+    struct po_err *err)
 {
 	struct rebuild_report report;
 	struct po_err why;
@@ -19,7 +20,9 @@ open_index_or_rebuild(const struct spool *s, struct index **ix, struct po_err *e
 
 	rc = spool_open_index(s, ix, &report, &why, err);
 	if (rc == 1)
-		(void)fprintf(stderr, "po-queue: %s; the index is rebuilt from the files\n", why.text);
+		(void)fprintf(stderr,
+		    "po-queue: %s; the index is rebuilt from the files\n",
+		    why.text);
 	rebuild_report_clear(&report);
 	return rc == -1 ? -1 : 0;
 }
@@ -31,21 +34,26 @@ say_cleanup(const struct cleanup *c)
 
 	for (i = 0; i < MESSAGE_STATES; i++)
 		if (c->removed[i] > 0)
-			(void)printf("removed %llu %s\n", (unsigned long long)c->removed[i],
+			(void)printf("removed %llu %s\n",
+			    (unsigned long long)c->removed[i],
 			    message_state_name((enum message_state)i));
-	(void)printf("cleanup done, %llu bytes freed\n", (unsigned long long)c->bytes);
+	(void)printf("cleanup done, %llu bytes freed\n",
+	    (unsigned long long)c->bytes);
 }
 
-/* ------------------------------------------------------------------ acts: by the runner if one lives, else here */
+/* ------------------------------------------------------------------ acts: by
+ * the runner if one lives, else here */
 
 static int
-make_request(const struct queue_program *p, struct buf *request, struct po_err *err)
+make_request(const struct queue_program *p, struct buf *request,
+    struct po_err *err)
 {
 	bool ok = buf_printf(request, "po-act 1\nverb=%s\n", p->args.verb_name);
 	int i;
 
 	if (p->args.days >= 0)
-		ok = ok && buf_printf(request, "days=%lld\n", (long long)p->args.days);
+		ok = ok && buf_printf(request, "days=%lld\n",
+		               (long long)p->args.days);
 	for (i = 0; i < p->args.n_ids; i++)
 		ok = ok && buf_printf(request, "id=%s\n", p->args.ids[i]);
 	return ok ? 0 : po_fail(err, PO_EUSAGE, "too many ids in one call");
@@ -53,10 +61,13 @@ make_request(const struct queue_program *p, struct buf *request, struct po_err *
 
 /* In a transaction of its own; run lock held, no runner alive. */
 static int
-act_here(struct queue_program *p, struct spool *s, const struct buf *request, struct buf *answer, struct cleanup *cleanup,
-    struct po_err *err)
+act_here(struct queue_program *p, struct spool *s, const struct buf *request,
+    struct buf *answer, struct cleanup *cleanup, struct po_err *err)
 {
-	struct tick t = { .spool = s, .conf = &p->queue, .deliver_conf = &p->deliver_conf, .now = wallclock_now() };
+	struct tick t = { .spool = s,
+		.conf = &p->queue,
+		.deliver_conf = &p->deliver_conf,
+		.now = wallclock_now() };
 	struct index *ix;
 	int rc;
 
@@ -67,7 +78,8 @@ act_here(struct queue_program *p, struct spool *s, const struct buf *request, st
 	arena_init(&t.arena, 256u << 20);
 	rc = index_begin(ix, INDEX_WRITE, &t.tx, err);
 	if (rc == 0) {
-		rc = act_apply(&t, geteuid(), buf_span(request), answer, cleanup, err);
+		rc = act_apply(&t, geteuid(), buf_span(request), answer,
+		    cleanup, err);
 		if (rc == 0)
 			rc = hops_write(t.hops, t.tx, err);
 		if (rc == 0)
@@ -101,15 +113,20 @@ say_answer(const struct buf *answer, struct po_err *err)
 		line = span_cut(&rest, '\n');
 		if (span_has_prefix_nocase(line, SPAN_LIT("no "))) {
 			refused++;
-			(void)fprintf(stderr, "po-queue: %.*s\n", (int)line.len - 3, line.p + 3);
+			(void)fprintf(stderr, "po-queue: %.*s\n",
+			    (int)line.len - 3, line.p + 3);
 		} else if (line.len > 3) {
 			(void)printf("%.*s\n", (int)line.len - 3, line.p + 3);
 		}
 	}
-	return refused == 0 ? 0 : po_fail(err, PO_EDATA, "%d of the requests %s not done", refused, refused == 1 ? "was" : "were");
+	return refused == 0
+	           ? 0
+	           : po_fail(err, PO_EDATA, "%d of the requests %s not done",
+	                 refused, refused == 1 ? "was" : "were");
 }
 
-/* A live runner answers through drop/; a run without --watch may end meanwhile, so lock and request are tried in turn. */
+/* A live runner answers through drop/; a run without --watch may end meanwhile,
+ * so lock and request are tried in turn. */
 int
 queue_verb_act(struct queue_program *p, struct spool *s, struct po_err *err)
 {
@@ -128,9 +145,11 @@ queue_verb_act(struct queue_program *p, struct spool *s, struct po_err *err)
 		rc = act_here(p, s, &request, &answer, &cleanup, err);
 		lock_end(&lock);
 	} else if (rc == 0) {
-		rc = act_ask(p->drop.spool, buf_str(&request), ASK_MS, &answer, err);
+		rc = act_ask(p->drop.spool, buf_str(&request), ASK_MS, &answer,
+		    err);
 		if (rc == 0)
-			rc = po_fail(err, PO_EBUSY, "asked, not confirmed: %s", text);
+			rc = po_fail(err, PO_EBUSY, "asked, not confirmed: %s",
+			    text);
 	}
 	if (rc != -1)
 		rc = say_answer(&answer, err);
@@ -138,4 +157,3 @@ queue_verb_act(struct queue_program *p, struct spool *s, struct po_err *err)
 	buf_clear(&answer);
 	return rc;
 }
-

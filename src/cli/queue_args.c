@@ -7,13 +7,22 @@
 #include "util/parse_num.h"
 #include "util/span.h"
 
-enum kind { KIND_VERB, KIND_ACT, KIND_SHOW, KIND_FLAG, KIND_NUMBER, KIND_TEXT, KIND_ONLY, KIND_SETTING };
+enum kind {
+	KIND_VERB,
+	KIND_ACT,
+	KIND_SHOW,
+	KIND_FLAG,
+	KIND_NUMBER,
+	KIND_TEXT,
+	KIND_ONLY,
+	KIND_SETTING
+};
 
 #define AT(field) offsetof(struct queue_args, field)
 
 static const struct row {
 	const char *name;
-	char letter; /* 0: long only */
+	char letter;          /* 0: long only */
 	const char *argument; /* name of it for --help, NULL: none */
 	enum kind kind;
 	enum queue_verb verb;
@@ -21,35 +30,60 @@ static const struct row {
 	int64_t min, max;
 	const char *help;
 } rows[] = {
-	{ "processes", 'p', "N", KIND_NUMBER, VERB_RUN, AT(processes), 1, 64, "deliver with N children" },
-	{ "watch", 0, NULL, KIND_FLAG, VERB_RUN, AT(watch), 0, 0, "stay and deliver as mail comes" },
-	{ "flush", 'f', NULL, KIND_FLAG, VERB_RUN, AT(flush), 0, 0, "deferred mail is due now" },
-	{ "ingest", 0, NULL, KIND_FLAG, VERB_RUN, AT(ingest), 0, 0, "take in what is in drop/, send nothing" },
-	{ "only", 0, "ID", KIND_ONLY, VERB_RUN, 0, 0, 0, "deliver this message alone, due or not" },
-	{ "batch", 0, "N", KIND_NUMBER, VERB_RUN, AT(batch), 16, 4096, "messages handled in one step" },
-	{ "fail-if-locked", 0, NULL, KIND_FLAG, VERB_RUN, AT(fail_if_locked), 0, 0,
-	    "exit 75, not 0, when another runner is at work" },
-	{ "list", 'l', NULL, KIND_VERB, VERB_LIST, 0, 0, 0, "print the queue, as mailq does" },
-	{ "all", 'a', NULL, KIND_FLAG, VERB_LIST, AT(all), 0, 0, "with --list: finished mail too" },
-	{ "json", 'j', NULL, KIND_FLAG, VERB_LIST, AT(json), 0, 0, "with --list: one JSON object a line" },
-	{ "show", 0, "ID", KIND_SHOW, VERB_SHOW, 0, 0, 0, "print one message and every attempt" },
-	{ "status", 's', NULL, KIND_VERB, VERB_STATUS, 0, 0, 0, "say who runs and how much waits" },
-	{ "hold", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0, "ID...: keep until released" },
-	{ "release", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0, "ID...: end a hold" },
-	{ "cancel", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0, "ID...: never send what was not sent yet" },
+	{ "processes", 'p', "N", KIND_NUMBER, VERB_RUN, AT(processes), 1, 64,
+	    "deliver with N children" },
+	{ "watch", 0, NULL, KIND_FLAG, VERB_RUN, AT(watch), 0, 0,
+	    "stay and deliver as mail comes" },
+	{ "flush", 'f', NULL, KIND_FLAG, VERB_RUN, AT(flush), 0, 0,
+	    "deferred mail is due now" },
+	{ "ingest", 0, NULL, KIND_FLAG, VERB_RUN, AT(ingest), 0, 0,
+	    "take in what is in drop/, send nothing" },
+	{ "only", 0, "ID", KIND_ONLY, VERB_RUN, 0, 0, 0,
+	    "deliver this message alone, due or not" },
+	{ "batch", 0, "N", KIND_NUMBER, VERB_RUN, AT(batch), 16, 4096,
+	    "messages handled in one step" },
+	{ "fail-if-locked", 0, NULL, KIND_FLAG, VERB_RUN, AT(fail_if_locked), 0,
+	    0, "exit 75, not 0, when another runner is at work" },
+	{ "list", 'l', NULL, KIND_VERB, VERB_LIST, 0, 0, 0,
+	    "print the queue, as mailq does" },
+	{ "all", 'a', NULL, KIND_FLAG, VERB_LIST, AT(all), 0, 0,
+	    "with --list: finished mail too" },
+	{ "json", 'j', NULL, KIND_FLAG, VERB_LIST, AT(json), 0, 0,
+	    "with --list: one JSON object a line" },
+	{ "show", 0, "ID", KIND_SHOW, VERB_SHOW, 0, 0, 0,
+	    "print one message and every attempt" },
+	{ "status", 's', NULL, KIND_VERB, VERB_STATUS, 0, 0, 0,
+	    "say who runs and how much waits" },
+	{ "hold", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0,
+	    "ID...: keep until released" },
+	{ "release", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0,
+	    "ID...: end a hold" },
+	{ "cancel", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0,
+	    "ID...: never send what was not sent yet" },
 	{ "requeue", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0, "ID...: try now" },
-	{ "cleanup", 0, NULL, KIND_VERB, VERB_CLEANUP, 0, 0, 0, "remove finished mail past its retention" },
-	{ "days", 0, "N", KIND_NUMBER, VERB_CLEANUP, AT(days), 0, 36500, "with --cleanup: N days instead of the configured" },
-	{ "setup", 0, NULL, KIND_VERB, VERB_SETUP, 0, 0, 0, "make the spool (as root: user and group po too)" },
-	{ "user", 0, NULL, KIND_FLAG, VERB_SETUP, AT(user), 0, 0, "with --setup: a spool of your own" },
-	{ "check", 0, NULL, KIND_VERB, VERB_CHECK, 0, 0, 0, "look at owners, modes, lock, index and files" },
-	{ "check-config", 0, NULL, KIND_VERB, VERB_CHECK_CONFIG, 0, 0, 0, "print every setting and where it comes from" },
-	{ "rebuild-index", 0, NULL, KIND_VERB, VERB_REBUILD_INDEX, 0, 0, 0, "make the index again from the files" },
-	{ "config", 'c', "FILE", KIND_TEXT, VERB_RUN, AT(config), 0, 0, "the configuration file" },
-	{ "option", 'o', "NAME=VALUE", KIND_SETTING, VERB_RUN, 0, 0, 0, "set one option" },
-	{ "verbose", 'v', NULL, KIND_FLAG, VERB_RUN, AT(verbose), 0, 0, "say at the end what was done" },
+	{ "cleanup", 0, NULL, KIND_VERB, VERB_CLEANUP, 0, 0, 0,
+	    "remove finished mail past its retention" },
+	{ "days", 0, "N", KIND_NUMBER, VERB_CLEANUP, AT(days), 0, 36500,
+	    "with --cleanup: N days instead of the configured" },
+	{ "setup", 0, NULL, KIND_VERB, VERB_SETUP, 0, 0, 0,
+	    "make the spool (as root: user and group po too)" },
+	{ "user", 0, NULL, KIND_FLAG, VERB_SETUP, AT(user), 0, 0,
+	    "with --setup: a spool of your own" },
+	{ "check", 0, NULL, KIND_VERB, VERB_CHECK, 0, 0, 0,
+	    "look at owners, modes, lock, index and files" },
+	{ "check-config", 0, NULL, KIND_VERB, VERB_CHECK_CONFIG, 0, 0, 0,
+	    "print every setting and where it comes from" },
+	{ "rebuild-index", 0, NULL, KIND_VERB, VERB_REBUILD_INDEX, 0, 0, 0,
+	    "make the index again from the files" },
+	{ "config", 'c', "FILE", KIND_TEXT, VERB_RUN, AT(config), 0, 0,
+	    "the configuration file" },
+	{ "option", 'o', "NAME=VALUE", KIND_SETTING, VERB_RUN, 0, 0, 0,
+	    "set one option" },
+	{ "verbose", 'v', NULL, KIND_FLAG, VERB_RUN, AT(verbose), 0, 0,
+	    "say at the end what was done" },
 	{ "help", 'h', NULL, KIND_VERB, VERB_HELP, 0, 0, 0, "print this" },
-	{ "version", 'V', NULL, KIND_VERB, VERB_VERSION, 0, 0, 0, "print the version" },
+	{ "version", 'V', NULL, KIND_VERB, VERB_VERSION, 0, 0, 0,
+	    "print the version" },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -60,51 +94,64 @@ queue_args_help(FILE *out)
 	size_t i;
 
 	(void)fputs("usage: po-queue [-p N] [--watch] [--flush] ...\n"
-		    "       po-queue --list | --show ID | --hold ID... | --cleanup | --setup | --check ...\n\n",
+	            "       po-queue --list | --show ID | --hold ID... | "
+	            "--cleanup | --setup | --check ...\n\n",
 	    out);
 	for (i = 0; i < ROWS; i++) {
 		const struct row *r = &rows[i];
 
-		(void)snprintf(left, sizeof(left), "%c%c%s --%s%s%s", r->letter == 0 ? ' ' : '-', r->letter == 0 ? ' ' : r->letter,
-		    r->letter == 0 ? " " : ",", r->name, r->argument == NULL ? "" : " ", r->argument == NULL ? "" : r->argument);
+		(void)snprintf(left, sizeof(left), "%c%c%s --%s%s%s",
+		    r->letter == 0 ? ' ' : '-',
+		    r->letter == 0 ? ' ' : r->letter,
+		    r->letter == 0 ? " " : ",", r->name,
+		    r->argument == NULL ? "" : " ",
+		    r->argument == NULL ? "" : r->argument);
 		(void)fprintf(out, "  %-26s %s\n", left, r->help);
 	}
 	(void)fputs("\nSee po-queue(8) and po.conf(5).\n", out);
 }
 
 static int
-set_verb(struct queue_args *a, enum queue_verb verb, const char *name, struct po_err *err)
+set_verb(struct queue_args *a, enum queue_verb verb, const char *name,
+    struct po_err *err)
 {
 	if (a->verb_name != NULL && strcmp(a->verb_name, name) != 0)
-		return po_fail(err, PO_EUSAGE, "--%s and --%s do not go together", a->verb_name, name);
+		return po_fail(err, PO_EUSAGE,
+		    "--%s and --%s do not go together", a->verb_name, name);
 	a->verb = verb;
 	a->verb_name = name;
 	return 0;
 }
 
 static int
-set_id(struct queue_args *a, const char *name, const char *value, struct po_err *err)
+set_id(struct queue_args *a, const char *name, const char *value,
+    struct po_err *err)
 {
 	if (!queue_id_parse(span_of(value), &a->only))
-		return po_fail(err, PO_EUSAGE, "--%s: \"%s\" is no queue id (26 letters and digits)", name, value);
+		return po_fail(err, PO_EUSAGE,
+		    "--%s: \"%s\" is no queue id (26 letters and digits)", name,
+		    value);
 	a->has_only = true;
 	return 0;
 }
 
 static int
-set_number(struct queue_args *a, const struct row *r, const char *value, struct po_err *err)
+set_number(struct queue_args *a, const struct row *r, const char *value,
+    struct po_err *err)
 {
 	int64_t n;
 
 	if (!parse_i64(span_of(value), r->min, r->max, &n))
-		return po_fail(err, PO_EUSAGE, "--%s: \"%s\" is no number from %lld to %lld", r->name, value, (long long)r->min,
-		    (long long)r->max);
+		return po_fail(err, PO_EUSAGE,
+		    "--%s: \"%s\" is no number from %lld to %lld", r->name,
+		    value, (long long)r->min, (long long)r->max);
 	memcpy((char *)a + r->offset, &n, sizeof(n));
 	return 0;
 }
 
 static int
-apply(struct queue_args *a, const struct row *r, const char *value, struct po_err *err)
+apply(struct queue_args *a, const struct row *r, const char *value,
+    struct po_err *err)
 {
 	const bool yes = true;
 
@@ -113,7 +160,9 @@ apply(struct queue_args *a, const struct row *r, const char *value, struct po_er
 	case KIND_ACT:
 		return set_verb(a, r->verb, r->name, err);
 	case KIND_SHOW:
-		return set_verb(a, r->verb, r->name, err) == -1 ? -1 : set_id(a, r->name, value, err);
+		return set_verb(a, r->verb, r->name, err) == -1
+		           ? -1
+		           : set_id(a, r->name, value, err);
 	case KIND_FLAG:
 		memcpy((char *)a + r->offset, &yes, sizeof(yes));
 		return 0;
@@ -126,7 +175,9 @@ apply(struct queue_args *a, const struct row *r, const char *value, struct po_er
 		return set_id(a, r->name, value, err);
 	case KIND_SETTING:
 		if (a->n_settings == QUEUE_ARGS_MAX_SETTINGS)
-			return po_fail(err, PO_EUSAGE, "more than %d -o settings", QUEUE_ARGS_MAX_SETTINGS);
+			return po_fail(err, PO_EUSAGE,
+			    "more than %d -o settings",
+			    QUEUE_ARGS_MAX_SETTINGS);
 		a->settings[a->n_settings++] = value;
 		return 0;
 	}
@@ -140,8 +191,10 @@ make_tables(struct option longs[ROWS + 1], char shorts[2 * ROWS + 3])
 
 	shorts[n++] = ':';
 	for (i = 0; i < ROWS; i++) {
-		longs[i] = (struct option){ rows[i].name, rows[i].argument == NULL ? no_argument : required_argument, NULL,
-			(int)i + 256 };
+		longs[i] = (struct option){ rows[i].name,
+			rows[i].argument == NULL ? no_argument
+			                         : required_argument,
+			NULL, (int)i + 256 };
 		if (rows[i].letter == 0)
 			continue;
 		shorts[n++] = rows[i].letter;
@@ -169,18 +222,23 @@ static int
 check(const struct queue_args *a, struct po_err *err)
 {
 	if (a->n_ids > 0 && a->verb != VERB_ACT)
-		return po_fail(err, PO_EUSAGE, "\"%s\": no argument is expected here", a->ids[0]);
+		return po_fail(err, PO_EUSAGE,
+		    "\"%s\": no argument is expected here", a->ids[0]);
 	if (a->verb == VERB_ACT && a->n_ids == 0)
-		return po_fail(err, PO_EUSAGE, "--%s needs queue ids", a->verb_name);
+		return po_fail(err, PO_EUSAGE, "--%s needs queue ids",
+		    a->verb_name);
 	if ((a->watch || a->flush || a->ingest) && a->verb != VERB_RUN)
-		return po_fail(err, PO_EUSAGE, "--%s does not go with a run", a->verb_name);
+		return po_fail(err, PO_EUSAGE, "--%s does not go with a run",
+		    a->verb_name);
 	if (a->watch && a->has_only)
-		return po_fail(err, PO_EUSAGE, "--watch and --only do not go together");
+		return po_fail(err, PO_EUSAGE,
+		    "--watch and --only do not go together");
 	return 0;
 }
 
 int
-queue_args_parse(int argc, char **argv, struct queue_args *a, struct po_err *err)
+queue_args_parse(int argc, char **argv, struct queue_args *a,
+    struct po_err *err)
 {
 	struct option longs[ROWS + 1];
 	char shorts[2 * ROWS + 3];
@@ -194,10 +252,14 @@ queue_args_parse(int argc, char **argv, struct queue_args *a, struct po_err *err
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (c == ':')
-			return po_fail(err, PO_EUSAGE, "%s needs an argument; see po-queue --help", argv[optind - 1]);
+			return po_fail(err, PO_EUSAGE,
+			    "%s needs an argument; see po-queue --help",
+			    argv[optind - 1]);
 		r = row_of(c);
 		if (r == NULL)
-			return po_fail(err, PO_EUSAGE, "unknown option %s; see po-queue --help", argv[optind - 1]);
+			return po_fail(err, PO_EUSAGE,
+			    "unknown option %s; see po-queue --help",
+			    argv[optind - 1]);
 		if (apply(a, r, optarg, err) == -1)
 			return -1;
 	}

@@ -34,17 +34,18 @@ struct queue_args {
 	const char *settings[QUEUE_ARGS_MAX_SETTINGS]; /* -o name=value */
 	size_t n_settings;
 	int64_t processes; /* -p N, 0: as configured */
-	int64_t batch;	   /* --batch N, 0: as configured */
-	int64_t days;	   /* --days N, -1: as configured */
+	int64_t batch;     /* --batch N, 0: as configured */
+	int64_t days;      /* --days N, -1: as configured */
 	bool watch, flush, ingest, fail_if_locked, json, all, user, verbose;
 	bool has_only;
 	struct queue_id only; /* --only ID, --show ID */
-	char **ids;	      /* operands: the ids of an act */
+	char **ids;           /* operands: the ids of an act */
 	int n_ids;
 };
 
 /* PO_EUSAGE with a text that names the option. */
-int queue_args_parse(int argc, char **argv, struct queue_args *args, struct po_err *err);
+int queue_args_parse(int argc, char **argv, struct queue_args *args,
+    struct po_err *err);
 
 void queue_args_help(FILE *out);
 

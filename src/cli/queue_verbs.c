@@ -9,7 +9,8 @@
 #include "spool/rebuild.h"
 
 int
-queue_take_lock(const struct spool *s, const char *mode, struct run_lock *lock, char text[512], struct po_err *err)
+queue_take_lock(const struct spool *s, const char *mode, struct run_lock *lock,
+    char text[512], struct po_err *err)
 {
 	struct lock_record record;
 	enum lock_holder holder;
@@ -21,20 +22,24 @@ static void
 note_previous(const struct run_lock *lock)
 {
 	if (lock->before.pid != 0 && !lock->before.clean)
-		log_line(LOG_LEVEL_WARNING, "the last runner, pid %d (%s), did not end in order", (int)lock->before.pid,
-		    lock->before.mode);
+		log_line(LOG_LEVEL_WARNING,
+		    "the last runner, pid %d (%s), did not end in order",
+		    (int)lock->before.pid, lock->before.mode);
 }
 
 static void
 say_counts(const struct runner_counts *c)
 {
-	(void)printf("taken in %llu, sent %llu, deferred %llu, failed %llu, in doubt %llu, refused %llu\n",
-	    (unsigned long long)c->taken, (unsigned long long)c->sent, (unsigned long long)c->deferred,
-	    (unsigned long long)c->failed, (unsigned long long)c->in_doubt, (unsigned long long)c->refused);
+	(void)printf("taken in %llu, sent %llu, deferred %llu, failed %llu, in "
+	             "doubt %llu, refused %llu\n",
+	    (unsigned long long)c->taken, (unsigned long long)c->sent,
+	    (unsigned long long)c->deferred, (unsigned long long)c->failed,
+	    (unsigned long long)c->in_doubt, (unsigned long long)c->refused);
 }
 
 static int
-run_locked(struct queue_program *p, struct spool *s, struct run_lock *lock, struct po_err *err)
+run_locked(struct queue_program *p, struct spool *s, struct run_lock *lock,
+    struct po_err *err)
 {
 	struct runner_setup setup = {
 		.spool = s,
@@ -56,7 +61,8 @@ run_locked(struct queue_program *p, struct spool *s, struct run_lock *lock, stru
 	if (p->args.verbose)
 		say_counts(&counts);
 	if (rc == 0 && p->args.has_only && !counts.only_found)
-		return po_fail(err, PO_EDATA, "no waiting message %s", p->args.only.text);
+		return po_fail(err, PO_EDATA, "no waiting message %s",
+		    p->args.only.text);
 	return rc;
 }
 
@@ -67,12 +73,15 @@ verb_run(struct queue_program *p, struct spool *s, struct po_err *err)
 	char text[512];
 	int rc;
 
-	rc = queue_take_lock(s, p->args.watch ? "watch" : "once", &lock, text, err);
+	rc = queue_take_lock(s, p->args.watch ? "watch" : "once", &lock, text,
+	    err);
 	if (rc == -1)
 		return -1;
 	if (rc == 0) {
 		(void)fprintf(stderr, "po-queue: %s\n", text);
-		exit(p->args.fail_if_locked ? po_code_info(PO_EBUSY)->exit_status : 0);
+		exit(p->args.fail_if_locked
+		         ? po_code_info(PO_EBUSY)->exit_status
+		         : 0);
 	}
 	rc = run_locked(p, s, &lock, err);
 	lock_end(&lock);
@@ -88,14 +97,18 @@ verb_list(struct queue_program *p, struct spool *s, struct po_err *err)
 	if (index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1) {
 		struct po_err why;
 
-		if (err->sys != ENOENT || p->args.verb == VERB_SHOW || spool_has_messages(s, &why) != 0)
+		if (err->sys != ENOENT || p->args.verb == VERB_SHOW ||
+		    spool_has_messages(s, &why) != 0)
 			return -1;
-		return listing_print_empty(stdout, p->args.json ? LISTING_JSON : LISTING_POSTFIX, err);
+		return listing_print_empty(stdout,
+		    p->args.json ? LISTING_JSON : LISTING_POSTFIX, err);
 	}
 	if (p->args.verb == VERB_SHOW)
 		rc = listing_show(ix, &p->args.only, stdout, err);
 	else
-		rc = listing_print(ix, stdout, p->args.json ? LISTING_JSON : LISTING_POSTFIX, p->args.all, err);
+		rc = listing_print(ix, stdout,
+		    p->args.json ? LISTING_JSON : LISTING_POSTFIX, p->args.all,
+		    err);
 	index_close(ix);
 	return rc;
 }
@@ -114,17 +127,25 @@ verb_status(struct queue_program *p, struct spool *s, struct po_err *err)
 
 	(void)p;
 	rc = lock_look(s->run, &holder, &record, text, sizeof(text), err);
-	if (rc == -1 || index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1)
+	if (rc == -1 ||
+	    index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1)
 		return -1;
-	(void)printf("runner: %s\n", rc == 1 ? "none" : text + (strncmp(text, busy, strlen(busy)) == 0 ? strlen(busy) : 0));
+	(void)printf("runner: %s\n",
+	    rc == 1
+	        ? "none"
+	        : text + (strncmp(text, busy, strlen(busy)) == 0 ? strlen(busy)
+	                                                         : 0));
 	rc = index_begin(ix, INDEX_READ, &tx, err);
 	if (rc == 0)
 		rc = index_totals_get(tx, &t, err);
 	for (i = 0; rc == 0 && i < MESSAGE_STATES; i++)
-		(void)printf("%s: %llu messages, %llu bytes\n", message_state_name((enum message_state)i),
-		    (unsigned long long)t.messages[i], (unsigned long long)t.bytes[i]);
+		(void)printf("%s: %llu messages, %llu bytes\n",
+		    message_state_name((enum message_state)i),
+		    (unsigned long long)t.messages[i],
+		    (unsigned long long)t.bytes[i]);
 	if (rc == 0)
-		(void)printf("deferred: %llu of the waiting\n", (unsigned long long)t.deferred);
+		(void)printf("deferred: %llu of the waiting\n",
+		    (unsigned long long)t.deferred);
 	index_discard(tx);
 	index_close(ix);
 	return rc;
@@ -133,13 +154,15 @@ verb_status(struct queue_program *p, struct spool *s, struct po_err *err)
 static void
 say_rebuild(const struct rebuild_report *r)
 {
-	(void)printf("the index is rebuilt: %llu messages, %llu attempts; the old one is kept beside it\n",
+	(void)printf("the index is rebuilt: %llu messages, %llu attempts; the "
+	             "old one is kept beside it\n",
 	    (unsigned long long)r->messages, (unsigned long long)r->attempts);
 	if (r->history_skipped > 0)
-		(void)printf("%llu lines of history could not be read\n", (unsigned long long)r->history_skipped);
+		(void)printf("%llu lines of history could not be read\n",
+		    (unsigned long long)r->history_skipped);
 	if (r->damaged > 0)
-		(void)printf("%llu damaged files were left where they are:\n%s", (unsigned long long)r->damaged,
-		    buf_str(&r->problems));
+		(void)printf("%llu damaged files were left where they are:\n%s",
+		    (unsigned long long)r->damaged, buf_str(&r->problems));
 }
 
 static int
@@ -166,7 +189,8 @@ verb_rebuild(struct queue_program *p, struct spool *s, struct po_err *err)
 
 static const struct {
 	enum queue_verb verb;
-	int (*run)(struct queue_program *p, struct spool *s, struct po_err *err);
+	int (
+	    *run)(struct queue_program *p, struct spool *s, struct po_err *err);
 } verbs[] = {
 	{ VERB_RUN, verb_run },
 	{ VERB_LIST, verb_list },

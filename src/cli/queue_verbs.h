@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What po-queue does, verb by verb. The caller has read the configuration, has become the spool's owner and has opened
- * the spool. Output for people goes to stdout.
+ * What po-queue does, verb by verb. The caller has read the configuration, has
+ * become the spool's owner and has opened the spool. Output for people goes to
+ * stdout.
  */
 #ifndef PO_CLI_QUEUE_VERBS_H
 #define PO_CLI_QUEUE_VERBS_H
@@ -17,21 +18,29 @@
 struct queue_program {
 	struct queue_args args;
 	struct drop_conf drop;
-	struct submit_conf submit; /* sendmail's; read here so that a typo is found */
+	struct submit_conf
+	    submit; /* sendmail's; read here so that a typo is found */
 	struct log_conf log;
 	struct queue_conf queue;
 	struct deliver_conf deliver_conf;
 	struct ingest_conf ingest;
-	struct deliver_setup *deliver; /* VERB_RUN without --ingest; else NULL */
+	struct deliver_setup
+	    *deliver; /* VERB_RUN without --ingest; else NULL */
 };
 
-/* Do what args.verb says on an open spool: VERB_RUN, LIST, SHOW, STATUS, CLEANUP, ACT, REBUILD_INDEX. */
-int queue_verb_run(struct queue_program *p, struct spool *s, struct po_err *err);
+/* Do what args.verb says on an open spool: VERB_RUN, LIST, SHOW, STATUS,
+ * CLEANUP, ACT, REBUILD_INDEX. */
+int queue_verb_run(struct queue_program *p, struct spool *s,
+    struct po_err *err);
 
-/* VERB_CLEANUP and VERB_ACT: a live runner is asked through drop/, else it is done here under the lock. */
-int queue_verb_act(struct queue_program *p, struct spool *s, struct po_err *err);
+/* VERB_CLEANUP and VERB_ACT: a live runner is asked through drop/, else it is
+ * done here under the lock. */
+int queue_verb_act(struct queue_program *p, struct spool *s,
+    struct po_err *err);
 
-/* 1 taken, 0 somebody else has it (`text` says who, since when, in what state), -1. */
-int queue_take_lock(const struct spool *s, const char *mode, struct run_lock *lock, char text[512], struct po_err *err);
+/* 1 taken, 0 somebody else has it (`text` says who, since when, in what state),
+ * -1. */
+int queue_take_lock(const struct spool *s, const char *mode,
+    struct run_lock *lock, char text[512], struct po_err *err);
 
 #endif

@@ -72,7 +72,7 @@ content_put(struct stream *st, const struct deliver_message *m,
 		if (m->bytes != NULL)
 			memcpy(block, m->bytes + (at - m->at), want);
 		else if (fd_pread_all(m->fd, block, want, at, "message", err) ==
-		    -1)
+		         -1)
 			return -1;
 		n = content_clean(block, want, &state.after_cr);
 		stream_set_deadline(st, block_timeout_ms);

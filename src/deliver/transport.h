@@ -67,8 +67,9 @@ struct deliver_message {
 	size_t n;            /* of which[] and of results[] */
 	int fd;              /* content: LF-only lines, no NUL */
 	off_t at;            /* its first byte */
-	const char *bytes; /* all of the content where it is in memory, or NULL */
-	uint64_t length;     /* bytes */
+	const char
+	    *bytes;      /* all of the content where it is in memory, or NULL */
+	uint64_t length; /* bytes */
 	bool has_8bit;
 	uint32_t longest_line; /* bytes without LF */
 };

@@ -19,7 +19,8 @@ digit_of(char c)
 
 /* 128 bits in 26 digits of 5: the first digit holds the top 3 bits. */
 void
-queue_id_of_bytes(const unsigned char bytes[QUEUE_ID_BYTES], struct queue_id *id)
+queue_id_of_bytes(const unsigned char bytes[QUEUE_ID_BYTES],
+    struct queue_id *id)
 {
 	unsigned acc = 0, bits = 2, i, n = 0;
 

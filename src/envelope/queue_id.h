@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The queue id: 26 characters of Crockford's base32, 48 bits of milliseconds UTC and 80 random bits, made by the
- * submitter. Byte order of ids is time order; nobody can guess one before it is used. It is the name of the message
- * in drop/ ("n.ID"), in queue/xx/ and done/xx/, where xx is two lower-case hex digits of its last random byte.
+ * The queue id: 26 characters of Crockford's base32, 48 bits of milliseconds
+ * UTC and 80 random bits, made by the submitter. Byte order of ids is time
+ * order; nobody can guess one before it is used. It is the name of the message
+ * in drop/ ("n.ID"), in queue/xx/ and done/xx/, where xx is two lower-case hex
+ * digits of its last random byte.
  */
 #ifndef PO_ENVELOPE_QUEUE_ID_H
 #define PO_ENVELOPE_QUEUE_ID_H
@@ -23,13 +25,18 @@ struct queue_id {
 /* A new id; fails only when the kernel gives no random bytes (PO_EOS). */
 int queue_id_make(struct queue_id *id, struct po_err *err);
 
-/* The id of these 16 bytes: for derived ids (bounces), where the same input must give the same id. */
-void queue_id_of_bytes(const unsigned char bytes[QUEUE_ID_BYTES], struct queue_id *id);
+/* The id of these 16 bytes: for derived ids (bounces), where the same input
+ * must give the same id. */
+void queue_id_of_bytes(const unsigned char bytes[QUEUE_ID_BYTES],
+    struct queue_id *id);
 
-/* And back: the 16 bytes of an id; false when it is not one. Their order is the text's. */
-bool queue_id_bytes(const struct queue_id *id, unsigned char bytes[QUEUE_ID_BYTES]);
+/* And back: the 16 bytes of an id; false when it is not one. Their order is the
+ * text's. */
+bool queue_id_bytes(const struct queue_id *id,
+    unsigned char bytes[QUEUE_ID_BYTES]);
 
-/* True when `s` is an id in canonical form (26 of 0-9 A-Z without I L O U, first 0 to 7). */
+/* True when `s` is an id in canonical form (26 of 0-9 A-Z without I L O U,
+ * first 0 to 7). */
 bool queue_id_parse(struct span s, struct queue_id *id);
 
 int64_t queue_id_time_ms(const struct queue_id *id);

@@ -132,8 +132,8 @@ write_out(struct buf *lines)
 	if (lines->len > 0 && sink.target == LOG_TO_FILE)
 		follow_rename();
 	if (lines->len > 0)
-		(void)fd_write_all(
-		    sink.target == LOG_TO_FILE ? sink.fd : STDERR_FILENO,
+		(void)fd_write_all(sink.target == LOG_TO_FILE ? sink.fd
+		                                              : STDERR_FILENO,
 		    lines->p, lines->len, "log", NULL);
 	buf_reset(lines);
 }

@@ -115,7 +115,8 @@ crew_drop(struct child *ch, struct held_job *job)
 {
 	size_t i = (size_t)(job - ch->jobs);
 
-	/* Their order stays: results come in it, so crew_find() looks at few. */
+	/* Their order stays: results come in it, so crew_find() looks at few.
+	 */
 	memmove(job, job + 1, (--ch->n_jobs - i) * sizeof(*job));
 }
 

@@ -25,9 +25,9 @@ struct child {
 	int sock;  /* the parent's end, -1 when closed */
 	struct held_job jobs[WORKER_MAX_JOBS];
 	size_t n_jobs;
-	uint32_t quota; /* jobs it may hold now */
+	uint32_t quota;   /* jobs it may hold now */
 	int64_t quota_ms; /* monotonic: when that was set */
-	uint32_t done;  /* jobs ended since then */
+	uint32_t done;    /* jobs ended since then */
 	bool full; /* its socket takes no more until it has said something */
 	/* monotonic: when it last ended a job, or got one while it had none */
 	int64_t heard_ms;

@@ -101,8 +101,8 @@ runner_time_left(const struct runner *r)
 		return 0;
 	timeout = sooner(r->heartbeat_ms, now_ms, timeout);
 	if (r->n_results > 0)
-		timeout = sooner(r->results_ms + RUNNER_GATHER_MS, now_ms,
-		    timeout);
+		timeout =
+		    sooner(r->results_ms + RUNNER_GATHER_MS, now_ms, timeout);
 	if (r->stopping)
 		return sooner(r->stop_deadline_ms, now_ms, timeout);
 	if (runner_is_missing(r, r->ready_maybe))

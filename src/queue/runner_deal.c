@@ -15,7 +15,7 @@
 #include "util/grow.h"
 #include "util/wallclock.h"
 
-#define AHEAD_MS 40 /* a commit on a slow disk, and the wait before it */
+#define AHEAD_MS 40     /* a commit on a slow disk, and the wait before it */
 #define FILES_KEPT 128u /* of the limit: what is open for other reasons */
 
 static struct child *

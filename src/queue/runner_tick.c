@@ -216,7 +216,7 @@ results_are_ripe(const struct runner *r)
 {
 	return r->n_results > 0 &&
 	       (r->n_results * 2 >= crew_jobs(&r->crew) ||
-	        monotonic_ms() - r->results_ms >= RUNNER_GATHER_MS);
+	           monotonic_ms() - r->results_ms >= RUNNER_GATHER_MS);
 }
 
 /* Rows of moves that are done wait for a commit that is made anyway, or for

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Jobs wait in a ring; two are prepared at a time, the current one and the next, because the next one's MAIL, RCPT and
- * DATA go out behind the current one's last dot. Results are gathered into one datagram and leave when the ring is
- * empty, when the datagram is full, or after FLUSH_MS, so that the parent settles many in one transaction.
+ * Jobs wait in a ring; two are prepared at a time, the current one and the
+ * next, because the next one's MAIL, RCPT and DATA go out behind the current
+ * one's last dot. Results are gathered into one datagram and leave when the
+ * ring is empty, when the datagram is full, or after FLUSH_MS, so that the
+ * parent settles many in one transaction.
  */
 #include "queue/worker.h"
 
@@ -21,8 +23,8 @@
 #include "util/wallclock.h"
 
 #define FLUSH_MS 10
-#define LOW_WATER 32 /* with more jobs than this the parent's socket is not looked at */
-#define IDLE_MS 3000 /* an unused connection is closed after this */
+#define LOW_WATER 32 /* with more jobs the parent's socket is not looked at */
+#define IDLE_MS 3000      /* an unused connection is closed after this */
 #define RESULT_ROOM 1400u /* the largest result on the wire, with a margin */
 
 struct waiting {
@@ -40,7 +42,7 @@ struct worker {
 	char hop[WIRE_MAX_HOP]; /* of the session */
 	struct buf out;
 	int64_t out_since_ms;
-	bool ended; /* the parent closed the socket, or is lost */
+	bool ended;  /* the parent closed the socket, or is lost */
 	char *space; /* WIRE_MAX_BYTES for receiving */
 };
 
@@ -58,7 +60,8 @@ on_term(int sig)
 static void
 flush(struct worker *w)
 {
-	if (w->out.len > 1 && wire_send(w->setup->sock, &w->out, -1, false) == -1)
+	if (w->out.len > 1 &&
+	    wire_send(w->setup->sock, &w->out, -1, false) == -1)
 		w->ended = true; /* the slots hold the truth */
 	buf_reset(&w->out);
 	(void)wire_put_u8(&w->out, WIRE_RESULTS);
@@ -72,7 +75,8 @@ report(struct worker *w, const struct wire_result *r)
 	if (w->out.len == 1)
 		w->out_since_ms = monotonic_ms();
 	if (!wire_put_result(&w->out, r)) {
-		log_line(LOG_LEVEL_ERROR, "%s: a result does not fit into a datagram", r->id.text);
+		log_line(LOG_LEVEL_ERROR,
+		    "%s: a result does not fit into a datagram", r->id.text);
 		w->ended = true;
 	}
 }
@@ -103,8 +107,10 @@ report_unusable(struct worker *w, const struct job *j, const struct po_err *err)
 		.id = j->wire.id,
 		.attempt = j->wire.attempt,
 		.recipient = UINT32_MAX,
-		/* What is not damage but a failure of ours counts as an attempt, so that it is not tried without end. */
-		.state = err->code == PO_ECORRUPT ? DELIVERY_UNTOUCHED : DELIVERY_DEFERRED,
+		/* What is not damage but a failure of ours counts as an
+		   attempt, so that it is not tried without end. */
+		.state = err->code == PO_ECORRUPT ? DELIVERY_UNTOUCHED
+		                                  : DELIVERY_DEFERRED,
 		.phase = PHASE_LOCAL,
 		.last = true,
 		.damaged = err->code == PO_ECORRUPT,
@@ -199,7 +205,8 @@ accept_job(struct worker *w, struct wire_reader *r, int fd)
 {
 	struct waiting *q = &w->ring[(w->first + w->count) % WORKER_MAX_JOBS];
 
-	if (w->count == WORKER_MAX_JOBS || fd == -1 || !wire_get_job(r, &q->job)) {
+	if (w->count == WORKER_MAX_JOBS || fd == -1 ||
+	    !wire_get_job(r, &q->job)) {
 		log_line(LOG_LEVEL_ERROR, "a job that cannot be read");
 		if (fd != -1)
 			(void)close(fd);
@@ -236,7 +243,8 @@ receive(struct worker *w)
 	return 1;
 }
 
-/* Prepare the first job of the ring into a free place; damaged ones are reported and skipped. */
+/* Prepare the first job of the ring into a free place; damaged ones are
+ * reported and skipped. */
 static struct job *
 take(struct worker *w, const char *only_hop)
 {
@@ -250,7 +258,8 @@ take(struct worker *w, const char *only_hop)
 			return NULL;
 		w->first = (w->first + 1) % WORKER_MAX_JOBS;
 		w->count--;
-		if (job_prepare(j, &q->job, q->fd, w->setup->deliver_conf, &err) == -1)
+		if (job_prepare(j, &q->job, q->fd, w->setup->deliver_conf,
+		        &err) == -1)
 			report_unusable(w, j, &err);
 		else if (j->message.n > 0)
 			return j;
@@ -268,13 +277,15 @@ open_session(struct worker *w, const char *hop, struct po_err *err)
 		return 0;
 	session_free(w->session);
 	w->session = NULL;
-	if (session_new(w->setup->deliver, hop, &stop, w->setup->stop_grace_s, &w->session, err) == -1)
+	if (session_new(w->setup->deliver, hop, &stop, w->setup->stop_grace_s,
+	        &w->session, err) == -1)
 		return -1;
 	memcpy(w->hop, hop, strlen(hop) + 1);
 	return 0;
 }
 
-/* A failure of ours (disk, memory): nothing that was not sent may count as sent; what has no result stays as it is. */
+/* A failure of ours (disk, memory): nothing that was not sent may count as
+ * sent; what has no result stays as it is. */
 static void
 local_failure(struct job *j, const struct po_err *err)
 {
@@ -282,7 +293,8 @@ local_failure(struct job *j, const struct po_err *err)
 
 	for (i = 0; i < j->message.n; i++)
 		if (j->results[i].state == DELIVERY_UNTOUCHED)
-			delivery_set(&j->results[i], DELIVERY_DEFERRED, PHASE_LOCAL, "4.3.0", "%s", err->text);
+			delivery_set(&j->results[i], DELIVERY_DEFERRED,
+			    PHASE_LOCAL, "4.3.0", "%s", err->text);
 }
 
 static void
@@ -294,12 +306,14 @@ run_job(struct worker *w, struct job *j, struct job *next)
 		local_failure(j, &err);
 	} else if (session_begin(w->session, &j->message, j->results) == 1) {
 		if (job_mark_sending(j, &err) == -1) {
-			/* Without the mark the content must not leave: end the connection before it does. */
+			/* Without the mark the content must not leave: end the
+			 * connection before it does. */
 			local_failure(j, &err);
 			session_free(w->session);
 			w->session = NULL;
 		} else {
-			session_send(w->session, &j->message, j->results, next == NULL ? NULL : &next->message);
+			session_send(w->session, &j->message, j->results,
+			    next == NULL ? NULL : &next->message);
 		}
 	}
 	if (job_mark_results(j, &err) == -1)
@@ -315,7 +329,8 @@ end_job(struct job **j)
 	*j = NULL;
 }
 
-/* The next hop is of no use now: what waits for it goes back, so that the parent can let it rest. */
+/* The next hop is of no use now: what waits for it goes back, so that the
+ * parent can let it rest. */
 static void
 give_up_hop(struct worker *w)
 {
@@ -360,7 +375,8 @@ serve(struct worker *w)
 {
 	while (!w->ended && !stop) {
 		if (w->count < LOW_WATER)
-			while (!w->ended && w->count < WORKER_MAX_JOBS && receive(w) == 1)
+			while (!w->ended && w->count < WORKER_MAX_JOBS &&
+			       receive(w) == 1)
 				;
 		if (w->now == NULL && w->count == 0) {
 			flush(w);
@@ -389,7 +405,8 @@ die_with_parent(pid_t parent)
 	(void)sigaction(SIGPIPE, &sa, NULL);
 	(void)sigaction(SIGINT, &sa, NULL);
 	(void)sigaction(SIGHUP, &sa, NULL);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
 		return -1;
 	return getppid() == parent ? 0 : -1;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What is noted about content as it passes: by the submitter into the trailer, by ingest to compare. */
+/* What is noted about content as it passes: by the submitter into the trailer,
+ * by ingest to compare. */
 #ifndef PO_SPOOL_CONTENT_SCAN_H
 #define PO_SPOOL_CONTENT_SCAN_H
 
@@ -9,7 +10,7 @@
 
 struct content_scan { /* begin with a zeroed one */
 	uint64_t bytes;
-	uint64_t line; /* bytes of the line that has not ended yet */
+	uint64_t line;         /* bytes of the line that has not ended yet */
 	uint32_t longest_line; /* complete after content_scan_end() */
 	bool has_8bit;
 	bool bad_byte; /* a NUL or CR, which content never holds */

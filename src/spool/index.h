@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The index: what LMDB knows of the files, all of it derived (spool-layout.md, "The index"). Only euid po opens it,
- * write transactions only with the run lock held, and never across fork(2): close, fork, open again. Several hosts on one
- * queue would put another implementation behind this header; so no LMDB type is seen here.
+ * The index: what LMDB knows of the files, all of it derived (spool-layout.md,
+ * "The index"). Only euid po opens it, write transactions only with the run
+ * lock held, and never across fork(2): close, fork, open again. Several hosts
+ * on one queue would put another implementation behind this header; so no LMDB
+ * type is seen here.
  *
- * Keys are composite and big-endian, so that byte order is the order wanted. Every value starts with a version byte; an index
- * of another schema is rebuilt from the files, never converted. What a get returns is copied into the caller's struct
- * or arena; nothing points into the map. All functions: 0 or -1 with *err set; "get", "first" and "next" return 1 when
- * there is one, 0 when there is none.
+ * Keys are composite and big-endian, so that byte order is the order wanted.
+ * Every value starts with a version byte; an index of another schema is rebuilt
+ * from the files, never converted. What a get returns is copied into the
+ * caller's struct or arena; nothing points into the map. All functions: 0 or -1
+ * with *err set; "get", "first" and "next" return 1 when there is one, 0 when
+ * there is none.
  */
 #ifndef PO_SPOOL_INDEX_H
 #define PO_SPOOL_INDEX_H
@@ -19,35 +23,53 @@
 struct index;
 struct index_tx;
 
-enum index_mode { INDEX_READ, INDEX_WRITE /* creates what is missing; run lock held */ };
+enum index_mode {
+	INDEX_READ,
+	INDEX_WRITE /* creates what is missing; run lock held */
+};
 
 /*
- * `dirfd` is the spool's. PO_ECORRUPT when the file is no index, cut, or of another schema: rebuild; INDEX_READ where there is
- * none yet says the same with err->sys ENOENT. A writer that follows one which never came to index_close() looks at every page
- * first (index_verify). spool_open_index() in spool/rebuild.h does all of this for a writer.
+ * `dirfd` is the spool's. PO_ECORRUPT when the file is no index, cut, or of
+ * another schema: rebuild; INDEX_READ where there is none yet says the same
+ * with err->sys ENOENT. A writer that follows one which never came to
+ * index_close() looks at every page first (index_verify). spool_open_index() in
+ * spool/rebuild.h does all of this for a writer.
  */
-int index_open(int dirfd, const char *folder, enum index_mode mode, struct index **out, struct po_err *err);
+int index_open(int dirfd, const char *folder, enum index_mode mode,
+    struct index **out, struct po_err *err);
 void index_close(struct index *ix);
-bool index_is_new(const struct index *ix); /* made by this open: if queue/ or done/ has files, rebuild */
-uint64_t index_map_bytes(const struct index *ix); /* address space it got; less than 64 GiB: worth a word in the log */
+bool index_is_new(const struct index
+        *ix); /* made by this open: if queue/ or done/ has files, rebuild */
+uint64_t index_map_bytes(
+    const struct index *ix); /* address space it got; less than 64 GiB: worth a
+                                word in the log */
 
 /*
- * Look at every page of the file below index_open()'s folder as bytes, without LMDB, which believes what it reads and
- * may crash on a damaged file: 0 it can be opened, -1 (PO_ECORRUPT, and err->sys ENOENT where there is none; PO_EIO). Nobody may
- * write meanwhile: run lock held. Takes time by the file's size: for --check, rebuild, and after a run that did not end well.
+ * Look at every page of the file below index_open()'s folder as bytes, without
+ * LMDB, which believes what it reads and may crash on a damaged file: 0 it can
+ * be opened, -1 (PO_ECORRUPT, and err->sys ENOENT where there is none; PO_EIO).
+ * Nobody may write meanwhile: run lock held. Takes time by the file's size: for
+ * --check, rebuild, and after a run that did not end well.
  */
 int index_verify(int dirfd, const char *folder, struct po_err *err);
-/* Decode every record of every database (after index_verify): PO_ECORRUPT names the first damaged one's database. */
+/* Decode every record of every database (after index_verify): PO_ECORRUPT names
+ * the first damaged one's database. */
 int index_verify_records(struct index_tx *tx, struct po_err *err);
-void index_reader_check(struct index *ix); /* drop the slots of dead readers: at start and each minute */
+void index_reader_check(struct index
+        *ix); /* drop the slots of dead readers: at start and each minute */
 
-/* After a put or delete that failed, the transaction can only be discarded: commit refuses it (PO_EBUG). */
-int index_begin(struct index *ix, enum index_mode mode, struct index_tx **out, struct po_err *err);
-int index_commit(struct index_tx *tx, struct po_err *err); /* ends tx in any case */
-void index_discard(struct index_tx *tx);		   /* NULL is harmless */
-bool index_is_dirty(const struct index_tx *tx);		   /* was anything put or deleted? */
+/* After a put or delete that failed, the transaction can only be discarded:
+ * commit refuses it (PO_EBUG). */
+int index_begin(struct index *ix, enum index_mode mode, struct index_tx **out,
+    struct po_err *err);
+int index_commit(struct index_tx *tx,
+    struct po_err *err);                 /* ends tx in any case */
+void index_discard(struct index_tx *tx); /* NULL is harmless */
+bool index_is_dirty(
+    const struct index_tx *tx); /* was anything put or deleted? */
 
-/* ------------------------------------------------------------ message: id -> record */
+/* ------------------------------------------------------------ message: id ->
+ * record */
 
 /* Where a message stands; it has at most one row among due, ready, claim. */
 enum index_place { PLACE_NONE, PLACE_DUE, PLACE_READY, PLACE_CLAIM };
@@ -63,47 +85,60 @@ struct index_message {
 	int64_t due;
 	int64_t expires;
 	int64_t finished; /* seconds UTC, 0 until final */
-	uint32_t hop;	  /* PLACE_READY, PLACE_CLAIM */
-	uint64_t turn;	  /* PLACE_READY */
-	uint64_t size;	  /* content bytes */
+	uint32_t hop;     /* PLACE_READY, PLACE_CLAIM */
+	uint64_t turn;    /* PLACE_READY */
+	uint64_t size;    /* content bytes */
 	uint32_t n_recipients;
-	uint32_t n_open;  /* recipients not final yet */
-	uint32_t n_in_doubt; /* attempts that ended in doubt, counted for ever */
-	uint32_t crc;	  /* trailer's, for the identity of an id */
+	uint32_t n_open; /* recipients not final yet */
+	uint32_t
+	    n_in_doubt; /* attempts that ended in doubt, counted for ever */
+	uint32_t crc;   /* trailer's, for the identity of an id */
 	uint64_t file_size;
-	bool ours;	  /* made by po itself (a bounce) */
+	bool ours; /* made by po itself (a bounce) */
 	char login[41];
 	const char *sender; /* arena */
 	const char *tag;    /* arena, or NULL */
 	const char *key;    /* arena, or NULL */
 };
 
-/* put keeps the rows of due, ready and `finished` in step with place, due, hop, turn, finished: it deletes the row that the stored
- * record had and writes the one that *m means; and the counters in meta (messages and bytes by state). */
-int index_message_put(struct index_tx *tx, const struct index_message *m, struct po_err *err);
-int index_message_get(struct index_tx *tx, const struct queue_id *id, struct arena *arena, struct index_message *m,
+/* put keeps the rows of due, ready and `finished` in step with place, due, hop,
+ * turn, finished: it deletes the row that the stored record had and writes the
+ * one that *m means; and the counters in meta (messages and bytes by state). */
+int index_message_put(struct index_tx *tx, const struct index_message *m,
     struct po_err *err);
-/* Removes the record and every row that belongs to it (recipient, attempt, due, ready, claim, finished, move, key). */
-int index_message_delete(struct index_tx *tx, const struct queue_id *id, struct po_err *err);
+int index_message_get(struct index_tx *tx, const struct queue_id *id,
+    struct arena *arena, struct index_message *m, struct po_err *err);
+/* Removes the record and every row that belongs to it (recipient, attempt, due,
+ * ready, claim, finished, move, key). */
+int index_message_delete(struct index_tx *tx, const struct queue_id *id,
+    struct po_err *err);
 /* The first message whose id is greater than *after (NULL: the very first). */
-int index_message_next(struct index_tx *tx, const struct queue_id *after, struct arena *arena, struct index_message *m,
-    struct po_err *err);
+int index_message_next(struct index_tx *tx, const struct queue_id *after,
+    struct arena *arena, struct index_message *m, struct po_err *err);
 
-/* ------------------------------------------------------------ due: (time, id); ready: (hop, class, turn, id) */
+/* ------------------------------------------------------------ due: (time, id);
+ * ready: (hop, class, turn, id) */
 
 /* The earliest due row: 1 with its time and id. */
-int index_due_first(struct index_tx *tx, int64_t *due, struct queue_id *id, struct po_err *err);
-/* The first ready row of a hop and class. */
-int index_ready_first(struct index_tx *tx, uint32_t hop, enum priority class, uint64_t *turn, struct queue_id *id,
+int index_due_first(struct index_tx *tx, int64_t *due, struct queue_id *id,
     struct po_err *err);
-/* The first (hop, class) that has a row and is greater or equal to the one given: to list what is there. */
-int index_ready_seek(struct index_tx *tx, uint32_t *hop, enum priority *class, struct po_err *err);
+/* The first ready row of a hop and class. */
+int index_ready_first(struct index_tx *tx, uint32_t hop, enum priority class,
+    uint64_t *turn, struct queue_id *id, struct po_err *err);
+/* The first (hop, class) that has a row and is greater or equal to the one
+ * given: to list what is there. */
+int index_ready_seek(struct index_tx *tx, uint32_t *hop, enum priority *class,
+    struct po_err *err);
 
-/* Fairness: the turn that uid's last ready message of this class got (0: none). */
-int index_turn_get(struct index_tx *tx, enum priority class, uint32_t uid, uint64_t *turn, struct po_err *err);
-int index_turn_put(struct index_tx *tx, enum priority class, uint32_t uid, uint64_t turn, struct po_err *err);
+/* Fairness: the turn that uid's last ready message of this class got (0: none).
+ */
+int index_turn_get(struct index_tx *tx, enum priority class, uint32_t uid,
+    uint64_t *turn, struct po_err *err);
+int index_turn_put(struct index_tx *tx, enum priority class, uint32_t uid,
+    uint64_t turn, struct po_err *err);
 
-/* ------------------------------------------------------------ recipient: (id, n) */
+/* ------------------------------------------------------------ recipient: (id,
+ * n) */
 
 struct index_recipient {
 	enum slot_state state;
@@ -114,19 +149,24 @@ struct index_recipient {
 	const char *address; /* arena */
 	const char *text;    /* arena: the last reply or cause, "" if none */
 };
-int index_recipient_put(struct index_tx *tx, const struct queue_id *id, uint32_t n, const struct index_recipient *r,
-    struct po_err *err);
-int index_recipient_get(struct index_tx *tx, const struct queue_id *id, uint32_t n, struct arena *arena,
-    struct index_recipient *r, struct po_err *err);
-
-/* ------------------------------------------------------------ claim: id -> attempt */
-
-int index_claim_put(struct index_tx *tx, const struct queue_id *id, uint32_t attempt, struct po_err *err);
-int index_claim_delete(struct index_tx *tx, const struct queue_id *id, struct po_err *err);
-int index_claim_next(struct index_tx *tx, const struct queue_id *after, struct queue_id *id, uint32_t *attempt,
+int index_recipient_put(struct index_tx *tx, const struct queue_id *id,
+    uint32_t n, const struct index_recipient *r, struct po_err *err);
+int index_recipient_get(struct index_tx *tx, const struct queue_id *id,
+    uint32_t n, struct arena *arena, struct index_recipient *r,
     struct po_err *err);
 
-/* ------------------------------------------------------------ attempt: (id, attempt, n): the log of every try */
+/* ------------------------------------------------------------ claim: id ->
+ * attempt */
+
+int index_claim_put(struct index_tx *tx, const struct queue_id *id,
+    uint32_t attempt, struct po_err *err);
+int index_claim_delete(struct index_tx *tx, const struct queue_id *id,
+    struct po_err *err);
+int index_claim_next(struct index_tx *tx, const struct queue_id *after,
+    struct queue_id *id, uint32_t *attempt, struct po_err *err);
+
+/* ------------------------------------------------------------ attempt: (id,
+ * attempt, n): the log of every try */
 
 struct index_attempt {
 	uint32_t attempt; /* 1 is the first */
@@ -136,42 +176,59 @@ struct index_attempt {
 	int reply_code;
 	uint32_t delay_ms; /* duration of the attempt */
 	char status[12];
-	const char *phase; /* arena: "connect", "tls", "auth", "rcpt", "dot"... */
+	const char
+	    *phase; /* arena: "connect", "tls", "auth", "rcpt", "dot"... */
 	const char *relay; /* arena: "host[addr]:port" */
 	const char *text;  /* arena */
 };
-int index_attempt_put(struct index_tx *tx, const struct queue_id *id, const struct index_attempt *a, struct po_err *err);
-/* The first row of id greater than (*attempt, *recipient) of *a; start with both UINT32_MAX for "from the beginning". */
-int index_attempt_next(struct index_tx *tx, const struct queue_id *id, struct arena *arena, struct index_attempt *a,
+int index_attempt_put(struct index_tx *tx, const struct queue_id *id,
+    const struct index_attempt *a, struct po_err *err);
+/* The first row of id greater than (*attempt, *recipient) of *a; start with
+ * both UINT32_MAX for "from the beginning". */
+int index_attempt_next(struct index_tx *tx, const struct queue_id *id,
+    struct arena *arena, struct index_attempt *a, struct po_err *err);
+
+/* ------------------------------------------------------------ finished: (time,
+ * id); move: id -> folder */
+
+/* The oldest finished row that is greater than (*time, *id) (start with 0 and
+ * an empty id). */
+int index_finished_next(struct index_tx *tx, int64_t *time, struct queue_id *id,
     struct po_err *err);
 
-/* ------------------------------------------------------------ finished: (time, id); move: id -> folder */
+int index_move_put(struct index_tx *tx, const struct queue_id *id,
+    struct po_err *err); /* to done/ */
+int index_move_delete(struct index_tx *tx, const struct queue_id *id,
+    struct po_err *err);
+int index_move_next(struct index_tx *tx, const struct queue_id *after,
+    struct queue_id *id, struct po_err *err);
 
-/* The oldest finished row that is greater than (*time, *id) (start with 0 and an empty id). */
-int index_finished_next(struct index_tx *tx, int64_t *time, struct queue_id *id, struct po_err *err);
-
-int index_move_put(struct index_tx *tx, const struct queue_id *id, struct po_err *err); /* to done/ */
-int index_move_delete(struct index_tx *tx, const struct queue_id *id, struct po_err *err);
-int index_move_next(struct index_tx *tx, const struct queue_id *after, struct queue_id *id, struct po_err *err);
-
-/* ------------------------------------------------------------ host: hop name <-> number, backoff */
+/* ------------------------------------------------------------ host: hop name
+ * <-> number, backoff */
 
 struct index_host {
-	uint32_t hop;	       /* number, 1 is the first; given at the first put */
+	uint32_t hop; /* number, 1 is the first; given at the first put */
 	int64_t backoff_until; /* seconds UTC, 0: none */
 	uint32_t failures;     /* in a row, of the hop as a whole */
-	uint32_t flags;	       /* what was found out: HOST_PLAIN (no pipelining), HOST_NO_CHUNKING */
+	uint32_t flags; /* what was found out: HOST_PLAIN (no pipelining),
+	                   HOST_NO_CHUNKING */
 	char name[300];
 };
 enum { HOST_PLAIN = 1, HOST_NO_CHUNKING = 2 };
-int index_host_put(struct index_tx *tx, struct index_host *h, struct po_err *err); /* by name; sets h->hop */
-int index_host_get(struct index_tx *tx, const char *name, struct index_host *h, struct po_err *err);
-int index_host_by_hop(struct index_tx *tx, uint32_t hop, struct index_host *h, struct po_err *err);
+int index_host_put(struct index_tx *tx, struct index_host *h,
+    struct po_err *err); /* by name; sets h->hop */
+int index_host_get(struct index_tx *tx, const char *name, struct index_host *h,
+    struct po_err *err);
+int index_host_by_hop(struct index_tx *tx, uint32_t hop, struct index_host *h,
+    struct po_err *err);
 
-/* ------------------------------------------------------------ key: (uid, key) -> id */
+/* ------------------------------------------------------------ key: (uid, key)
+ * -> id */
 
-int index_key_put(struct index_tx *tx, uint32_t uid, const char *key, const struct queue_id *id, struct po_err *err);
-int index_key_get(struct index_tx *tx, uint32_t uid, const char *key, struct queue_id *id, struct po_err *err);
+int index_key_put(struct index_tx *tx, uint32_t uid, const char *key,
+    const struct queue_id *id, struct po_err *err);
+int index_key_get(struct index_tx *tx, uint32_t uid, const char *key,
+    struct queue_id *id, struct po_err *err);
 
 /* ------------------------------------------------------------ meta */
 
@@ -180,9 +237,13 @@ struct index_totals {
 	uint64_t bytes[MESSAGE_STATES];
 	uint64_t deferred; /* of MESSAGE_WAITING, with attempts > 0 */
 };
-int index_totals_get(struct index_tx *tx, struct index_totals *t, struct po_err *err);
-/* Small named values: "boot", "clean". `value` at most 200 bytes with NUL. get: 1, 0 none. */
-int index_meta_put(struct index_tx *tx, const char *name, const char *value, struct po_err *err);
-int index_meta_get(struct index_tx *tx, const char *name, char *value, size_t max, struct po_err *err);
+int index_totals_get(struct index_tx *tx, struct index_totals *t,
+    struct po_err *err);
+/* Small named values: "boot", "clean". `value` at most 200 bytes with NUL. get:
+ * 1, 0 none. */
+int index_meta_put(struct index_tx *tx, const char *name, const char *value,
+    struct po_err *err);
+int index_meta_get(struct index_tx *tx, const char *name, char *value,
+    size_t max, struct po_err *err);
 
 #endif

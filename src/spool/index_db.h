@@ -57,8 +57,9 @@ struct index_tx {
 #define INDEX_LIVE "live"
 #define INDEX_NEW "new"
 #define INDEX_OLD "old"
-#define INDEX_WRITING "writing" /* an empty file while INDEX_LIVE is written   \
-	                         */
+#define INDEX_WRITING                                                          \
+	"writing" /* an empty file while INDEX_LIVE is written                 \
+	           */
 
 /* Open just this folder. */
 int index_open_folder(int dirfd, const char *folder, enum index_mode mode,

@@ -26,8 +26,8 @@ struct ingest {
 	struct taker *taker;
 	struct bad *bad;
 	DIR *folder;
-	dev_t device; /* that drop/ lies on */
-	bool at_end;  /* the folder is read to its end */
+	dev_t device;       /* that drop/ lies on */
+	bool at_end;        /* the folder is read to its end */
 	struct name *names; /* sorted; [next_name, n_names) to be taken */
 	size_t n_names, next_name;
 	struct ingest_act acts[ACTS_MAX]; /* of this batch */

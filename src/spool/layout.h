@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The fixed entries of a spool, their modes and owners (spool-layout.md, "Paths, owners, modes"): one table for setup, open
- * and check. */
+/* The fixed entries of a spool, their modes and owners (spool-layout.md,
+ * "Paths, owners, modes"): one table for setup, open and check. */
 #ifndef PO_SPOOL_LAYOUT_H
 #define PO_SPOOL_LAYOUT_H
 
@@ -19,8 +19,9 @@ struct layout_entry {
 	const char *name;
 	unsigned mode_system;
 	unsigned mode_own;
-	bool hashed;	/* holds the 256 folders "00" to "ff", 0700 */
-	size_t fd_at;	/* offset of its descriptor in struct spool; 0: none is kept */
+	bool hashed;  /* holds the 256 folders "00" to "ff", 0700 */
+	size_t fd_at; /* offset of its descriptor in struct spool; 0: none is
+	                 kept */
 };
 
 extern const struct layout_entry layout_entries[]; /* ends with a NULL name */
@@ -29,8 +30,9 @@ extern const struct layout_entry layout_entries[]; /* ends with a NULL name */
 #define LAYOUT_USER "po"
 #define LAYOUT_GROUP "po"
 
-/* Is `st` a folder of this mode, uid and gid? PO_ECONFIG names `path`, what is wrong, and the remedy. */
-int layout_check(const char *top, const char *name, const struct stat *st, unsigned mode, uid_t uid, gid_t gid, bool own,
-    struct po_err *err);
+/* Is `st` a folder of this mode, uid and gid? PO_ECONFIG names `path`, what is
+ * wrong, and the remedy. */
+int layout_check(const char *top, const char *name, const struct stat *st,
+    unsigned mode, uid_t uid, gid_t gid, bool own, struct po_err *err);
 
 #endif

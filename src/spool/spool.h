@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The spool as its owner sees it: the folders, open, and what every process below the runner needs to find a message.
- * Paths are relative to descriptors. Every function here runs as the spool's owner (euid po, or the owner of an own
- * spool): spool_open() refuses anybody else.
+ * The spool as its owner sees it: the folders, open, and what every process
+ * below the runner needs to find a message. Paths are relative to descriptors.
+ * Every function here runs as the spool's owner (euid po, or the owner of an
+ * own spool): spool_open() refuses anybody else.
  */
 #ifndef PO_SPOOL_SPOOL_H
 #define PO_SPOOL_SPOOL_H
@@ -13,30 +14,38 @@
 struct spool {
 	char *path;
 	int dirfd;
-	int drop, queue, done, bad, trash, run, history, public_; /* descriptors of the folders */
+	int drop, queue, done, bad, trash, run, history,
+	    public_;       /* descriptors of the folders */
 	uint32_t uid, gid; /* owner */
-	bool own;	   /* profile 2: drop/ is 0700 of its owner */
+	bool own;          /* profile 2: drop/ is 0700 of its owner */
 };
 
-/* Open and check owners and modes of the entries; PO_ECONFIG names what is wrong and the remedy (po-queue --setup). */
+/* Open and check owners and modes of the entries; PO_ECONFIG names what is
+ * wrong and the remedy (po-queue --setup). */
 int spool_open(const char *path, struct spool *s, struct po_err *err);
 void spool_close(struct spool *s);
 
-/* Become the owner of the spool at `path` when started as root (setgroups, setresgid, setresuid, verified); nothing
- * when already he; PO_EPERM for anybody else. Call before anything below the spool is touched. */
+/* Become the owner of the spool at `path` when started as root (setgroups,
+ * setresgid, setresuid, verified); nothing when already he; PO_EPERM for
+ * anybody else. Call before anything below the spool is touched. */
 int spool_become_owner(const char *path, struct po_err *err);
 
-/* queue/xx/ID, or done/xx/ID when it is not there. 1 found (*in_done says where), 0 none, -1 error. */
-int spool_find(const struct spool *s, const struct queue_id *id, bool writable, struct message_file *f, bool *in_done,
-    struct po_err *err);
-int spool_move_to_done(const struct spool *s, const struct queue_id *id, struct po_err *err); /* idempotent */
-int spool_trash(const struct spool *s, const struct queue_id *id, struct po_err *err); /* idempotent; from done/ or queue/ */
+/* queue/xx/ID, or done/xx/ID when it is not there. 1 found (*in_done says
+ * where), 0 none, -1 error. */
+int spool_find(const struct spool *s, const struct queue_id *id, bool writable,
+    struct message_file *f, bool *in_done, struct po_err *err);
+int spool_move_to_done(const struct spool *s, const struct queue_id *id,
+    struct po_err *err); /* idempotent */
+int spool_trash(const struct spool *s, const struct queue_id *id,
+    struct po_err *err); /* idempotent; from done/ or queue/ */
 /* Unlink up to `max` files of trash/; returns how many, -1 on error. */
 int spool_empty_trash(const struct spool *s, size_t max, struct po_err *err);
 
-/* What a file means to the index: message record (place NONE, hop and turn 0) and recipients, made by ingest, recovery and
- * rebuild alike, so that they agree. Writes message, recipient and key rows into tx; *m is what was written. */
-int spool_index_file(const struct message_file *f, struct index_tx *tx, struct arena *arena, struct index_message *m,
-    struct po_err *err);
+/* What a file means to the index: message record (place NONE, hop and turn 0)
+ * and recipients, made by ingest, recovery and rebuild alike, so that they
+ * agree. Writes message, recipient and key rows into tx; *m is what was
+ * written. */
+int spool_index_file(const struct message_file *f, struct index_tx *tx,
+    struct arena *arena, struct index_message *m, struct po_err *err);
 
 #endif

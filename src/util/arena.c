@@ -52,7 +52,8 @@ arena_alloc(struct arena *a, size_t len)
 	struct arena_block *b = a->head;
 	void *p;
 
-	if (len > a->max || a->used > a->max - len || len > SIZE_MAX - ALIGN - sizeof(*b))
+	if (len > a->max || a->used > a->max - len ||
+	    len > SIZE_MAX - ALIGN - sizeof(*b))
 		return NULL;
 	len = len == 0 ? ALIGN : (len + ALIGN - 1) / ALIGN * ALIGN;
 	if (b == NULL || b->cap - b->used < len) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Memory that dies together: what is parsed out of one message lives in one arena. Not for one thing that grows
- * (struct buf). Every pointer is aligned for any type and valid until arena_clear().
+ * Memory that dies together: what is parsed out of one message lives in one
+ * arena. Not for one thing that grows (struct buf). Every pointer is aligned
+ * for any type and valid until arena_clear().
  */
 #ifndef PO_UTIL_ARENA_H
 #define PO_UTIL_ARENA_H
@@ -19,7 +20,8 @@ struct arena {
 };
 
 void arena_init(struct arena *a, size_t max);
-void arena_clear(struct arena *a); /* frees all; harmless on a zeroed one; may be used again */
+void arena_clear(struct arena
+        *a); /* frees all; harmless on a zeroed one; may be used again */
 
 /* NULL when the ceiling or the memory is reached. Memory is zeroed. */
 void *arena_alloc(struct arena *a, size_t len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Calls that po does not make: they bound nothing. Forced into every file by the build,
- * together with config.h. */
+/* Calls that po does not make: they bound nothing. Forced into every file by
+ * the build, together with config.h. */
 #ifndef PO_UTIL_BANNED_H
 #define PO_UTIL_BANNED_H
 

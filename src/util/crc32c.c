@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The CPU's own instruction where it has one (about 8 bytes a clock), else slicing by 8 over tables that are made at
- * the first call. sendmail starts thousands of times a minute: the tables are made only where they are needed.
+ * The CPU's own instruction where it has one (about 8 bytes a clock), else
+ * slicing by 8 over tables that are made at the first call. sendmail starts
+ * thousands of times a minute: the tables are made only where they are needed.
  */
 #include "util/crc32c.h"
 
@@ -39,10 +40,14 @@ crc_by_table(uint32_t crc, const unsigned char *p, size_t len)
 		made = true;
 	}
 	for (; len >= 8; p += 8, len -= 8) {
-		a = crc ^ ((uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
-		b = (uint32_t)p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24;
-		crc = t[7][a & 0xff] ^ t[6][(a >> 8) & 0xff] ^ t[5][(a >> 16) & 0xff] ^ t[4][a >> 24] ^
-		    t[3][b & 0xff] ^ t[2][(b >> 8) & 0xff] ^ t[1][(b >> 16) & 0xff] ^ t[0][b >> 24];
+		a = crc ^ ((uint32_t)p[0] | (uint32_t)p[1] << 8 |
+		              (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
+		b = (uint32_t)p[4] | (uint32_t)p[5] << 8 |
+		    (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24;
+		crc = t[7][a & 0xff] ^ t[6][(a >> 8) & 0xff] ^
+		      t[5][(a >> 16) & 0xff] ^ t[4][a >> 24] ^ t[3][b & 0xff] ^
+		      t[2][(b >> 8) & 0xff] ^ t[1][(b >> 16) & 0xff] ^
+		      t[0][b >> 24];
 	}
 	for (; len > 0; p++, len--)
 		crc = (crc >> 8) ^ t[0][(crc ^ *p) & 0xff];

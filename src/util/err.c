@@ -27,7 +27,8 @@ static const struct po_code_info codes[] = {
 	{ PO_ECONFIG, EX_CONFIG, "4.3.5", true, "configuration error" },
 	{ PO_ECORRUPT, EX_IOERR, "4.3.0", true, "damaged file" },
 };
-_Static_assert(sizeof(codes) / sizeof(codes[0]) == PO_CODES, "one row for each code");
+_Static_assert(sizeof(codes) / sizeof(codes[0]) == PO_CODES,
+    "one row for each code");
 
 const struct po_code_info *
 po_code_info(enum po_code code)
@@ -36,12 +37,12 @@ po_code_info(enum po_code code)
 	return &codes[code];
 }
 
-static void
-fill(struct po_err *err, enum po_code code, int sys, const char *fmt, va_list ap)
-    __attribute__((format(printf, 4, 0)));
+static void fill(struct po_err *err, enum po_code code, int sys,
+    const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
 
 static void
-fill(struct po_err *err, enum po_code code, int sys, const char *fmt, va_list ap)
+fill(struct po_err *err, enum po_code code, int sys, const char *fmt,
+    va_list ap)
 {
 	size_t used;
 
@@ -51,7 +52,8 @@ fill(struct po_err *err, enum po_code code, int sys, const char *fmt, va_list ap
 		err->text[0] = '\0';
 	used = strlen(err->text);
 	if (sys != 0 && used < sizeof(err->text) - 1)
-		(void)snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerror(sys));
+		(void)snprintf(err->text + used, sizeof(err->text) - used,
+		    ": %s", strerror(sys));
 }
 
 int

@@ -12,7 +12,8 @@
 #include "util/wallclock.h"
 
 int
-fd_write_all(int fd, const void *p, size_t len, const char *what, struct po_err *err)
+fd_write_all(int fd, const void *p, size_t len, const char *what,
+    struct po_err *err)
 {
 	const char *at = p;
 	ssize_t n;
@@ -30,7 +31,8 @@ fd_write_all(int fd, const void *p, size_t len, const char *what, struct po_err 
 }
 
 int
-fd_pwrite_all(int fd, const void *p, size_t len, off_t at, const char *what, struct po_err *err)
+fd_pwrite_all(int fd, const void *p, size_t len, off_t at, const char *what,
+    struct po_err *err)
 {
 	const char *from = p;
 	ssize_t n;
@@ -49,7 +51,8 @@ fd_pwrite_all(int fd, const void *p, size_t len, off_t at, const char *what, str
 }
 
 int
-fd_pread_all(int fd, void *p, size_t len, off_t at, const char *what, struct po_err *err)
+fd_pread_all(int fd, void *p, size_t len, off_t at, const char *what,
+    struct po_err *err)
 {
 	char *to = p;
 	ssize_t n;
@@ -61,7 +64,8 @@ fd_pread_all(int fd, void *p, size_t len, off_t at, const char *what, struct po_
 		if (n == -1)
 			return po_fail_sys(err, PO_EIO, "read %s", what);
 		if (n == 0)
-			return po_fail(err, PO_ECORRUPT, "read %s: the file ends too early", what);
+			return po_fail(err, PO_ECORRUPT,
+			    "read %s: the file ends too early", what);
 		to += n;
 		at += n;
 		len -= (size_t)n;
@@ -102,7 +106,8 @@ fd_open_beneath(int dirfd, const char *path, int flags, unsigned mode)
 	flags |= O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK;
 	how.flags = (unsigned)flags;
 	how.mode = (flags & O_CREAT) != 0 ? mode : 0;
-	how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+	how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+	              RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 	do {
 		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 	} while (fd == -1 && errno == EINTR);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Descriptors: whole reads and writes, and the deadline of a wait. All retry EINTR. `what` names the object in the
- * error text.
+ * Descriptors: whole reads and writes, and the deadline of a wait. All retry
+ * EINTR. `what` names the object in the error text.
  */
 #ifndef PO_UTIL_FD_H
 #define PO_UTIL_FD_H
@@ -13,27 +13,35 @@
 #include "util/err.h"
 
 /* Write all of it, or -1 (a short write goes on). */
-int fd_write_all(int fd, const void *p, size_t len, const char *what, struct po_err *err);
-int fd_pwrite_all(int fd, const void *p, size_t len, off_t at, const char *what, struct po_err *err);
+int fd_write_all(int fd, const void *p, size_t len, const char *what,
+    struct po_err *err);
+int fd_pwrite_all(int fd, const void *p, size_t len, off_t at, const char *what,
+    struct po_err *err);
 
-/* Read exactly `len` bytes at `at`: 0, or -1; a file that ends before is PO_ECORRUPT. */
-int fd_pread_all(int fd, void *p, size_t len, off_t at, const char *what, struct po_err *err);
+/* Read exactly `len` bytes at `at`: 0, or -1; a file that ends before is
+ * PO_ECORRUPT. */
+int fd_pread_all(int fd, void *p, size_t len, off_t at, const char *what,
+    struct po_err *err);
 
-/* Wait for `events` (poll(2)) until monotonic `deadline_ms` (-1: for ever): 1 ready, 0 deadline, -1 error, errno set.
- * EINTR returns -1: the caller has a flag to look at. */
+/* Wait for `events` (poll(2)) until monotonic `deadline_ms` (-1: for ever): 1
+ * ready, 0 deadline, -1 error, errno set. EINTR returns -1: the caller has a
+ * flag to look at. */
 int fd_wait(int fd, short events, int64_t deadline_ms);
 
 /*
- * Open `path` below `dirfd` and nowhere else: no symbolic link in any part of it, no mount point crossed, CLOEXEC, NOCTTY,
- * and NONBLOCK, so that neither a FIFO nor a lease makes it wait. `mode` counts with O_CREAT. A descriptor, or -1, errno set. Kernels
- * without openat2(2) check the last part alone; then the caller's folders must be nobody else's.
+ * Open `path` below `dirfd` and nowhere else: no symbolic link in any part of
+ * it, no mount point crossed, CLOEXEC, NOCTTY, and NONBLOCK, so that neither a
+ * FIFO nor a lease makes it wait. `mode` counts with O_CREAT. A descriptor, or
+ * -1, errno set. Kernels without openat2(2) check the last part alone; then the
+ * caller's folders must be nobody else's.
  */
 int fd_open_beneath(int dirfd, const char *path, int flags, unsigned mode);
 
 /* Close *fd if it is open and set it to -1. */
 void fd_close(int *fd);
 
-/* Make sure that descriptors 0, 1 and 2 are open (on /dev/null), so that no file of ours takes their place. */
+/* Make sure that descriptors 0, 1 and 2 are open (on /dev/null), so that no
+ * file of ours takes their place. */
 void fd_open_standard(void);
 
 #endif

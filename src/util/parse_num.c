@@ -138,7 +138,9 @@ parse_duration(struct span s, int64_t *seconds)
 	if (s.len == 0)
 		return false;
 	while (s.len > 0) {
-		for (digits = 0; digits < s.len && ascii_is_digit((unsigned char)s.p[digits]); digits++)
+		for (digits = 0; digits < s.len &&
+		                 ascii_is_digit((unsigned char)s.p[digits]);
+		     digits++)
 			;
 		if (!parse_i64((struct span){ s.p, digits }, 0, LONGEST_S, &n))
 			return false;

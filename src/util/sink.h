@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where bytes go: the one callback of po. A producer (stdin, compose, a bounce) writes into a sink without knowing
- * what stands behind it.
+ * Where bytes go: the one callback of po. A producer (stdin, compose, a bounce)
+ * writes into a sink without knowing what stands behind it.
  */
 #ifndef PO_UTIL_SINK_H
 #define PO_UTIL_SINK_H
@@ -11,7 +11,8 @@
 #include "util/err.h"
 
 struct sink {
-	/* Takes all `len` bytes or returns -1 with *err set; errors are sticky by the caller's care: stop at the first. */
+	/* Takes all `len` bytes or returns -1 with *err set; errors are sticky
+	 * by the caller's care: stop at the first. */
 	int (*write)(void *ctx, const void *p, size_t len, struct po_err *err);
 	void *ctx;
 };

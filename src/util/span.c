@@ -9,7 +9,8 @@ span_eq_nocase(struct span a, struct span b)
 	if (a.len != b.len)
 		return false;
 	for (i = 0; i < a.len; i++)
-		if (ascii_lower((unsigned char)a.p[i]) != ascii_lower((unsigned char)b.p[i]))
+		if (ascii_lower((unsigned char)a.p[i]) !=
+		    ascii_lower((unsigned char)b.p[i]))
 			return false;
 	return true;
 }
@@ -17,7 +18,8 @@ span_eq_nocase(struct span a, struct span b)
 bool
 span_has_prefix_nocase(struct span s, struct span prefix)
 {
-	return s.len >= prefix.len && span_eq_nocase((struct span){ s.p, prefix.len }, prefix);
+	return s.len >= prefix.len &&
+	       span_eq_nocase((struct span){ s.p, prefix.len }, prefix);
 }
 
 static bool

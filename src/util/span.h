@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bytes that somebody else owns: a pointer and a length, no NUL at the end. For parsing without copies.
- * The ascii_* tests know ASCII alone, whatever the locale says: mail grammar is ASCII.
+ * Bytes that somebody else owns: a pointer and a length, no NUL at the end. For
+ * parsing without copies. The ascii_* tests know ASCII alone, whatever the
+ * locale says: mail grammar is ASCII.
  */
 #ifndef PO_UTIL_SPAN_H
 #define PO_UTIL_SPAN_H
@@ -74,7 +75,8 @@ bool span_has_prefix_nocase(struct span s, struct span prefix);
 /* `s` without blanks, tabs, CR and LF at both ends. */
 struct span span_trim(struct span s);
 
-/* Cut `*rest` at the first `c`: returns what is before it and leaves what is behind it in *rest (empty at the end). */
+/* Cut `*rest` at the first `c`: returns what is before it and leaves what is
+ * behind it in *rest (empty at the end). */
 struct span span_cut(struct span *rest, char c);
 
 #endif

@@ -98,7 +98,7 @@ u64_set_remove(struct u64_set *s, uint64_t v)
 	s->slots[hole] = 0;
 	s->n--;
 	for (i = (hole + 1) & (s->cap - 1); s->slots[i] != 0;
-	    i = (i + 1) & (s->cap - 1)) {
+	     i = (i + 1) & (s->cap - 1)) {
 		want = home(s, s->slots[i]);
 		/* May it move into the hole without leaving its run? */
 		if (((i - want) & (s->cap - 1)) < ((i - hole) & (s->cap - 1)))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The two clocks: wall time for what is stored and shown, monotonic time for waiting. */
+/* The two clocks: wall time for what is stored and shown, monotonic time for
+ * waiting. */
 #ifndef PO_UTIL_WALLCLOCK_H
 #define PO_UTIL_WALLCLOCK_H
 
@@ -7,6 +8,6 @@
 
 int64_t wallclock_now(void);    /* seconds UTC since 1970 */
 int64_t wallclock_now_ms(void); /* milliseconds UTC since 1970 */
-int64_t monotonic_ms(void);     /* milliseconds since some start; never goes back */
+int64_t monotonic_ms(void); /* milliseconds since some start; never goes back */
 
 #endif

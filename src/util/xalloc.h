@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Small, fixed allocations that cannot sensibly fail: without memory the process says so and ends with EX_TEMPFAIL
- * (75), which the order of commits makes as safe as a kill. Never for sizes that input decides (struct buf, arena).
+ * Small, fixed allocations that cannot sensibly fail: without memory the
+ * process says so and ends with EX_TEMPFAIL (75), which the order of commits
+ * makes as safe as a kill. Never for sizes that input decides (struct buf,
+ * arena).
  */
 #ifndef PO_UTIL_XALLOC_H
 #define PO_UTIL_XALLOC_H

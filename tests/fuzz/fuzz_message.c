@@ -68,8 +68,8 @@ judge(struct message_file *f)
 		assert(env.n_recipients == f->preamble.slots);
 		assert(strcmp(env.id.text, from.id.text) == 0);
 		for (i = 0; i < env.n_recipients; i++)
-			assert(strpbrk(env.recipients[i].address, "\r\n") ==
-			    NULL);
+			assert(
+			    strpbrk(env.recipients[i].address, "\r\n") == NULL);
 		assert(file_verify(f, &err) == 1);
 	}
 	arena_clear(&arena);

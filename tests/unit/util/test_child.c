@@ -49,10 +49,10 @@ a_child_inherits_nothing(void **state)
 	                     10, &out, &err),
 	    0);
 	assert_non_null(strstr(buf_str(&out), "SigBlk:\t0000000000000000\n"));
-	/* 32 and 33 are glibc's own: posix_spawn (make) leaves them ignored, and
-	 * sigaction refuses them. */
+	/* 32 and 33 are glibc's own: posix_spawn (make) leaves them ignored,
+	 * and sigaction refuses them. */
 	assert_true(strstr(buf_str(&out), "SigIgn:\t0000000000000000\n") ||
-	    strstr(buf_str(&out), "SigIgn:\t0000000180000000\n"));
+	            strstr(buf_str(&out), "SigIgn:\t0000000180000000\n"));
 	assert_non_null(strstr(buf_str(&out), "/dev/null\n"));
 	assert_null(strstr(buf_str(&out), "="));
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
@@ -103,8 +103,7 @@ a_child_that_does_not_end_is_killed_with_its_own(void **state)
 	if (pidfd == -1) {
 		assert_int_equal(errno, ESRCH);
 	} else {
-		assert_int_equal(fd_wait(pidfd, POLLIN,
-		                     monotonic_ms() + 10000),
+		assert_int_equal(fd_wait(pidfd, POLLIN, monotonic_ms() + 10000),
 		    1);
 		fd_close(&pidfd);
 	}

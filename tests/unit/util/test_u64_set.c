@@ -81,7 +81,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_number_is_in_it_from_add_to_remove),
 		cmocka_unit_test(it_takes_no_more_than_its_ceiling),
-		cmocka_unit_test(it_agrees_with_a_table_after_any_series_of_acts),
+		cmocka_unit_test(
+		    it_agrees_with_a_table_after_any_series_of_acts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
