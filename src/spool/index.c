@@ -23,6 +23,7 @@
 
 #define GIB (UINT64_C(1) << 30)
 #define MAX_READERS 512
+#define LOOKED_AT_ALWAYS (INT64_C(2) << 20) /* bytes of data.mdb */
 
 static const uint64_t map_sizes[] = { 64 * GIB, 16 * GIB, 4 * GIB, GIB };
 #define MAP_SIZES (sizeof(map_sizes) / sizeof(map_sizes[0]))
@@ -261,22 +262,25 @@ index_open_folder(int dirfd, const char *folder, enum index_mode mode,
 /*
  * Leave a mark while somebody writes. Where one is found, the last writer did
  * not get to its end: LMDB's commits bear that, but if it was LMDB that ended
- * the process, on a damaged page, it would do so again each time.
+ * the process, on a damaged page, it would do so again each time. A small index
+ * is looked at in any case: it costs a millisecond.
  */
 static int
 mark_writing(int folder, struct po_err *err)
 {
 	int fd = openat(folder, INDEX_WRITING,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int rc = 0;
+	bool unclean = fd == -1;
+	struct stat st;
 
-	if (fd != -1)
-		fd_close(&fd);
-	else if (errno != EEXIST)
-		rc = po_fail_sys(err, PO_EIO, "create index/" INDEX_WRITING);
-	else if (faccessat(folder, INDEX_LIVE "/data.mdb", F_OK, 0) == 0)
-		rc = index_verify_pages(folder, INDEX_LIVE "/data.mdb", err);
-	return rc;
+	if (unclean && errno != EEXIST)
+		return po_fail_sys(err, PO_EIO, "create index/" INDEX_WRITING);
+	fd_close(&fd);
+	if (fstatat(folder, INDEX_LIVE "/data.mdb", &st, AT_SYMLINK_NOFOLLOW) ==
+	        -1 ||
+	    (!unclean && st.st_size > LOOKED_AT_ALWAYS))
+		return 0;
+	return index_verify_pages(folder, INDEX_LIVE "/data.mdb", err);
 }
 
 int

@@ -32,7 +32,8 @@ enum index_mode {
  * `dirfd` is the spool's. PO_ECORRUPT when the file is no index, cut, or of
  * another schema: rebuild; INDEX_READ where there is none yet says the same
  * with err->sys ENOENT. A writer that follows one which never came to
- * index_close() looks at every page first (index_verify). spool_open_index() in
+ * index_close(), or that finds a small index, looks at every page first
+ * (index_verify). spool_open_index() in
  * spool/rebuild.h does all of this for a writer.
  */
 int index_open(int dirfd, const char *folder, enum index_mode mode,
