@@ -7,7 +7,7 @@
 
 #include "util/wallclock.h"
 
-static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+static const char alphabet[] = "0123456789BCDEFGHJKLMNPQRSTVWXYZ";
 
 static int
 digit_of(char c)

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The queue id: 26 characters of Crockford's base32, 48 bits of milliseconds
- * UTC and 80 random bits, made by the submitter. Byte order of ids is time
- * order; nobody can guess one before it is used. It is the name of the message
- * in drop/ ("n.ID"), in queue/xx/ and done/xx/, where xx is two lower-case hex
- * digits of its last random byte.
+ * The queue id: 26 characters of a base32, 48 bits of milliseconds UTC and 80
+ * random bits, made by the submitter. Byte order of ids is time order; nobody
+ * can guess one before it is used. It is the name of the message in drop/
+ * ("n.ID"), in queue/xx/ and done/xx/, where xx is two lower-case hex digits of
+ * its last random byte.
+ *
+ * The digits are 0 to 9 and B to Z without I, O and U. Programs that read
+ * mailq or the log of Postfix take a word for a queue id when it is hexadecimal
+ * or a long one of Postfix's, which has no vowels: [0-9B-Zb-z] is the narrowest
+ * pattern met (Postfix::Parse::Mailq), so there is no A. The first digit is 0
+ * until the year 3084, so a line that begins with an id also begins with a
+ * hexadecimal digit.
  */
 #ifndef PO_ENVELOPE_QUEUE_ID_H
 #define PO_ENVELOPE_QUEUE_ID_H
@@ -35,7 +42,7 @@ void queue_id_of_bytes(const unsigned char bytes[QUEUE_ID_BYTES],
 bool queue_id_bytes(const struct queue_id *id,
     unsigned char bytes[QUEUE_ID_BYTES]);
 
-/* True when `s` is an id in canonical form (26 of 0-9 A-Z without I L O U,
+/* True when `s` is an id in canonical form (26 of 0-9 B-Z without I O U,
  * first 0 to 7). */
 bool queue_id_parse(struct span s, struct queue_id *id);
 

@@ -60,7 +60,7 @@ judge(struct message_file *f)
 	int ok;
 
 	arena_init(&arena, 16 << 20);
-	(void)queue_id_parse(SPAN_LIT("01HF7YAT000000000000000001"), &from.id);
+	(void)queue_id_parse(SPAN_LIT("01JG7YBT000000000000000001"), &from.id);
 	ok = message_check(f, &from, &rules, &arena, &env, &err);
 	assert(ok != -1);
 	assert(ok == 1 || err.text[0] != '\0');

@@ -10,7 +10,7 @@ import secrets
 import time
 
 CELL = 64
-DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+DIGITS = "0123456789BCDEFGHJKLMNPQRSTVWXYZ"
 ENVELOPE_AT = 5 * CELL
 
 File = collections.namedtuple("File", "envelope head stamp slots content whole")

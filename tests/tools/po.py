@@ -21,7 +21,7 @@ DEADLINE_S = 120
 
 # Nov 24 06:00:00 host po/smtp[123]: ID: to=<a@b>, relay=..., delay=..., dsn=2.0.0, status=sent (...)
 LINE = re.compile(r"^(\w{3} [ \d]\d \d\d:\d\d:\d\d) (\S+) po/(\w+)\[(\d+)\]: (.*)$")
-RESULT = re.compile(r"^(?P<id>[0-9A-HJKMNP-TV-Z]{26}): to=<(?P<to>.*?)>, (?:orig_to=<.*?>, )?relay=(?P<relay>.*?), "
+RESULT = re.compile(r"^(?P<id>[0-9B-HJ-NP-TV-Z]{26}): to=<(?P<to>.*?)>, (?:orig_to=<.*?>, )?relay=(?P<relay>.*?), "
                     r".*?delay=(?P<delay>[\d.]+), .*?dsn=(?P<dsn>\d\.\d+\.\d+), status=(?P<status>\S+) \((?P<text>.*)\)$")
 
 

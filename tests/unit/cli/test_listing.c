@@ -99,7 +99,7 @@ fill(struct fixture *f)
 	put(f, &m, r, 1);
 }
 
-#define ID(n) "01KAR0000000000000000000" n
+#define ID(n) "01LBR0000000000000000000" n
 #define HEAD                                                                   \
 	"-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n"
 #define AT41 "                                         "

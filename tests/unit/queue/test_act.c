@@ -209,7 +209,7 @@ static const struct {
 	{ "no verb", 0, "po-act 1\n", "no known verb\n" },
 	{ "an unknown verb", 0, "po-act 1\nverb=destroy\n", "no known verb\n" },
 	{ "an id before the verb is none", 0,
-	    "po-act 1\nid=01KAR000000000000000000001\nverb=hold\n", "" },
+	    "po-act 1\nid=01LBR000000000000000000001\nverb=hold\n", "" },
 	{ "no id", 0, "po-act 1\nverb=hold\nid=../../etc/passwd\n",
 	    "no queue id\n" },
 	{ "an id that is too short", 0, "po-act 1\nverb=hold\nid=0\n",

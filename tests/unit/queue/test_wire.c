@@ -26,7 +26,7 @@ example(void)
 		.text = "451 4.7.1 try later",
 	};
 
-	memcpy(r.id.text, "01ARZ3NDEKTSV4RRFFQ69G5FAV", 27);
+	memcpy(r.id.text, "01BRZ3NEFLTSV4RRGGQ69H5GBV", 27);
 	return r;
 }
 

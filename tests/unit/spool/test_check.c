@@ -434,7 +434,7 @@ strays_are_warnings(void **state)
 	} cases[] = {
 		{ "drop/x", true, "folder of uid" },
 		{ "queue/00/notes", false, "no id" },
-		{ "bad/01HF7YAT000000000000000001.reason", false,
+		{ "bad/01JG7YBT000000000000000001.reason", false,
 		    "1 refused files" },
 	};
 	struct world w;

@@ -30,7 +30,7 @@ static void
 line_has_the_form_of_the_layout(void **state)
 {
 	static const char want[] =
-	    "v=1 t=1764072000 id=01KAR000000000000000000001 n=0 "
+	    "v=1 t=1764072000 id=01LBR000000000000000000001 n=0 "
 	    "to=bob@example.net a=1 s=d code=451 dsn=4.7.1 ms=310 phase=rcpt "
 	    "relay=mx.example.net[192.0.2.1]:25 "
 	    "text=451%204.7.1%20try%20100%25%20later\n";
@@ -40,7 +40,7 @@ line_has_the_form_of_the_layout(void **state)
 	(void)state;
 	buf_init(&b, 8192);
 	(void)snprintf(row.id.text, sizeof(row.id.text), "%s",
-	    "01KAR000000000000000000001");
+	    "01LBR000000000000000000001");
 	assert_true(history_put_line(&b, &row));
 	assert_string_equal(b.p, want);
 	buf_clear(&b);
@@ -107,7 +107,7 @@ longest_line_fits_into_its_bound(void **state)
 static void
 damaged_lines_are_refused(void **state)
 {
-#define ID " id=01KAR000000000000000000001"
+#define ID " id=01LBR000000000000000000001"
 #define END " ms=3 phase= relay= text="
 	static const struct {
 		const char *name, *line;
