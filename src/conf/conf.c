@@ -1,506 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * All options of all tables are numbered through; `places` remembers for each
- * where its value came from. Reading is three steps: the text is scanned for
- * what libconfig would misread in silence (conf/scan), libconfig parses it,
- * and a walk over every setting looks each up in the tables and hands its
- * text to conf/value. Nothing is ever looked up by name in libconfig, so no
- * setting can be overlooked.
- */
 #include "conf/conf.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <libconfig.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "conf/nearest.h"
-#include "conf/scan.h"
+#include "conf/parse.h"
+#include "conf/tables.h"
 #include "conf/value.h"
-#include "util/fd.h"
+#include "util/buf.h"
 #include "util/span.h"
-#include "util/xalloc.h"
-
-#define LARGEST_FILE ((size_t)1 << 20)
-#define LONGEST_NAME 255
-#define LONGEST_PATH 4096
-
-struct conf {
-	struct conf_table *tables;
-	size_t n_tables;
-	char **places; /* one an option; NULL: the fallback */
-	bool pass_others;
-};
-
-/* An option found, in the first table that has it, and its number. */
-struct found {
-	const struct conf_option *option;
-	const void *target;
-	size_t number;
-};
-
-static struct found
-find(const struct conf *c, struct span name)
-{
-	const struct conf_option *o;
-	size_t t, number = 0;
-
-	for (t = 0; t < c->n_tables; t++) {
-		for (o = c->tables[t].options; o->name != NULL; o++) {
-			if (span_eq(name, span_of(o->name)))
-				return (struct found){ o, c->tables[t].target,
-					number };
-			number++;
-		}
-	}
-	return (struct found){ NULL, NULL, number };
-}
-
-/* The value into the field of every table that has the option; the tables
- * agree about what they take. */
-static int
-store(const struct conf *c, struct span name, struct span text,
-    const char *where, struct po_err *err)
-{
-	const struct conf_option *o;
-	size_t t;
-
-	for (t = 0; t < c->n_tables; t++)
-		for (o = c->tables[t].options; o->name != NULL; o++)
-			if (span_eq(name, span_of(o->name)) &&
-			    conf_value_set(o, c->tables[t].target, text, where,
-			        err) == -1)
-				return -1;
-	return 0;
-}
-
-static size_t
-count_options(const struct conf *c)
-{
-	return find(c, SPAN_LIT("")).number;
-}
-
-/* Is `name` the group of some option ("relay" of "relay.host")? */
-static bool
-is_group(const struct conf *c, struct span name)
-{
-	const struct conf_option *o;
-	size_t t;
-
-	for (t = 0; t < c->n_tables; t++)
-		for (o = c->tables[t].options; o->name != NULL; o++)
-			if (strncmp(o->name, name.p, name.len) == 0 &&
-			    o->name[name.len] == '.')
-				return true;
-	return false;
-}
-
-/* What stands behind the last dot: "host" of "relay.host". */
-static struct span
-last_part(struct span name)
-{
-	size_t i = name.len;
-
-	while (i > 0 && name.p[i - 1] != '.')
-		i--;
-	return (struct span){ name.p + i, name.len - i };
-}
-
-static struct span
-first_part(struct span name)
-{
-	return span_cut(&name, '.');
-}
-
-/* How far `o` is from what was written: whole, or as its group, or as a
- * member that was written outside its group. */
-static unsigned
-far_from(struct span known, struct span name)
-{
-	if (span_eq(last_part(known), name))
-		return 1;
-	return conf_distance(name, known);
-}
-
-static struct span
-nearest(const struct conf *c, struct span name)
-{
-	struct span best = { "", 0 }, known[2];
-	unsigned d, best_d = UINT32_MAX;
-	const struct conf_option *o;
-	size_t t, i;
-
-	for (t = 0; t < c->n_tables; t++) {
-		for (o = c->tables[t].options; o->name != NULL; o++) {
-			known[0] = span_of(o->name);
-			known[1] = first_part(known[0]);
-			for (i = 0; i < 2; i++) {
-				d = far_from(known[i], name);
-				if (d >= best_d)
-					continue;
-				best = known[i];
-				best_d = d;
-			}
-		}
-	}
-	return conf_is_slip(best_d, name.len) ? best : (struct span){ "", 0 };
-}
-
-static int
-refuse_unknown(const struct conf *c, struct span name, const char *where,
-    struct po_err *err)
-{
-	struct span near = nearest(c, name);
-
-	if (near.len == 0)
-		return po_fail(err, PO_ECONFIG, "%s: unknown setting \"%.*s\"",
-		    where, (int)name.len, name.p);
-	return po_fail(err, PO_ECONFIG,
-	    "%s: unknown setting \"%.*s\" (did you mean \"%.*s\"?)", where,
-	    (int)name.len, name.p, (int)near.len, near.p);
-}
-
-static void
-set_place(struct conf *c, size_t number, const char *text)
-{
-	free(c->places[number]);
-	c->places[number] = xstrdup(text);
-}
-
-/* Tables and targets. */
-
-static void
-reset_all(struct conf *c)
-{
-	const struct conf_option *o;
-	size_t t;
-
-	for (t = 0; t < c->n_tables; t++) {
-		for (o = c->tables[t].options; o->name != NULL; o++) {
-			if (o->type == CONF_STRING)
-				memcpy((char *)c->tables[t].target + o->offset,
-				    &(char *){ NULL }, sizeof(char *));
-			conf_value_reset(o, c->tables[t].target);
-		}
-	}
-}
-
-static struct conf *
-conf_new(const struct conf_table *tables, size_t n, bool pass_others)
-{
-	struct conf *c = xcalloc(1, sizeof(*c));
-
-	c->tables = xcalloc(n + 1, sizeof(*c->tables));
-	if (n > 0)
-		memcpy(c->tables, tables, n * sizeof(*tables));
-	c->n_tables = n;
-	c->pass_others = pass_others;
-	c->places = xcalloc(count_options(c) + 1, sizeof(*c->places));
-	reset_all(c);
-	return c;
-}
-
-/* The walk. */
-
-struct walk {
-	struct conf *conf;
-	const char *path;
-	const char *scanned; /* the included file that was scanned last */
-};
-
-static int read_text(int fd, const char *path, struct buf *out,
-    struct po_err *err);
-
-/* libconfig tells the name of an included file as it was written: relative
- * ones are relative to the folder of the main file. */
-static void
-put_source_path(const struct walk *w, const char *file, struct buf *out)
-{
-	const char *slash = strrchr(w->path, '/');
-
-	if (file == NULL)
-		file = w->path;
-	else if (file[0] != '/' && slash != NULL)
-		buf_put(out, w->path, (size_t)(slash + 1 - w->path));
-	buf_puts(out, file);
-}
-
-static int
-cannot_open(const char *path, struct po_err *err)
-{
-	if (errno == EACCES)
-		return po_fail_sys(err, PO_ECONFIG,
-		    "open %s as uid %lu (whoever sends mail must be able to "
-		    "read it)",
-		    path, (unsigned long)geteuid());
-	return po_fail_sys(err, PO_ECONFIG, "open %s", path);
-}
-
-static int
-scan_included(struct walk *w, const char *file, struct po_err *err)
-{
-	struct buf path, text;
-	int fd, rc = -1;
-
-	if (file == NULL || file == w->scanned)
-		return 0;
-	buf_init(&path, LONGEST_PATH);
-	buf_init(&text, LARGEST_FILE);
-	put_source_path(w, file, &path);
-	fd = open(buf_str(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd == -1)
-		cannot_open(buf_str(&path), err);
-	else if (read_text(fd, buf_str(&path), &text, err) == 0)
-		rc = conf_scan(buf_span(&text), buf_str(&path), err);
-	fd_close(&fd);
-	buf_clear(&path);
-	buf_clear(&text);
-	w->scanned = file;
-	return rc;
-}
-
-static const char *
-type_name(const config_setting_t *s)
-{
-	switch (config_setting_type(s)) {
-	case CONFIG_TYPE_GROUP:
-		return "a group";
-	case CONFIG_TYPE_INT:
-	case CONFIG_TYPE_INT64:
-		return "an integer";
-	case CONFIG_TYPE_FLOAT:
-		return "a fraction";
-	case CONFIG_TYPE_STRING:
-		return "a string";
-	case CONFIG_TYPE_BOOL:
-		return "a boolean";
-	case CONFIG_TYPE_ARRAY:
-		return "an array";
-	default:
-		return "a list";
-	}
-}
-
-static const char *
-wanted_name(enum conf_type type)
-{
-	switch (type) {
-	case CONF_BOOL:
-		return "true or false";
-	case CONF_INT:
-		return "an integer";
-	case CONF_SIZE:
-		return "a size in quotes, such as \"10M\"";
-	case CONF_DURATION:
-		return "a time in quotes, such as \"5m\"";
-	default:
-		return "a string in quotes";
-	}
-}
-
-/* May a setting of libconfig's type stand for an option of ours? */
-static bool
-type_fits(enum conf_type wanted, int type)
-{
-	switch (type) {
-	case CONFIG_TYPE_STRING:
-		return wanted != CONF_INT;
-	case CONFIG_TYPE_BOOL:
-		return wanted == CONF_BOOL;
-	case CONFIG_TYPE_INT:
-	case CONFIG_TYPE_INT64:
-		return wanted == CONF_INT || wanted == CONF_SIZE ||
-		       wanted == CONF_DURATION;
-	default:
-		return false;
-	}
-}
-
-/* The setting's value as conf_value_set() reads it. */
-static struct span
-value_text(const config_setting_t *s, char *number, size_t size)
-{
-	switch (config_setting_type(s)) {
-	case CONFIG_TYPE_STRING:
-		return span_of(config_setting_get_string(s));
-	case CONFIG_TYPE_BOOL:
-		return span_of(config_setting_get_bool(s) ? "true" : "false");
-	case CONFIG_TYPE_INT:
-		snprintf(number, size, "%d", config_setting_get_int(s));
-		return span_of(number);
-	default:
-		snprintf(number, size, "%lld", config_setting_get_int64(s));
-		return span_of(number);
-	}
-}
-
-static int
-take_value(struct walk *w, const config_setting_t *s, struct found f,
-    const char *where, struct po_err *err)
-{
-	char number[32];
-	struct span text;
-
-	if (!type_fits(f.option->type, config_setting_type(s)))
-		return po_fail(err, PO_ECONFIG, "%s: %s: must be %s, not %s",
-		    where, f.option->name, wanted_name(f.option->type),
-		    type_name(s));
-	text = value_text(s, number, sizeof(number));
-	if (store(w->conf, span_of(f.option->name), text, where, err) == -1)
-		return -1;
-	set_place(w->conf, f.number, where);
-	return 0;
-}
-
-/* The two below call each other as deep as the names of the tables go.
- * NOLINTBEGIN(misc-no-recursion) */
-static int walk_group(struct walk *w, const config_setting_t *group,
-    struct span prefix, struct po_err *err);
-
-static int
-walk_setting(struct walk *w, const config_setting_t *s, struct span name,
-    struct po_err *err)
-{
-	const char *file = config_setting_source_file(s);
-	bool group = config_setting_type(s) == CONFIG_TYPE_GROUP;
-	struct found f = find(w->conf, name);
-	struct buf where;
-	int rc;
-
-	if (scan_included(w, file, err) == -1)
-		return -1;
-	buf_init(&where, LONGEST_PATH + 16);
-	put_source_path(w, file, &where);
-	buf_printf(&where, ":%u", (unsigned)config_setting_source_line(s));
-	if (f.option != NULL)
-		rc = take_value(w, s, f, buf_str(&where), err);
-	else if (is_group(w->conf, name))
-		rc = group ? walk_group(w, s, name, err)
-		           : po_fail(err, PO_ECONFIG,
-		                 "%s: %.*s: must be a group { ... }, not %s",
-		                 buf_str(&where), (int)name.len, name.p,
-		                 type_name(s));
-	else
-		rc = w->conf->pass_others
-		         ? 0
-		         : refuse_unknown(w->conf, name, buf_str(&where), err);
-	buf_clear(&where);
-	return rc;
-}
-
-static int
-walk_group(struct walk *w, const config_setting_t *group, struct span prefix,
-    struct po_err *err)
-{
-	int i, n = config_setting_length(group), rc = 0;
-	const config_setting_t *s;
-	struct buf name;
-
-	buf_init(&name, LONGEST_NAME);
-	for (i = 0; i < n && rc == 0; i++) {
-		s = config_setting_get_elem(group, (unsigned)i);
-		buf_reset(&name);
-		if ((prefix.len > 0 && (!buf_put_span(&name, prefix) ||
-		                           !buf_putc(&name, '.'))) ||
-		    !buf_puts(&name, config_setting_name(s)))
-			rc = po_fail(err, PO_ECONFIG,
-			    "%s:%u: the name of a setting is too long", w->path,
-			    (unsigned)config_setting_source_line(s));
-		else
-			rc = walk_setting(w, s, buf_span(&name), err);
-	}
-	buf_clear(&name);
-	return rc;
-}
-
-/* NOLINTEND(misc-no-recursion) */
-
-/* Files. */
-
-static int
-read_text(int fd, const char *path, struct buf *out, struct po_err *err)
-{
-	char block[8192];
-	ssize_t n;
-
-	for (;;) {
-		n = read(fd, block, sizeof(block));
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return po_fail_sys(err, PO_ECONFIG, "read %s", path);
-		if (n == 0)
-			return 0;
-		if (!buf_put(out, block, (size_t)n))
-			return po_fail(err, PO_ECONFIG,
-			    "%s: larger than %zu bytes", path, LARGEST_FILE);
-	}
-}
-
-/* Relative @include names are relative to the file's own folder. */
-static void
-set_include_folder(config_t *cfg, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder;
-
-	if (slash == NULL)
-		return;
-	folder = xstrdup(path);
-	folder[slash == path ? 1 : slash - path] = '\0';
-	config_set_include_dir(cfg, folder);
-	free(folder);
-}
-
-static int
-parse_text(struct conf *c, const char *path, struct span text,
-    struct po_err *err)
-{
-	struct walk w = { c, path, NULL };
-	struct buf where;
-	config_t cfg;
-	int rc;
-
-	if (conf_scan(text, path, err) == -1)
-		return -1;
-	config_init(&cfg);
-	set_include_folder(&cfg, path);
-	if (config_read_string(&cfg, text.p) == CONFIG_TRUE) {
-		rc = walk_group(&w, config_root_setting(&cfg),
-		    (struct span){ "", 0 }, err);
-	} else {
-		buf_init(&where, LONGEST_PATH);
-		put_source_path(&w, config_error_file(&cfg), &where);
-		rc = po_fail(err, PO_ECONFIG, "%s:%d: %s", buf_str(&where),
-		    config_error_line(&cfg), config_error_text(&cfg));
-		buf_clear(&where);
-	}
-	config_destroy(&cfg);
-	return rc;
-}
-
-static int
-read_file(struct conf *c, const char *path, bool may_be_missing,
-    struct po_err *err)
-{
-	struct buf text;
-	int fd, rc = -1;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd == -1 && may_be_missing && (errno == ENOENT || errno == ENOTDIR))
-		return 0;
-	if (fd == -1)
-		return cannot_open(path, err);
-	buf_init(&text, LARGEST_FILE);
-	if (read_text(fd, path, &text, err) == 0)
-		rc = parse_text(c, path, buf_span(&text), err);
-	fd_close(&fd);
-	buf_clear(&text);
-	return rc;
-}
 
 static int
 load(struct conf *c, const char *path, struct conf **out, struct po_err *err)
@@ -513,7 +21,7 @@ load(struct conf *c, const char *path, struct conf **out, struct po_err *err)
 		if (built_in)
 			path = PO_SYSCONFDIR "/po/po.conf";
 	}
-	if (read_file(c, path, built_in, err) == -1) {
+	if (conf_parse_file(c, path, built_in, err) == -1) {
 		conf_free(c);
 		return -1;
 	}
@@ -525,14 +33,14 @@ int
 conf_load(const char *path, const struct conf_table *tables, size_t n,
     struct conf **out, struct po_err *err)
 {
-	return load(conf_new(tables, n, false), path, out, err);
+	return load(conf_tables_new(tables, n, false), path, out, err);
 }
 
 int
 conf_load_some(const char *path, const struct conf_table *tables, size_t n,
     struct conf **out, struct po_err *err)
 {
-	return load(conf_new(tables, n, true), path, out, err);
+	return load(conf_tables_new(tables, n, true), path, out, err);
 }
 
 int
@@ -541,7 +49,7 @@ conf_set(struct conf *c, const char *assignment, struct po_err *err)
 	static const char where[] = "command line";
 	const char *equals = strchr(assignment, '=');
 	struct span name, value;
-	struct found f;
+	struct conf_found f;
 
 	if (equals == NULL)
 		return po_fail(err, PO_ECONFIG, "%s: \"%s\" is not name=value",
@@ -549,17 +57,17 @@ conf_set(struct conf *c, const char *assignment, struct po_err *err)
 	name = span_trim(
 	    (struct span){ assignment, (size_t)(equals - assignment) });
 	value = span_trim(span_of(equals + 1));
-	f = find(c, name);
+	f = conf_find(c, name);
 	if (f.option == NULL)
-		return refuse_unknown(c, name, where, err);
-	if (store(c, name, value, where, err) == -1)
+		return conf_refuse_unknown(c, name, where, err);
+	if (conf_store(c, name, value, where, err) == -1)
 		return -1;
-	set_place(c, f.number, where);
+	conf_set_place(c, f.number, where);
 	return 0;
 }
 
 static bool
-is_empty_string(struct found f)
+is_empty_string(struct conf_found f)
 {
 	struct buf value;
 	bool empty;
@@ -576,15 +84,15 @@ conf_fill(struct conf *c, const char *name, const char *value,
     struct po_err *err)
 {
 	static const char where[] = "found";
-	struct found f = find(c, span_of(name));
+	struct conf_found f = conf_find(c, span_of(name));
 
 	if (f.option == NULL)
-		return refuse_unknown(c, span_of(name), where, err);
+		return conf_refuse_unknown(c, span_of(name), where, err);
 	if (!is_empty_string(f))
 		return 0;
-	if (store(c, span_of(name), span_of(value), where, err) == -1)
+	if (conf_store(c, span_of(name), span_of(value), where, err) == -1)
 		return -1;
-	set_place(c, f.number, where);
+	conf_set_place(c, f.number, where);
 	return 0;
 }
 
@@ -597,7 +105,7 @@ place_text(const struct conf *c, size_t number)
 const char *
 conf_where(const struct conf *c, const char *name)
 {
-	struct found f = find(c, span_of(name));
+	struct conf_found f = conf_find(c, span_of(name));
 
 	return f.option == NULL ? "unknown" : place_text(c, f.number);
 }
@@ -623,7 +131,7 @@ conf_dump(const struct conf *c, FILE *out)
 
 	for (t = 0; t < c->n_tables; t++) {
 		for (o = c->tables[t].options; o->name != NULL; o++) {
-			if (find(c, span_of(o->name)).number == number)
+			if (conf_find(c, span_of(o->name)).number == number)
 				dump_option(c, o, t, number, out);
 			number++;
 		}
