@@ -21,8 +21,9 @@
 struct intake {
 	const struct intake_setup *setup;
 	struct ingest *ingest;
-	struct queue_id *ids; /* BATCH_MAX */
-	char *space;          /* WIRE_MAX_BYTES */
+	struct ingest_taken *taken; /* BATCH_MAX */
+	struct queue_id *ids;       /* BATCH_MAX */
+	char *space;                /* WIRE_MAX_BYTES */
 	struct buf out;
 	bool ended;
 };
@@ -79,8 +80,8 @@ send_acts(struct intake *in)
 	}
 }
 
-/* The ids in as many datagrams as they need; the last one says that the answer
- * is over, and whether there is more. */
+/* They in as many datagrams as they need; the last one says that the answer is
+ * over, and whether there is more. */
 static void
 send_taken(struct intake *in, size_t n, bool more)
 {
@@ -88,7 +89,7 @@ send_taken(struct intake *in, size_t n, bool more)
 	bool end;
 
 	do {
-		size_t room = (WIRE_MAX_BYTES - 3) / QUEUE_ID_LEN;
+		size_t room = (WIRE_MAX_BYTES - 3) / WIRE_MAX_TAKEN;
 
 		end = n - i <= room;
 		buf_reset(&in->out);
@@ -96,7 +97,7 @@ send_taken(struct intake *in, size_t n, bool more)
 		(void)wire_put_u8(&in->out, end);
 		(void)wire_put_u8(&in->out, more);
 		for (; room > 0 && i < n; room--, i++)
-			(void)wire_put_id(&in->out, &in->ids[i]);
+			(void)wire_put_taken(&in->out, &in->taken[i]);
 		send_out(in);
 	} while (!end && !in->ended);
 }
@@ -119,7 +120,7 @@ scan(struct intake *in, struct wire_reader *r)
 	if (sync != 0 && syncfs(in->setup->spool->queue) == -1)
 		send_note(in,
 		    "the results in message files could not be synced");
-	if (ingest_batch(in->ingest, max, in->ids, &n, &more, &err) == -1) {
+	if (ingest_batch(in->ingest, max, in->taken, &n, &more, &err) == -1) {
 		send_note(in, err.text);
 		n = 0;
 		more = false;
@@ -204,10 +205,11 @@ intake_main(const struct intake_setup *setup)
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 ||
 	    getppid() != setup->parent)
 		return 75;
+	in.taken = calloc(BATCH_MAX, sizeof(*in.taken));
 	in.ids = calloc(BATCH_MAX, sizeof(*in.ids));
 	in.space = malloc(WIRE_MAX_BYTES);
 	buf_init(&in.out, WIRE_MAX_BYTES);
-	if (in.ids == NULL || in.space == NULL)
+	if (in.taken == NULL || in.ids == NULL || in.space == NULL)
 		return 75;
 	if (ingest_new(setup->spool, setup->conf, &in.ingest, &err) == -1) {
 		log_line(LOG_LEVEL_ERROR, "%s", err.text);
@@ -218,6 +220,7 @@ intake_main(const struct intake_setup *setup)
 	ingest_free(in.ingest);
 	buf_clear(&in.out);
 	free(in.space);
+	free(in.taken);
 	free(in.ids);
 	return 0;
 }

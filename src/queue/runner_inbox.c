@@ -46,14 +46,14 @@ static int
 read_taken(struct runner *r, struct wire_reader *in, struct po_err *err)
 {
 	uint8_t end, more;
-	struct queue_id id;
+	struct ingest_taken taken;
 	void *array;
 
 	if (!wire_get_u8(in, &end) || !wire_get_u8(in, &more))
 		return po_fail(err, PO_EPROTOCOL,
 		    "the ingester sent a line that cannot be read");
 	while (in->left > 0) {
-		if (!wire_get_id(in, &id))
+		if (!wire_get_taken(in, &taken))
 			return po_fail(err, PO_EPROTOCOL,
 			    "the ingester sent an id that cannot be read");
 		array = grow_array(r->taken, r->n_taken, &r->cap_taken,
@@ -62,7 +62,7 @@ read_taken(struct runner *r, struct wire_reader *in, struct po_err *err)
 			return po_fail(err, PO_EOS,
 			    "no memory for new messages");
 		r->taken = array;
-		r->taken[r->n_taken++] = id;
+		r->taken[r->n_taken++] = taken;
 		r->scan_found = true;
 	}
 	if (end != 0) {

@@ -39,7 +39,7 @@ struct runner {
 	struct pending_result *results;
 	size_t n_results, cap_results;
 	int64_t results_ms; /* monotonic: when the first of them came */
-	struct queue_id *taken;
+	struct ingest_taken *taken;
 	size_t n_taken, cap_taken;
 	struct act *acts;
 	size_t n_acts, cap_acts;

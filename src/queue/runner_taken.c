@@ -29,62 +29,77 @@ log_taken(struct tick *t, const struct index_message *m,
 	buf_clear(&msgid);
 }
 
-/* The message that holds the newcomer's idempotency key: 1, 0 none, -1. */
+/* Another message that holds the newcomer's key: 1, 0 none, -1. */
 static int
-find_holder(struct tick *t, const struct message_file *f,
-    const struct envelope *env, struct queue_id *holder, struct po_err *err)
+find_holder(struct tick *t, const struct index_message *m,
+    struct index_holder *holder, struct po_err *err)
 {
-	struct stamp stamp;
 	int rc;
 
-	if (env->key == NULL)
+	if (m->key == NULL)
 		return 0;
-	if (file_read_stamp(f, &stamp, err) == -1)
-		return -1;
-	rc = index_key_get(t->tx, stamp.uid, env->key, holder, err);
-	return rc == 1 && strcmp(holder->text, env->id.text) == 0 ? 0 : rc;
+	rc = index_key_get(t->tx, m->uid, m->key, holder, err);
+	return rc == 1 && strcmp(holder->id.text, m->id.text) == 0 ? 0 : rc;
 }
 
-/* Recorded and never sent; the key stays with the message that had it first. */
+/* Recorded and never sent: the same mail once more, or another one with a key
+ * that is taken. The key stays with the message that had it first. */
 static int
 set_aside(struct tick *t, struct index_message *m,
-    const struct queue_id *holder, struct po_err *err)
+    const struct index_holder *holder, bool equal, struct po_err *err)
 {
-	char why[80];
+	char why[100];
 
-	if (m->state != MESSAGE_WAITING)
-		return place_message(t, m, err);
-	if (index_key_put(t->tx, m->uid, m->key, holder, err) == -1)
+	(void)snprintf(why, sizeof(why), "its key is that of %s%s",
+	    holder->id.text, equal ? "" : ", which has other content");
+	return settle_move(t, m, equal ? MESSAGE_DUPLICATE : MESSAGE_REFUSED,
+	           m->due, why, err) == -1
+	           ? -1
+	           : 0;
+}
+
+/* A crash came between its head and its record, or it is older than the index:
+ * all that is left to do is to put it away. */
+static int
+finish_again(struct tick *t, struct index_message *m, struct po_err *err)
+{
+	if (index_move_put(t->tx, &m->id, err) == -1)
 		return -1;
-	(void)snprintf(why, sizeof(why), "its key is that of %s", holder->text);
-	return settle_move(t, m, MESSAGE_DUPLICATE, m->due, why, err) == -1 ? -1
-	                                                                    : 0;
+	after_move(t->after, &m->id);
+	return 0;
 }
 
 static int
 index_new(struct runner *r, struct tick *t, struct message_file *f,
-    struct po_err *err)
+    const struct ingest_taken *taken, struct po_err *err)
 {
+	struct index_holder holder;
 	struct index_message m;
-	struct queue_id holder;
 	struct envelope env;
 	int held;
 
-	if (file_read_envelope(f, &t->arena, &env, err) == -1)
-		return -1;
-	held = find_holder(t, f, &env, &holder, err);
-	if (held == -1 || spool_index_file(f, t->tx, &t->arena, &m, err) == -1)
+	if (file_read_envelope(f, &t->arena, &env, err) == -1 ||
+	    spool_index_file(f, t->tx, &t->arena,
+	        taken->has_key ? taken->digest : NULL, &m, err) == -1)
 		return -1;
 	log_taken(t, &m, &env);
 	r->counts->taken++;
-	return held == 1 ? set_aside(t, &m, &holder, err)
-	                 : place_message(t, &m, err);
+	if (message_is_final(m.state))
+		return finish_again(t, &m, err);
+	held = find_holder(t, &m, &holder, err);
+	if (held == 1)
+		return set_aside(t, &m, &holder,
+		    memcmp(holder.digest, taken->digest,
+		        sizeof(holder.digest)) == 0,
+		    err);
+	return held == -1 ? -1 : place_message(t, &m, err);
 }
 
 static int
-take_in(struct runner *r, struct tick *t, const struct queue_id *id,
+take_in(struct runner *r, struct tick *t, const struct ingest_taken *taken,
     struct po_err *err)
 {
+	const struct queue_id *id = &taken->id;
 	struct index_message m;
 	struct message_file f;
 	bool in_done;
@@ -96,7 +111,7 @@ take_in(struct runner *r, struct tick *t, const struct queue_id *id,
 		               : -1; /* known: a repeat that was not released */
 	rc = spool_find(t->spool, id, false, &f, &in_done, err);
 	if (rc == 1) {
-		rc = index_new(r, t, &f, err);
+		rc = index_new(r, t, &f, taken, err);
 		file_close(&f);
 	}
 	if (rc == -1 && err->code == PO_ECORRUPT) {
@@ -130,7 +145,7 @@ runner_release(struct runner *r)
 	buf_init(&b, WIRE_MAX_BYTES);
 	(void)wire_put_u8(&b, WIRE_RELEASE);
 	for (i = 0; i < r->n_taken; i++) {
-		(void)wire_put_id(&b, &r->taken[i]);
+		(void)wire_put_id(&b, &r->taken[i].id);
 		if (b.len + QUEUE_ID_LEN > WIRE_MAX_BYTES ||
 		    i + 1 == r->n_taken) {
 			if (ch->sock != -1)

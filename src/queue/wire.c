@@ -39,6 +39,30 @@ wire_get_id(struct wire_reader *r, struct queue_id *id)
 	return true;
 }
 
+static bool
+get_bytes(struct wire_reader *r, void *p, size_t len)
+{
+	if (r->left < len)
+		return false;
+	memcpy(p, r->p, len);
+	r->p += len;
+	r->left -= len;
+	return true;
+}
+
+bool
+wire_get_taken(struct wire_reader *r, struct ingest_taken *taken)
+{
+	uint8_t has_key;
+
+	*taken = (struct ingest_taken){ .has_key = false };
+	if (!wire_get_id(r, &taken->id) || !wire_get_u8(r, &has_key))
+		return false;
+	taken->has_key = has_key != 0;
+	return !taken->has_key ||
+	       get_bytes(r, taken->digest, sizeof(taken->digest));
+}
+
 bool
 wire_get_text(struct wire_reader *r, size_t max, const char **text)
 {
@@ -111,6 +135,14 @@ bool
 wire_put_id(struct buf *b, const struct queue_id *id)
 {
 	return buf_put(b, id->text, QUEUE_ID_LEN);
+}
+
+bool
+wire_put_taken(struct buf *b, const struct ingest_taken *taken)
+{
+	return wire_put_id(b, &taken->id) && wire_put_u8(b, taken->has_key) &&
+	       (!taken->has_key ||
+	           buf_put(b, taken->digest, sizeof(taken->digest)));
 }
 
 bool

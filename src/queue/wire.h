@@ -14,20 +14,21 @@
 #include <sys/types.h>
 
 #include "deliver/delivery.h"
-#include "envelope/queue_id.h"
+#include "spool/ingest.h"
 #include "util/buf.h"
 #include "util/err.h"
 
 #define WIRE_MAX_BYTES 60000u /* of one datagram */
 #define WIRE_MAX_HOP 300u
 #define WIRE_MAX_RELAY 300u
+#define WIRE_MAX_TAKEN (QUEUE_ID_LEN + 1u + SHA256_BYTES)
 
 enum wire_type {
 	WIRE_JOB,     /* parent to worker */
 	WIRE_RECALL,  /* parent to worker: give back what you have not begun */
 	WIRE_RESULTS, /* worker to parent */
 	WIRE_SCAN,    /* parent to ingester: look into drop/ */
-	WIRE_TAKEN,   /* ingester to parent: these ids are durable in queue/ */
+	WIRE_TAKEN,   /* ingester to parent: these messages are durable */
 	WIRE_ACT,     /* ingester to parent: a request, with its open file */
 	WIRE_RELEASE, /* parent to ingester: their records are committed */
 	WIRE_NOTE     /* ingester to parent: a line for the log */
@@ -67,6 +68,7 @@ struct wire_reader {
 bool wire_get_u8(struct wire_reader *r, uint8_t *v);
 bool wire_get_u32(struct wire_reader *r, uint32_t *v);
 bool wire_get_id(struct wire_reader *r, struct queue_id *id);
+bool wire_get_taken(struct wire_reader *r, struct ingest_taken *taken);
 bool wire_get_text(struct wire_reader *r, size_t max,
     const char **text); /* NUL-terminated, inside the datagram */
 bool wire_get_job(struct wire_reader *r, struct wire_job *job);
@@ -76,6 +78,7 @@ bool wire_put_u8(struct buf *b, uint8_t v);
 bool wire_put_u32(struct buf *b, uint32_t v);
 bool wire_put_id(struct buf *b, const struct queue_id *id);
 bool wire_put_text(struct buf *b, const char *text);
+bool wire_put_taken(struct buf *b, const struct ingest_taken *taken);
 bool wire_put_job(struct buf *b, const struct wire_job *job);
 bool wire_put_result(struct buf *b, const struct wire_result *result);
 

@@ -19,6 +19,7 @@
 #include "spool/cell.h"
 #include "util/arena.h"
 #include "util/err.h"
+#include "util/sha256.h"
 
 struct index;
 struct index_tx;
@@ -224,12 +225,16 @@ int index_host_by_hop(struct index_tx *tx, uint32_t hop, struct index_host *h,
     struct po_err *err);
 
 /* ------------------------------------------------------------ key: (uid, key)
- * -> id */
+ * -> the message that was let through with it */
 
+struct index_holder {
+	struct queue_id id;
+	unsigned char digest[SHA256_BYTES]; /* spool/digest.h */
+};
 int index_key_put(struct index_tx *tx, uint32_t uid, const char *key,
-    const struct queue_id *id, struct po_err *err);
+    const struct index_holder *holder, struct po_err *err);
 int index_key_get(struct index_tx *tx, uint32_t uid, const char *key,
-    struct queue_id *id, struct po_err *err);
+    struct index_holder *holder, struct po_err *err);
 
 /* ------------------------------------------------------------ meta */
 

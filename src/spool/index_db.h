@@ -11,7 +11,7 @@
 #include "spool/index.h"
 #include "spool/record.h"
 
-#define INDEX_SCHEMA 1u
+#define INDEX_SCHEMA 2u
 #define INDEX_KEY_MAX 320
 
 enum index_db {

@@ -7,6 +7,7 @@
  */
 #include <unistd.h>
 
+#include "spool/digest.h"
 #include "spool/rebuild.h"
 #include "spool/spool.h"
 
@@ -159,10 +160,51 @@ holds_key(const struct index_message *m)
 	       m->state != MESSAGE_DUPLICATE;
 }
 
+/*
+ * In a rebuild the order of files is any. Two messages can have been let
+ * through with one key only when the first was forgotten before the second came
+ * (its file was left behind by a crash in cleanup): then it is finished, and
+ * the key is the later one's.
+ */
+static int
+holder_yields(struct index_tx *tx, const struct queue_id *holder,
+    const struct index_message *m, struct po_err *err)
+{
+	bool is_older = strcmp(holder->text, m->id.text) < 0;
+	struct index_message other;
+	int found = index_message_get(tx, holder, NULL, &other, err);
+
+	if (found != 1)
+		return found == -1 ? -1 : 1;
+	return is_older ? message_is_final(other.state)
+	                : !message_is_final(m->state);
+}
+
+static int
+take_key(const struct message_file *f, const struct parts *p,
+    struct index_tx *tx, const unsigned char *digest, bool rebuild,
+    const struct index_message *m, struct po_err *err)
+{
+	struct index_holder holder;
+	int rc = index_key_get(tx, m->uid, m->key, &holder, err);
+
+	if (rc == 1 && strcmp(holder.id.text, m->id.text) != 0) {
+		rc = rebuild ? holder_yields(tx, &holder.id, m, err) : 0;
+		if (rc != 1)
+			return rc;
+	}
+	holder.id = m->id;
+	if (digest != NULL)
+		memcpy(holder.digest, digest, sizeof(holder.digest));
+	else if (digest_message(f, &p->env, holder.digest, err) == -1)
+		return -1;
+	return rc == -1 ? -1 : index_key_put(tx, m->uid, m->key, &holder, err);
+}
+
 int
 index_file_as(const struct message_file *f, const struct queue_id *id,
-    struct index_tx *tx, struct arena *arena, struct index_message *m,
-    struct po_err *err)
+    struct index_tx *tx, struct arena *arena, const unsigned char *digest,
+    struct index_message *m, struct po_err *err)
 {
 	struct index_message old;
 	struct parts p;
@@ -182,14 +224,15 @@ index_file_as(const struct message_file *f, const struct queue_id *id,
 	if (index_message_put(tx, m, err) == -1 ||
 	    put_recipients(&p, tx, known == 1, arena, err) == -1)
 		return -1;
-	if (holds_key(m))
-		return index_key_put(tx, m->uid, m->key, &m->id, err);
-	return 0;
+	if (!holds_key(m))
+		return 0;
+	return take_key(f, &p, tx, digest, id != NULL, m, err);
 }
 
 int
 spool_index_file(const struct message_file *f, struct index_tx *tx,
-    struct arena *arena, struct index_message *m, struct po_err *err)
+    struct arena *arena, const unsigned char *digest, struct index_message *m,
+    struct po_err *err)
 {
-	return index_file_as(f, NULL, tx, arena, m, err);
+	return index_file_as(f, NULL, tx, arena, digest, m, err);
 }

@@ -318,14 +318,14 @@ static int
 delete_key(struct index_tx *tx, const struct index_message *m,
     struct po_err *err)
 {
-	struct queue_id holder;
+	struct index_holder holder;
 	struct index_key k;
 	int found;
 
 	if (m->key == NULL)
 		return 0;
 	found = index_key_get(tx, m->uid, m->key, &holder, err);
-	if (found != 1 || strcmp(holder.text, m->id.text) != 0)
+	if (found != 1 || strcmp(holder.id.text, m->id.text) != 0)
 		return found == -1 ? -1 : 0;
 	key_clear(&k);
 	key_u32(&k, m->uid);

@@ -343,13 +343,14 @@ idempotency_key(struct index_key *k, uint32_t uid, const char *key)
 
 int
 index_key_put(struct index_tx *tx, uint32_t uid, const char *key,
-    const struct queue_id *id, struct po_err *err)
+    const struct index_holder *holder, struct po_err *err)
 {
 	struct index_key k, value;
 	struct record r;
 
 	idempotency_key(&k, uid, key);
-	id_key(&value, id);
+	id_key(&value, &holder->id);
+	key_bytes(&value, holder->digest, sizeof(holder->digest));
 	if (value.bad || !record_put_bytes(value.p, value.len, &r))
 		return refuse(tx, "key", err);
 	return row_put(tx, DB_KEY, &k, &r, err);
@@ -357,7 +358,7 @@ index_key_put(struct index_tx *tx, uint32_t uid, const char *key,
 
 int
 index_key_get(struct index_tx *tx, uint32_t uid, const char *key,
-    struct queue_id *id, struct po_err *err)
+    struct index_holder *holder, struct po_err *err)
 {
 	struct index_key k;
 	struct span v, bytes;
@@ -367,8 +368,9 @@ index_key_get(struct index_tx *tx, uint32_t uid, const char *key,
 	found = row_get(tx, DB_KEY, &k, &v, err);
 	if (found != 1)
 		return found;
-	if (!record_get_bytes(v, &bytes) || !key_take_id(&bytes, id) ||
-	    bytes.len != 0)
+	if (!record_get_bytes(v, &bytes) || !key_take_id(&bytes, &holder->id) ||
+	    bytes.len != sizeof(holder->digest))
 		return index_damaged(DB_KEY, err);
+	memcpy(holder->digest, bytes.p, bytes.len);
 	return 1;
 }

@@ -197,18 +197,19 @@ forget_taken_back(struct ingest *ing)
 	size_t i, kept = 0, k = 0;
 
 	for (i = 0; i < ing->n; i++) {
-		bool fresh = k < ing->n_fresh &&
-		             strcmp(ing->fresh[k].text, ing->ids[i].text) == 0;
+		bool fresh =
+		    k < ing->n_fresh &&
+		    strcmp(ing->fresh[k].text, ing->taken[i].id.text) == 0;
 
 		k += fresh;
-		ingest_drop_name(&ing->ids[i], name);
+		ingest_drop_name(&ing->taken[i].id, name);
 		if (fresh &&
 		    fstatat(ing->s->drop, name, &st, AT_SYMLINK_NOFOLLOW) ==
 		        -1 &&
 		    errno == ENOENT &&
-		    take_undo(ing->taker, &ing->ids[i], NULL) == 0)
+		    take_undo(ing->taker, &ing->taken[i].id, NULL) == 0)
 			continue;
-		ing->ids[kept++] = ing->ids[i];
+		ing->taken[kept++] = ing->taken[i];
 	}
 	ing->n = kept;
 }
@@ -228,7 +229,7 @@ end_batch(struct ingest *ing, struct po_err *err)
 	forget_taken_back(ing);
 	for (i = 0; i < ing->n; i++)
 		(void)u64_set_add(&ing->in_flight,
-		    ingest_hash(ing->ids[i].text));
+		    ingest_hash(ing->taken[i].id.text));
 	for (i = 0; i < ing->n_refused; i++) {
 		ingest_drop_name(&ing->refused[i], name);
 		(void)ingest_to_trash(ing, name, name);
@@ -253,8 +254,8 @@ fail_later(struct ingest *ing, size_t n, const struct po_err *why,
 }
 
 int
-ingest_batch(struct ingest *ing, size_t max, struct queue_id *ids, size_t *n,
-    bool *more, struct po_err *err)
+ingest_batch(struct ingest *ing, size_t max, struct ingest_taken *taken,
+    size_t *n, bool *more, struct po_err *err)
 {
 	struct po_err why = { .text = "" };
 	int rc;
@@ -268,7 +269,7 @@ ingest_batch(struct ingest *ing, size_t max, struct queue_id *ids, size_t *n,
 		return -1;
 	}
 	begin_batch(ing);
-	ing->ids = ids;
+	ing->taken = taken;
 	ing->n = 0;
 	rc = read_folder(ing, max < BATCH_MAX ? max : BATCH_MAX, &why);
 	if (end_batch(ing, err) == -1)

@@ -10,6 +10,7 @@
 #define PO_SPOOL_INGEST_H
 
 #include "spool/spool.h"
+#include "util/sha256.h"
 
 struct ingest_conf {
 	int64_t give_up_after_s;    /* expiry of what names none: so long after
@@ -24,6 +25,13 @@ struct ingest_refusal {
 	char text[160]; /* "ID: reason" or "drop entry of inode N: reason" */
 };
 
+/* A message that is durable in queue/ or done/. */
+struct ingest_taken {
+	struct queue_id id;
+	bool has_key; /* and so a digest (spool/digest.h) */
+	unsigned char digest[SHA256_BYTES];
+};
+
 struct ingest;
 
 /* Both arguments must outlive *out. */
@@ -32,14 +40,14 @@ int ingest_new(const struct spool *s, const struct ingest_conf *conf,
 void ingest_free(struct ingest *ing); /* NULL is harmless */
 
 /*
- * Take in up to `max` messages (1..4096). ids[0..*n) are durable in queue/ (or
- * were found there or in done/ as their own repeats after a crash): commit
+ * Take in up to `max` messages (1..4096). taken[0..*n) are durable in queue/
+ * (or were found there or in done/ as their own repeats after a crash): commit
  * them, then ingest_release() them; they are not reported again before that.
  * *more: call again at once, the folder was not read to its end; else all that
  * lay there when the call began was seen. -1: nothing is reported and nothing
  * is lost, the originals stay (PO_EFULL, PO_EIO, PO_EOS); say it and try later.
  */
-int ingest_batch(struct ingest *ing, size_t max, struct queue_id *ids,
+int ingest_batch(struct ingest *ing, size_t max, struct ingest_taken *taken,
     size_t *n, bool *more, struct po_err *err);
 
 /* What the last ingest_batch() refused; *unsaid more did not fit. */

@@ -216,13 +216,15 @@ take(struct ingest *ing, int fd, const struct stat *st, const struct dirent *e,
     const struct queue_id *id, struct po_err *err)
 {
 	struct po_err why = { .text = "" };
+	struct ingest_taken *taken = &ing->taken[ing->n];
 	enum take_result result;
 
+	*taken = (struct ingest_taken){ .id = *id };
 	if (!has_room(ing, st->st_size)) {
 		skip_entry(ing, st->st_uid, e, "no room for so large a file");
 		return 0;
 	}
-	if (take_file(ing->taker, fd, st, id, &result, &why) == -1) {
+	if (take_file(ing->taker, fd, st, taken, &result, &why) == -1) {
 		*err = why;
 		return -1;
 	}
@@ -234,7 +236,7 @@ take(struct ingest *ing, int fd, const struct stat *st, const struct dirent *e,
 	}
 	if (result == TAKE_NEW)
 		ing->fresh[ing->n_fresh++] = *id;
-	ing->ids[ing->n++] = *id;
+	ing->n++;
 	return 0;
 }
 

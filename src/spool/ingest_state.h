@@ -41,7 +41,7 @@ struct ingest {
 	struct ingest_refusal refusals[REFUSALS_MAX];
 	size_t n_refusals, unsaid;
 
-	struct queue_id *ids; /* the caller's, of this batch */
+	struct ingest_taken *taken; /* the caller's, of this batch */
 	size_t n;
 	struct queue_id refused[BATCH_MAX]; /* to trash/ after the sync */
 	size_t n_refused;

@@ -58,7 +58,7 @@ put_file(struct builder *b, const struct place *at, const char *path,
 	int rc = file_open(at->fd, path, false, &f, err);
 
 	if (rc == 0)
-		rc = index_file_as(&f, id, b->tx, &b->arena, m, err);
+		rc = index_file_as(&f, id, b->tx, &b->arena, NULL, m, err);
 	file_close(&f);
 	return rc;
 }
@@ -83,6 +83,24 @@ settle_double(struct builder *b, const struct place *at, const char *path,
 	return put_file(b, &queue, path, id, &m, err);
 }
 
+/*
+ * What the parent has yet to decide: a message with a key, taken in and not
+ * begun, whose original still lies in drop/. It is left to the ingester, who
+ * reports it again, and then comes before or behind others with its key as if
+ * nothing had happened.
+ */
+static bool
+is_undecided(const struct builder *b, const struct index_message *m)
+{
+	char name[QUEUE_ID_LEN + 3];
+
+	if (m->key == NULL || m->state != MESSAGE_WAITING || m->attempts > 0 ||
+	    m->n_in_doubt > 0)
+		return false;
+	(void)snprintf(name, sizeof(name), "n.%s", m->id.text);
+	return faccessat(b->spool->drop, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int
 add_file(struct builder *b, const struct place *at, const char *path,
     const struct queue_id *id, struct po_err *err)
@@ -98,6 +116,8 @@ add_file(struct builder *b, const struct place *at, const char *path,
 		return settle_double(b, at, path, id, err);
 	if (put_file(b, at, path, id, &m, err) == -1)
 		return -1;
+	if (!at->done && is_undecided(b, &m))
+		return index_message_delete(b->tx, id, err);
 	b->report->messages++;
 	if (!at->done && message_is_final(m.state))
 		return index_move_put(b->tx, id, err);

@@ -42,10 +42,12 @@ int spool_open_index(const struct spool *s, struct index **out,
 int spool_has_messages(const struct spool *s, struct po_err *err);
 void rebuild_report_clear(struct rebuild_report *report);
 
-/* spool_index_file(), refused with PO_ECORRUPT before anything is written when
- * the envelope's id is not `id`. */
+/* spool_index_file(); with an id it is that of a rebuild: refused with
+ * PO_ECORRUPT before anything is written when the envelope has another id, and
+ * of two messages with one key the right one gets it, in whatever order they
+ * come. */
 int index_file_as(const struct message_file *f, const struct queue_id *id,
-    struct index_tx *tx, struct arena *arena, struct index_message *m,
-    struct po_err *err);
+    struct index_tx *tx, struct arena *arena, const unsigned char *digest,
+    struct index_message *m, struct po_err *err);
 
 #endif

@@ -44,8 +44,10 @@ int spool_empty_trash(const struct spool *s, size_t max, struct po_err *err);
 /* What a file means to the index: message record (place NONE, hop and turn 0)
  * and recipients, made by ingest, recovery and rebuild alike, so that they
  * agree. Writes message, recipient and key rows into tx; *m is what was
- * written. */
+ * written. `digest` is that of a message with a key, NULL: look into the file.
+ * A key that another message holds is left with that one. */
 int spool_index_file(const struct message_file *f, struct index_tx *tx,
-    struct arena *arena, struct index_message *m, struct po_err *err);
+    struct arena *arena, const unsigned char *digest, struct index_message *m,
+    struct po_err *err);
 
 #endif

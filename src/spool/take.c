@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "spool/digest.h"
 #include "spool/known.h"
 #include "util/fd.h"
 #include "util/wallclock.h"
@@ -50,6 +51,7 @@ struct work {
 	struct taker *t;
 	const struct stat *st; /* of the original */
 	struct paths p;
+	struct ingest_taken *taken;
 	struct message_file f; /* the copy */
 	enum take_result result;
 };
@@ -295,29 +297,40 @@ place(struct work *w, const struct envelope *env, struct po_err *err)
 	return rc;
 }
 
+/* What a repeat with the same key will be compared by. */
 static int
-check_and_place(struct work *w, const struct queue_id *id, struct po_err *err)
+take_digest(struct work *w, const struct envelope *env, struct po_err *err)
 {
-	const struct message_origin from = { *id, w->st->st_uid,
+	w->taken->has_key = env->key != NULL;
+	return env->key == NULL
+	           ? 0
+	           : digest_message(&w->f, env, w->taken->digest, err);
+}
+
+static int
+check_and_place(struct work *w, struct po_err *err)
+{
+	const struct message_origin from = { w->taken->id, w->st->st_uid,
 		w->st->st_ctime };
 	const struct message_rules rules = { w->t->conf->message_size_limit,
 		w->t->s->uid };
 	struct envelope env;
 	int ok = message_check(&w->f, &from, &rules, &w->t->arena, &env, err);
 
-	return ok == 1 ? place(w, &env, err) : ok;
+	if (ok == 1)
+		ok = take_digest(w, &env, err) == 0 ? place(w, &env, err) : -1;
+	return ok;
 }
 
 /* `copy` is w->f's from here on, or closed. */
 static int
-take_copy(struct work *w, int copy, const struct queue_id *id,
-    struct po_err *err)
+take_copy(struct work *w, int copy, struct po_err *err)
 {
 	int rc = -1;
 
 	w->result = TAKE_REFUSED;
 	if (file_adopt(copy, &w->f, err) == 0)
-		rc = check_and_place(w, id, err);
+		rc = check_and_place(w, err);
 	else if (message_is_at_fault(err))
 		rc = 0;
 	file_close(&w->f);
@@ -326,16 +339,17 @@ take_copy(struct work *w, int copy, const struct queue_id *id,
 
 int
 take_file(struct taker *t, int fd, const struct stat *st,
-    const struct queue_id *id, enum take_result *result, struct po_err *err)
+    struct ingest_taken *taken, enum take_result *result, struct po_err *err)
 {
-	struct work w = { t, st, paths_of(id), { .fd = -1 }, TAKE_UNREADABLE };
+	struct work w = { t, st, paths_of(&taken->id), taken, { .fd = -1 },
+		TAKE_UNREADABLE };
 	int rc, copy = open_copy(t, &w.p, err);
 
 	if (copy == -1)
 		return -1;
 	rc = copy_bytes(t, fd, copy, st->st_size, err);
 	if (rc == 1)
-		rc = take_copy(&w, copy, id, err);
+		rc = take_copy(&w, copy, err);
 	else
 		fd_close(&copy);
 	if (t->named)

@@ -23,10 +23,11 @@ int taker_new(const struct spool *s, const struct ingest_conf *conf,
     struct taker **out, struct po_err *err);
 void taker_free(struct taker *t);
 
-/* `fd` is the original, `st` what fstat(2) says of it. 0 with *result set, -1:
- * a failure of ours, nothing was made. */
+/* `fd` is the original, `st` what fstat(2) says of it, taken->id its id; the
+ * rest of *taken is set for a message that has a key. 0 with *result set, -1: a
+ * failure of ours, nothing was made. */
 int take_file(struct taker *t, int fd, const struct stat *st,
-    const struct queue_id *id, enum take_result *result, struct po_err *err);
+    struct ingest_taken *taken, enum take_result *result, struct po_err *err);
 
 /* Remove a copy that take_file() made as TAKE_NEW. */
 int take_undo(struct taker *t, const struct queue_id *id, struct po_err *err);

@@ -126,7 +126,7 @@ put_sample(struct queue_fixture *q, struct sample *s)
 	assert_int_equal(MUST(spool_find(&q->spool, &s->env.id, false, &file,
 	                     &in_done, &q->err)),
 	    1);
-	MUST(spool_index_file(&file, q->t.tx, &q->t.arena, &m, &q->err));
+	MUST(spool_index_file(&file, q->t.tx, &q->t.arena, NULL, &m, &q->err));
 	file_close(&file);
 	return m;
 }

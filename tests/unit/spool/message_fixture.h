@@ -103,15 +103,17 @@ write_sample(int dirfd, const char *path, struct sample *s)
 static inline struct spool
 fixture_spool(struct fixture *f)
 {
-	static const char *const names[] = { "queue", "done", "history" };
+	static const char *const names[] = { "queue", "done", "history",
+		"drop" };
 	struct spool s = { .dirfd = f->dirfd };
 	size_t i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 4; i++)
 		(void)mkdirat(f->dirfd, names[i], 0700);
 	s.queue = openat(f->dirfd, "queue", O_RDONLY | O_DIRECTORY);
 	s.done = openat(f->dirfd, "done", O_RDONLY | O_DIRECTORY);
 	s.history = openat(f->dirfd, "history", O_RDONLY | O_DIRECTORY);
+	s.drop = openat(f->dirfd, "drop", O_RDONLY | O_DIRECTORY);
 	return s;
 }
 
@@ -121,6 +123,7 @@ fixture_spool_close(struct spool *s)
 	(void)close(s->queue);
 	(void)close(s->done);
 	(void)close(s->history);
+	(void)close(s->drop);
 }
 
 /* queue/xx/ID or done/xx/ID of the sample's id. */

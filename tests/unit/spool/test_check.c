@@ -248,7 +248,8 @@ record_all(struct world *w)
 		assert_int_equal(spool_find(&w->s, &w->ids[i], false, &f,
 		                     &in_done, &w->err),
 		    1);
-		assert_int_equal(spool_index_file(&f, tx, &arena, &m, &w->err),
+		assert_int_equal(spool_index_file(&f, tx, &arena, NULL, &m,
+		                     &w->err),
 		    0);
 		file_close(&f);
 	}
@@ -265,7 +266,7 @@ begin_world(struct world *w)
 	struct drop_conf dc;
 	struct drop *d;
 	struct ingest *ing;
-	struct queue_id ids[8];
+	struct ingest_taken taken[8];
 	size_t i, n;
 	bool more;
 
@@ -284,9 +285,9 @@ begin_world(struct world *w)
 		w->ids[i] = env.id;
 	}
 	assert_int_equal(ingest_new(&w->s, &conf, &ing, &w->err), 0);
-	assert_int_equal(ingest_batch(ing, 8, ids, &n, &more, &w->err), 0);
+	assert_int_equal(ingest_batch(ing, 8, taken, &n, &more, &w->err), 0);
 	assert_int_equal(n, 3);
-	assert_int_equal(ingest_release(ing, ids, n, &w->err), 0);
+	assert_int_equal(ingest_release(ing, w->ids, n, &w->err), 0);
 	ingest_free(ing);
 	record_all(w);
 }

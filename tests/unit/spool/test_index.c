@@ -264,11 +264,12 @@ give_everything(struct fixture *f, uint32_t n)
 {
 	struct index_message m = message_of(n);
 	struct index_attempt a = tried;
+	struct index_holder holder = { .id = m.id };
 	uint32_t i;
 
 	m.key = n == 2 ? "two" : "other";
 	put(f, &m);
-	OK(index_key_put(f->tx, m.uid, m.key, &m.id, &f->err));
+	OK(index_key_put(f->tx, m.uid, m.key, &holder, &f->err));
 	OK(index_claim_put(f->tx, &m.id, n, &f->err));
 	OK(index_move_put(f->tx, &m.id, &f->err));
 	for (i = 0; i < 3; i++) {
@@ -300,6 +301,7 @@ delete_takes_every_row_of_its_message_and_no_other(void **state)
 {
 	struct fixture *f = *state;
 	struct queue_id one = id_of(1), two = id_of(2), three = id_of(3), id;
+	struct index_holder holder;
 	uint32_t attempt;
 
 	give_everything(f, 1);
@@ -310,13 +312,15 @@ delete_takes_every_row_of_its_message_and_no_other(void **state)
 	assert_int_equal(rows_left(f, &one), 6);
 	assert_int_equal(rows_left(f, &two), 0);
 	assert_int_equal(rows_left(f, &three), 6);
-	assert_int_equal(OK(index_key_get(f->tx, 1000, "two", &id, &f->err)),
+	assert_int_equal(OK(index_key_get(f->tx, 1000, "two", &holder,
+	                     &f->err)),
 	    0);
 	/* Message 3 took over the key of 1: that row is not 1's any more. */
 	OK(index_message_delete(f->tx, &one, &f->err));
-	assert_int_equal(OK(index_key_get(f->tx, 1000, "other", &id, &f->err)),
+	assert_int_equal(OK(index_key_get(f->tx, 1000, "other", &holder,
+	                     &f->err)),
 	    1);
-	SAME_ID(id, three);
+	SAME_ID(holder.id, three);
 	assert_int_equal(OK(index_claim_next(f->tx, NULL, &id, &attempt,
 	                     &f->err)),
 	    1);
@@ -458,17 +462,20 @@ static void
 keys_turns_and_meta_are_told_apart(void **state)
 {
 	struct fixture *f = *state;
-	struct queue_id one = id_of(1), two = id_of(2), id;
+	struct index_holder one = { id_of(1), "the first's digest" };
+	struct index_holder two = { id_of(2), "the second's digest" }, got;
 	char value[200];
 	uint64_t turn;
 
 	OK(index_key_put(f->tx, 1, "k", &one, &f->err));
 	OK(index_key_put(f->tx, 2, "k", &two, &f->err));
-	assert_int_equal(OK(index_key_get(f->tx, 1, "k", &id, &f->err)), 1);
-	SAME_ID(id, one);
-	assert_int_equal(OK(index_key_get(f->tx, 2, "k", &id, &f->err)), 1);
-	SAME_ID(id, two);
-	assert_int_equal(OK(index_key_get(f->tx, 3, "k", &id, &f->err)), 0);
+	assert_int_equal(OK(index_key_get(f->tx, 1, "k", &got, &f->err)), 1);
+	SAME_ID(got.id, one.id);
+	assert_memory_equal(got.digest, one.digest, sizeof(got.digest));
+	assert_int_equal(OK(index_key_get(f->tx, 2, "k", &got, &f->err)), 1);
+	SAME_ID(got.id, two.id);
+	assert_memory_equal(got.digest, two.digest, sizeof(got.digest));
+	assert_int_equal(OK(index_key_get(f->tx, 3, "k", &got, &f->err)), 0);
 	OK(index_turn_put(f->tx, PRIORITY_LOW, 5, 77, &f->err));
 	assert_int_equal(OK(index_turn_get(f->tx, PRIORITY_LOW, 5, &turn,
 	                     &f->err)),

@@ -50,7 +50,8 @@ struct world {
 	char *dir;
 	struct spool s;
 	struct ingest *ing;
-	struct queue_id ids[MANY];
+	struct ingest_taken taken[MANY];
+	struct queue_id ids[MANY]; /* theirs */
 	size_t n;
 	bool more;
 	struct po_err err;
@@ -88,7 +89,12 @@ restart(struct world *w)
 static int
 batch(struct world *w, size_t max)
 {
-	return ingest_batch(w->ing, max, w->ids, &w->n, &w->more, &w->err);
+	size_t i;
+	int rc = ingest_batch(w->ing, max, w->taken, &w->n, &w->more, &w->err);
+
+	for (i = 0; i < w->n; i++)
+		w->ids[i] = w->taken[i].id;
+	return rc;
 }
 
 static void

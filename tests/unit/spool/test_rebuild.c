@@ -24,7 +24,7 @@ index_it(struct fixture *f, int folder, struct sample *s)
 	path[2] = '/';
 	memcpy(path + 3, s->env.id.text, QUEUE_ID_LEN + 1);
 	OK(file_open(folder, path, false, &file, &f->err));
-	OK(spool_index_file(&file, f->tx, &f->arena, &m, &f->err));
+	OK(spool_index_file(&file, f->tx, &f->arena, NULL, &m, &f->err));
 	file_close(&file);
 	return m;
 }
@@ -102,15 +102,65 @@ key_stays_with_the_message_that_was_let_through(void **state)
 	struct fixture *f = *state;
 	struct spool spool = fixture_spool(f);
 	struct sample one = sample_of(1), two = sample_of(2);
-	struct queue_id id;
+	struct index_holder holder;
 
 	one.env.key = two.env.key = "order";
 	two.head.state = MESSAGE_DUPLICATE;
 	(void)index_it(f, spool.queue, &one);
 	(void)index_it(f, spool.queue, &two);
-	assert_int_equal(OK(index_key_get(f->tx, 1000, "order", &id, &f->err)),
+	assert_int_equal(OK(index_key_get(f->tx, 1000, "order", &holder,
+	                     &f->err)),
 	    1);
-	assert_string_equal(id.text, one.env.id.text);
+	assert_string_equal(holder.id.text, one.env.id.text);
+	fixture_spool_close(&spool);
+}
+
+/* Whose key it is, when the files are met in either order. */
+static void
+one_key_of_two_messages_goes_to_the_right_one(void **state)
+{
+	static const struct {
+		const char *name;
+		enum slot_state first, second;
+		unsigned owner;
+	} cases[] = {
+		{ "both wait", SLOT_WAITING, SLOT_WAITING, 1 },
+		{ "the first was sent and forgotten", SLOT_SENT, SLOT_WAITING,
+		    2 },
+		{ "both were sent", SLOT_SENT, SLOT_SENT, 2 },
+		{ "the second was sent", SLOT_WAITING, SLOT_SENT, 1 },
+	};
+	struct fixture *f = *state;
+	struct spool spool = fixture_spool(f);
+	struct index_holder holder;
+	struct message_file file;
+	struct index_message m;
+	struct sample s[2];
+	size_t i, n, k;
+
+	for (i = 0; i < COUNT(cases) * 2; i++) {
+		print_message("%s, %s\n", cases[i / 2].name,
+		    i % 2 == 0 ? "in order" : "in reverse");
+		for (k = 0; k < 2; k++) {
+			n = (i + k) % 2;
+			s[n] = sample_of(1 + (uint32_t)n);
+			s[n].env.key = "order";
+			s[n].slots[0].state = s[n].slots[1].state =
+			    n == 0 ? cases[i / 2].first : cases[i / 2].second;
+			write_sample(spool.queue, "x", &s[n]);
+			OK(file_open(spool.queue, "x", false, &file, &f->err));
+			OK(index_file_as(&file, &s[n].env.id, f->tx, &f->arena,
+			    NULL, &m, &f->err));
+			file_close(&file);
+		}
+		assert_int_equal(OK(index_key_get(f->tx, 1000, "order", &holder,
+		                     &f->err)),
+		    1);
+		assert_string_equal(holder.id.text,
+		    s[cases[i / 2].owner - 1].env.id.text);
+		OK(index_message_delete(f->tx, &s[0].env.id, &f->err));
+		OK(index_message_delete(f->tx, &s[1].env.id, &f->err));
+	}
 	fixture_spool_close(&spool);
 }
 
@@ -156,7 +206,8 @@ slots_and_recipients_must_be_as_many(void **state)
 	write_sample(spool.queue, "x", &s);
 	OK(file_open(spool.queue, "x", false, &file, &f->err));
 	file.preamble.slots = 1;
-	assert_int_equal(spool_index_file(&file, f->tx, &f->arena, &m, &f->err),
+	assert_int_equal(spool_index_file(&file, f->tx, &f->arena, NULL, &m,
+	                     &f->err),
 	    -1);
 	assert_int_equal(f->err.code, PO_ECORRUPT);
 	assert_false(index_is_dirty(f->tx));
@@ -173,7 +224,7 @@ dump_message(struct fixture *f, const struct index_message *m, struct buf *b)
 	struct index_attempt a = { .attempt = UINT32_MAX,
 		.recipient = UINT32_MAX };
 	struct index_recipient r;
-	struct queue_id id;
+	struct index_holder holder;
 	uint32_t i;
 
 	assert_true(buf_printf(b,
@@ -205,8 +256,13 @@ dump_message(struct fixture *f, const struct index_message *m, struct buf *b)
 		    a.reply_code, a.delay_ms, a.status, a.phase, a.relay,
 		    a.text));
 	if (m->key != NULL &&
-	    OK(index_key_get(f->tx, m->uid, m->key, &id, &f->err)) == 1)
-		assert_true(buf_printf(b, " key %s\n", id.text));
+	    OK(index_key_get(f->tx, m->uid, m->key, &holder, &f->err)) == 1) {
+		assert_true(buf_printf(b, " key %s", holder.id.text));
+		for (i = 0; i < sizeof(holder.digest); i++)
+			assert_true(buf_printf(b, "%s%02x", i == 0 ? " " : "",
+			    holder.digest[i]));
+		assert_true(buf_putc(b, '\n'));
+	}
 }
 
 /* Due and ready together: the set of what waits. */
@@ -452,6 +508,57 @@ rebuilt_index_equals_the_live_one(void **state)
 	fixture_spool_close(&spool);
 }
 
+/* Two messages of one key were copied, and the power failed before a record of
+ * either was committed: whose key it is, is for the parent to decide. */
+static void
+undecided_keys_are_left_to_the_ingester(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *key;
+		enum message_state head;
+		uint32_t attempts;
+		bool in_drop, known;
+	} cases[] = {
+		{ "undecided", "k", MESSAGE_WAITING, 0, true, false },
+		{ "no key", NULL, MESSAGE_WAITING, 0, true, true },
+		{ "decided", "k", MESSAGE_DUPLICATE, 0, true, true },
+		{ "begun", "k", MESSAGE_WAITING, 1, true, true },
+		{ "released", "k", MESSAGE_WAITING, 0, false, true },
+	};
+	struct fixture *f = *state;
+	struct spool spool = fixture_spool(f);
+	struct rebuild_report report;
+	struct index_message m;
+	struct sample s[COUNT(cases)];
+	char name[40];
+	uint32_t i;
+
+	for (i = 0; i < COUNT(cases); i++) {
+		s[i] = sample_of(i);
+		s[i].stamp.uid = 1000 + i;
+		s[i].env.key = cases[i].key;
+		s[i].head.state = cases[i].head;
+		s[i].slots[0].attempt = cases[i].attempts;
+		place_sample(spool.queue, &s[i]);
+		(void)snprintf(name, sizeof(name), "n.%.26s", s[i].env.id.text);
+		if (cases[i].in_drop)
+			assert_int_not_equal(openat(spool.drop, name,
+			                         O_CREAT | O_WRONLY, 0600),
+			    -1);
+	}
+	rebuild(f, &spool, &report);
+	for (i = 0; i < COUNT(cases); i++) {
+		print_message("%s\n", cases[i].name);
+		assert_int_equal(OK(index_message_get(f->tx, &s[i].env.id,
+		                     &f->arena, &m, &f->err)),
+		    cases[i].known);
+	}
+	assert_int_equal(report.messages, COUNT(cases) - 1);
+	rebuild_report_clear(&report);
+	fixture_spool_close(&spool);
+}
+
 static void
 damaged_old_index_is_not_needed(void **state)
 {
@@ -665,9 +772,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(state_time_and_counts_come_from_head_and_slots),
 		UNIT(key_stays_with_the_message_that_was_let_through),
+		UNIT(one_key_of_two_messages_goes_to_the_right_one),
 		UNIT(reply_text_and_old_doubts_survive_a_second_look),
 		UNIT(slots_and_recipients_must_be_as_many),
 		UNIT(rebuilt_index_equals_the_live_one),
+		UNIT(undecided_keys_are_left_to_the_ingester),
 		UNIT(damaged_old_index_is_not_needed),
 		UNIT(missing_index_is_built),
 		UNIT(file_in_both_folders_goes_by_its_state),
