@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/lists.h"
 #include "conf/parse.h"
 #include "conf/tables.h"
 #include "conf/value.h"
 #include "util/buf.h"
 #include "util/span.h"
+
+#define LONGEST_DUMP ((size_t)1 << 20)
 
 static int
 load(struct conf *c, const char *path, struct conf **out, struct po_err *err)
@@ -60,6 +63,10 @@ conf_set(struct conf *c, const char *assignment, struct po_err *err)
 	f = conf_find(c, name);
 	if (f.option == NULL)
 		return conf_refuse_unknown(c, name, where, err);
+	if (f.target == NULL)
+		return po_fail(err, PO_ECONFIG,
+		    "%s: %s: a list is set in the file only", where,
+		    f.option->name);
 	if (conf_store(c, name, value, where, err) == -1)
 		return -1;
 	conf_set_place(c, f.number, where);
@@ -116,8 +123,8 @@ dump_option(const struct conf *c, const struct conf_option *o, size_t table,
 {
 	struct buf value;
 
-	buf_init(&value, 16384);
-	conf_value_put(o, c->tables[table].target, &value);
+	buf_init(&value, LONGEST_DUMP);
+	(void)conf_value_put(o, c->tables[table].target, &value);
 	fprintf(out, "%s = %s  # %s\n", o->name, buf_str(&value),
 	    place_text(c, number));
 	buf_clear(&value);
@@ -131,7 +138,8 @@ conf_dump(const struct conf *c, FILE *out)
 
 	for (t = 0; t < c->n_tables; t++) {
 		for (o = c->tables[t].options; o->name != NULL; o++) {
-			if (conf_find(c, span_of(o->name)).number == number)
+			if (!conf_is_member(o) &&
+			    conf_find(c, span_of(o->name)).number == number)
 				dump_option(c, o, t, number, out);
 			number++;
 		}
@@ -148,7 +156,8 @@ conf_free(struct conf *c)
 		return;
 	for (t = 0; t < c->n_tables; t++) {
 		for (o = c->tables[t].options; o->name != NULL; o++) {
-			conf_value_clear(o, c->tables[t].target);
+			if (!conf_is_member(o))
+				conf_value_clear(o, c->tables[t].target);
 			free(c->places[number++]);
 		}
 	}

@@ -22,11 +22,32 @@ enum conf_type {
 	CONF_DURATION, /* int64_t, seconds: "5m", "1h30m"; bare: seconds */
 	CONF_STRING,   /* char *: heap, owned by the struct conf; never NULL
 	                * ("" when the fallback is NULL) */
-	CONF_WORD      /* int: index into `words` */
+	CONF_WORD,     /* int: index into `words` */
+	CONF_NAMES,    /* struct conf_names: [ "a", "b" ], or "a, b" */
+	CONF_LIST      /* struct conf_list: ( { ... }, { ... } ) */
+};
+
+/* Words without blanks and commas, owned by the struct conf. */
+struct conf_names {
+	char **v;
+	size_t n;
+};
+
+/*
+ * Groups of the same members, owned by the struct conf. The rows of the members
+ * stand behind the list's own, named "LIST[].MEMBER"; their offsets are into an
+ * entry. The list's row has the bytes of an entry as `min`, and the most
+ * entries as `max`; it is in one table only, and set in the file only.
+ */
+struct conf_list {
+	void *v; /* n structs; NULL when there are none */
+	size_t n;
+	char **places; /* "FILE:LINE" of each entry */
 };
 
 struct conf_option {
 	const char *name; /* "workers", or "relay.host" for a member of a group;
+	                   * "sender[].name" for one of a list's entries;
 	                   * NULL ends the table */
 	enum conf_type type;
 	size_t offset;            /* of the field in the target struct */

@@ -15,8 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/lists.h"
 #include "conf/scan.h"
 #include "conf/tables.h"
+#include "conf/value.h"
 #include "util/buf.h"
 #include "util/fd.h"
 #include "util/span.h"
@@ -117,6 +119,10 @@ wanted_name(enum conf_type type)
 		return "a size in quotes, such as \"10M\"";
 	case CONF_DURATION:
 		return "a time in quotes, such as \"5m\"";
+	case CONF_NAMES:
+		return "strings in quotes, [ \"a\", \"b\" ]";
+	case CONF_LIST:
+		return "a list of groups, ( { ... }, { ... } )";
 	default:
 		return "a string in quotes";
 	}
@@ -128,7 +134,11 @@ type_fits(enum conf_type wanted, int type)
 {
 	switch (type) {
 	case CONFIG_TYPE_STRING:
-		return wanted != CONF_INT;
+		return wanted != CONF_INT && wanted != CONF_LIST;
+	case CONFIG_TYPE_ARRAY:
+		return wanted == CONF_NAMES;
+	case CONFIG_TYPE_LIST:
+		return wanted == CONF_NAMES || wanted == CONF_LIST;
 	case CONFIG_TYPE_BOOL:
 		return wanted == CONF_BOOL;
 	case CONFIG_TYPE_INT:
@@ -140,41 +150,147 @@ type_fits(enum conf_type wanted, int type)
 	}
 }
 
-/* The setting's value as conf_value_set() reads it. */
-static struct span
-value_text(const config_setting_t *s, char *number, size_t size)
+/* The setting's value as conf_value_set() reads it, appended to *out; false
+ * when there is something else than strings in an array. */
+static bool
+put_value(const config_setting_t *s, struct buf *out)
 {
+	const config_setting_t *e;
+	int i, n = config_setting_length(s);
+
 	switch (config_setting_type(s)) {
 	case CONFIG_TYPE_STRING:
-		return span_of(config_setting_get_string(s));
+		return buf_puts(out, config_setting_get_string(s));
 	case CONFIG_TYPE_BOOL:
-		return span_of(config_setting_get_bool(s) ? "true" : "false");
+		return buf_puts(out,
+		    config_setting_get_bool(s) ? "true" : "false");
 	case CONFIG_TYPE_INT:
-		snprintf(number, size, "%d", config_setting_get_int(s));
-		return span_of(number);
+		return buf_printf(out, "%d", config_setting_get_int(s));
+	case CONFIG_TYPE_INT64:
+		return buf_printf(out, "%lld", config_setting_get_int64(s));
 	default:
-		snprintf(number, size, "%lld", config_setting_get_int64(s));
-		return span_of(number);
+		break;
 	}
+	for (i = 0; i < n; i++) {
+		e = config_setting_get_elem(s, (unsigned)i);
+		if (config_setting_type(e) != CONFIG_TYPE_STRING ||
+		    !buf_puts(out, i == 0 ? "" : ",") ||
+		    !buf_puts(out, config_setting_get_string(e)))
+			return false;
+	}
+	return true;
+}
+
+/* The text of a setting that stands for `o`. */
+static int
+take_text(const config_setting_t *s, const struct conf_option *o,
+    const char *where, struct buf *out, struct po_err *err)
+{
+	buf_init(out, LARGEST_FILE);
+	if (type_fits(o->type, config_setting_type(s)) && put_value(s, out))
+		return 0;
+	return po_fail(err, PO_ECONFIG, "%s: %s: must be %s, not %s", where,
+	    o->name, wanted_name(o->type), type_name(s));
 }
 
 static int
 take_value(struct walk *w, const config_setting_t *s, struct conf_found f,
     const char *where, struct po_err *err)
 {
-	char number[32];
-	struct span text;
+	struct buf text;
+	int rc = take_text(s, f.option, where, &text, err);
 
-	if (!type_fits(f.option->type, config_setting_type(s)))
+	if (rc == 0)
+		rc = conf_store(w->conf, span_of(f.option->name),
+		    buf_span(&text), where, err);
+	if (rc == 0)
+		conf_set_place(w->conf, f.number, where);
+	buf_clear(&text);
+	return rc;
+}
+
+/* Where a setting stands, "FILE:LINE". */
+static void
+put_place(const struct walk *w, const config_setting_t *s, struct buf *where)
+{
+	buf_init(where, LONGEST_PATH + 16);
+	put_source_path(w, config_setting_source_file(s), where);
+	(void)buf_printf(where, ":%u", (unsigned)config_setting_source_line(s));
+}
+
+/* One member of an entry. */
+static int
+take_member(struct walk *w, const config_setting_t *s,
+    const struct conf_option *list, void *entry, struct po_err *err)
+{
+	struct conf_found f = { NULL, NULL, 0 };
+	struct buf name, where, text;
+	int rc;
+
+	put_place(w, s, &where);
+	buf_init(&name, LONGEST_NAME);
+	buf_init(&text, LARGEST_FILE);
+	if (buf_printf(&name, "%s[].%s", list->name, config_setting_name(s)))
+		f = conf_find(w->conf, buf_span(&name));
+	if (f.option == NULL)
+		rc = conf_refuse_unknown(w->conf, buf_span(&name),
+		    buf_str(&where), err);
+	else
+		rc = take_text(s, f.option, buf_str(&where), &text, err);
+	if (rc == 0)
+		rc = conf_value_set(f.option, entry, buf_span(&text),
+		    buf_str(&where), err);
+	buf_clear(&text);
+	buf_clear(&name);
+	buf_clear(&where);
+	return rc;
+}
+
+static int
+take_entry(struct walk *w, const config_setting_t *s, struct conf_found f,
+    size_t i, struct po_err *err)
+{
+	void *field = (char *)f.target + f.option->offset;
+	void *entry = conf_list_entry(f.option, field, i);
+	int m, n = config_setting_length(s), rc = 0;
+	struct buf where;
+
+	put_place(w, s, &where);
+	conf_list_set_place(field, i, buf_str(&where));
+	if (config_setting_type(s) != CONFIG_TYPE_GROUP)
+		rc = po_fail(err, PO_ECONFIG,
+		    "%s: %s: must be a list of groups, ( { ... }, { ... } ); "
+		    "in it is %s",
+		    buf_str(&where), f.option->name, type_name(s));
+	for (m = 0; rc == 0 && m < n; m++)
+		rc = take_member(w, config_setting_get_elem(s, (unsigned)m),
+		    f.option, entry, err);
+	buf_clear(&where);
+	return rc;
+}
+
+static int
+take_list(struct walk *w, const config_setting_t *s, struct conf_found f,
+    const char *where, struct po_err *err)
+{
+	int i, n = config_setting_length(s), rc = 0;
+
+	if (config_setting_type(s) != CONFIG_TYPE_LIST)
 		return po_fail(err, PO_ECONFIG, "%s: %s: must be %s, not %s",
 		    where, f.option->name, wanted_name(f.option->type),
 		    type_name(s));
-	text = value_text(s, number, sizeof(number));
-	if (conf_store(w->conf, span_of(f.option->name), text, where, err) ==
-	    -1)
-		return -1;
-	conf_set_place(w->conf, f.number, where);
-	return 0;
+	if (n > f.option->max)
+		return po_fail(err, PO_ECONFIG,
+		    "%s: %s: more than %lld entries", where, f.option->name,
+		    (long long)f.option->max);
+	conf_list_make(f.option, (char *)f.target + f.option->offset,
+	    (size_t)n);
+	for (i = 0; rc == 0 && i < n; i++)
+		rc = take_entry(w, config_setting_get_elem(s, (unsigned)i), f,
+		    (size_t)i, err);
+	if (rc == 0)
+		conf_set_place(w->conf, f.number, where);
+	return rc;
 }
 
 /* The two below call each other as deep as the names of the tables go.
@@ -194,10 +310,10 @@ walk_setting(struct walk *w, const config_setting_t *s, struct span name,
 
 	if (scan_included(w, file, err) == -1)
 		return -1;
-	buf_init(&where, LONGEST_PATH + 16);
-	put_source_path(w, file, &where);
-	buf_printf(&where, ":%u", (unsigned)config_setting_source_line(s));
-	if (f.option != NULL)
+	put_place(w, s, &where);
+	if (f.option != NULL && f.option->type == CONF_LIST)
+		rc = take_list(w, s, f, buf_str(&where), err);
+	else if (f.option != NULL)
 		rc = take_value(w, s, f, buf_str(&where), err);
 	else if (conf_is_group(w->conf, name))
 		rc = group ? walk_group(w, s, name, err)

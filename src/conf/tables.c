@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/lists.h"
 #include "conf/nearest.h"
 #include "conf/value.h"
 #include "util/xalloc.h"
@@ -20,7 +21,9 @@ conf_find(const struct conf *c, struct span name)
 		for (o = c->tables[t].options; o->name != NULL; o++) {
 			if (span_eq(name, span_of(o->name)))
 				return (struct conf_found){ o,
-					c->tables[t].target, number };
+					conf_is_member(o) ? NULL
+					                  : c->tables[t].target,
+					number };
 			number++;
 		}
 	}
@@ -142,14 +145,10 @@ reset_all(struct conf *c)
 	const struct conf_option *o;
 	size_t t;
 
-	for (t = 0; t < c->n_tables; t++) {
-		for (o = c->tables[t].options; o->name != NULL; o++) {
-			if (o->type == CONF_STRING)
-				memcpy((char *)c->tables[t].target + o->offset,
-				    &(char *){ NULL }, sizeof(char *));
-			conf_value_reset(o, c->tables[t].target);
-		}
-	}
+	for (t = 0; t < c->n_tables; t++)
+		for (o = c->tables[t].options; o->name != NULL; o++)
+			if (!conf_is_member(o))
+				conf_value_init(o, c->tables[t].target);
 }
 
 struct conf *

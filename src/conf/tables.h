@@ -21,7 +21,7 @@ struct conf {
  * through all tables. */
 struct conf_found {
 	const struct conf_option *option; /* NULL: there is none */
-	void *target;
+	void *target; /* NULL for a member of a list: an entry is needed */
 	size_t number;
 };
 

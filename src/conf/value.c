@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/lists.h"
 #include "util/parse_num.h"
 #include "util/xalloc.h"
 
@@ -210,19 +211,6 @@ set_string(const struct conf_option *o, void *target, struct span text,
 	return 0;
 }
 
-static bool
-put_string(const char *s, struct buf *out)
-{
-	bool ok = buf_putc(out, '"');
-
-	for (; ok && *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			ok = buf_putc(out, '\\');
-		ok = ok && buf_putc(out, *s);
-	}
-	return ok && buf_putc(out, '"');
-}
-
 int
 conf_value_set(const struct conf_option *o, void *target, struct span text,
     const char *where, struct po_err *err)
@@ -239,9 +227,30 @@ conf_value_set(const struct conf_option *o, void *target, struct span text,
 		return set_word(o, target, text, where, err);
 	case CONF_STRING:
 		return set_string(o, target, text, where, err);
+	case CONF_NAMES:
+		return conf_names_set(o, field(o, target), text, where, err);
+	case CONF_LIST:
+		return po_fail(err, PO_ECONFIG,
+		    "%s: %s: a list is set in the file only", where, o->name);
 	default:
 		return set_number(o, target, text, where, err);
 	}
+}
+
+void
+conf_value_init(const struct conf_option *o, void *target)
+{
+	static const struct conf_names no_names;
+	static const struct conf_list no_list;
+	static char *const no_string;
+
+	if (o->type == CONF_STRING)
+		memcpy(field(o, target), &no_string, sizeof(no_string));
+	if (o->type == CONF_NAMES)
+		memcpy(field(o, target), &no_names, sizeof(no_names));
+	if (o->type == CONF_LIST)
+		memcpy(field(o, target), &no_list, sizeof(no_list));
+	conf_value_reset(o, target);
 }
 
 void
@@ -261,6 +270,8 @@ conf_value_reset(const struct conf_option *o, void *target)
 		memcpy(field(o, target), &no, sizeof(no));
 	} else if (o->type == CONF_WORD) {
 		memcpy(field(o, target), &first, sizeof(first));
+	} else if (o->type == CONF_NAMES || o->type == CONF_LIST) {
+		conf_value_clear(o, target);
 	} else {
 		memcpy(field(o, target), &zero, sizeof(zero));
 	}
@@ -271,6 +282,10 @@ conf_value_clear(const struct conf_option *o, void *target)
 {
 	char *s;
 
+	if (o->type == CONF_NAMES)
+		conf_names_clear(field(o, target));
+	if (o->type == CONF_LIST)
+		conf_list_clear(o, field(o, target));
 	if (o->type != CONF_STRING)
 		return;
 	memcpy(&s, field(o, target), sizeof(s));
@@ -294,10 +309,14 @@ conf_value_put(const struct conf_option *o, const void *target, struct buf *out)
 		return buf_puts(out, flag ? "true" : "false");
 	case CONF_WORD:
 		memcpy(&word, p, sizeof(word));
-		return put_string(o->words[word], out);
+		return conf_string_put(o->words[word], out);
 	case CONF_STRING:
 		memcpy(&s, p, sizeof(s));
-		return put_string(s, out);
+		return conf_string_put(s, out);
+	case CONF_NAMES:
+		return conf_names_put(p, out);
+	case CONF_LIST:
+		return conf_list_put(o, p, out);
 	case CONF_INT:
 		memcpy(&v, p, sizeof(v));
 		return put_number(o->type, v, out);

@@ -15,6 +15,9 @@
 int conf_value_set(const struct conf_option *o, void *target, struct span text,
     const char *where, struct po_err *err);
 
+/* Make the field of a new target empty, then store the fallback. */
+void conf_value_init(const struct conf_option *o, void *target);
+
 /* Store the fallback. A fallback that its own option refuses is a bug. */
 void conf_value_reset(const struct conf_option *o, void *target);
 

@@ -20,9 +20,17 @@ struct sample {
 	int64_t workers, limit, retry_s;
 	char *host;
 	int tls;
+	struct conf_names domains;
+	struct conf_list rules;
+};
+
+struct rule {
+	char *login;
+	int64_t uid;
 };
 
 #define AT(field) offsetof(struct sample, field)
+#define IN(field) offsetof(struct rule, field)
 
 static const char *const words[] = { "none", "may", "verify", NULL };
 static const struct conf_option options[] = {
@@ -33,6 +41,11 @@ static const struct conf_option options[] = {
 	    NULL },
 	{ "verify", CONF_BOOL, AT(verify), NULL, 0, 0, "", NULL },
 	{ "relay.host", CONF_STRING, AT(host), NULL, 0, 0, "", NULL },
+	{ "domains", CONF_NAMES, AT(domains), NULL, 0, 0, "", NULL },
+	{ "sender", CONF_LIST, AT(rules), NULL, sizeof(struct rule), 100, "",
+	    NULL },
+	{ "sender[].login", CONF_STRING, IN(login), NULL, 0, 0, "", NULL },
+	{ "sender[].uid", CONF_INT, IN(uid), "-1", -1, 1000, "", NULL },
 	{ "relay.tls", CONF_WORD, AT(tls), NULL, 0, 0, "", words },
 	{ NULL, CONF_INT, 0, NULL, 0, 0, NULL, NULL },
 };
@@ -54,8 +67,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sample s;
 	const struct conf_table table = { options, &s };
 	struct conf *c = NULL;
+	const struct rule *r;
 	struct po_err err;
 	char path[64];
+	size_t i;
 	int fd = memfd_create("po.conf", MFD_CLOEXEC);
 
 	if (fd == -1 || fd_write_all(fd, data, size, "input", &err) == -1)
@@ -66,6 +81,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(s.limit >= 1024 && s.limit <= 1 << 30);
 		assert(s.retry_s >= 10 && s.retry_s <= 86400);
 		assert(s.host != NULL && s.tls >= 0 && s.tls <= 2);
+		for (i = 0; i < s.rules.n; i++) {
+			r = (const struct rule *)s.rules.v + i;
+			assert(r->login != NULL && r->uid >= -1 &&
+			       r->uid <= 1000 && s.rules.places[i] != NULL);
+		}
+		for (i = 0; i < s.domains.n; i++)
+			assert(s.domains.v[i][0] != '\0');
 		conf_free(c);
 	} else {
 		assert(c == NULL && err.code == PO_ECONFIG);
