@@ -41,6 +41,7 @@ load(struct program *p, struct po_err *err)
 		{ log_options, &p->q.log },
 		{ queue_options, &p->q.queue },
 		{ deliver_options, &p->q.deliver_conf },
+		{ bounce_options, &p->q.bounce },
 	};
 	size_t i;
 
@@ -71,6 +72,8 @@ fill_in(struct program *p, struct po_err *err)
 	    conf_fill(p->conf, "domain", host.domain, err) == -1 ||
 	    conf_fill(p->conf, "capture_dir", capture, err) == -1)
 		return -1;
+	p->q.notices = (struct notice_setup){ &p->q.bounce,
+		p->q.deliver_conf.hostname, p->q.submit.domain };
 	p->q.ingest.give_up_after_s = p->q.queue.give_up_after_s;
 	p->q.ingest.message_size_limit =
 	    0; /* sendmail's limit is for its caller; what is here was accepted

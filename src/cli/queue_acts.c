@@ -67,6 +67,7 @@ act_here(struct queue_program *p, struct spool *s, const struct buf *request,
 	struct tick t = { .spool = s,
 		.conf = &p->queue,
 		.deliver_conf = &p->deliver_conf,
+		.notices = &p->notices,
 		.now = wallclock_now() };
 	struct index *ix;
 	int rc;
@@ -82,10 +83,7 @@ act_here(struct queue_program *p, struct spool *s, const struct buf *request,
 		    cleanup, err);
 		if (rc == 0)
 			rc = hops_write(t.hops, t.tx, err);
-		if (rc == 0)
-			rc = index_commit(t.tx, err);
-		else
-			index_discard(t.tx);
+		rc = tick_end(&t, rc, err);
 	}
 	if (rc == 0)
 		after_run(t.after, s);

@@ -23,6 +23,8 @@ struct queue_program {
 	struct log_conf log;
 	struct queue_conf queue;
 	struct deliver_conf deliver_conf;
+	struct bounce_conf bounce;
+	struct notice_setup notices;
 	struct ingest_conf ingest;
 	struct deliver_setup
 	    *deliver; /* VERB_RUN without --ingest; else NULL */

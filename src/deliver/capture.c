@@ -230,10 +230,12 @@ capture_send(void *state, const struct deliver_message *m,
 		address = m->env->recipients[m->which[i]].address;
 		if (write_copy(c, m, address, &err) == -1)
 			failed(c, &results[i], &err);
-		else
+		else {
 			delivery_set(&results[i], DELIVERY_SENT, PHASE_LOCAL,
 			    "2.0.0", "captured in %s",
 			    c->setup->conf->capture_dir);
+			results[i].handover = HANDOVER_DELIVERED;
+		}
 	}
 	if (fsync(c->new) == 0)
 		return;

@@ -38,9 +38,17 @@ enum delivery_phase {
 
 const char *delivery_phase_name(enum delivery_phase p);
 
+/* What the next hop does about NOTIFY=SUCCESS (RFC 3461, 5.2). */
+enum delivery_handover {
+	HANDOVER_RELAYED,  /* nothing: it does not offer DSN */
+	HANDOVER_PASSED,   /* it has the request, and answers it */
+	HANDOVER_DELIVERED /* this was the mailbox */
+};
+
 struct delivery {
 	enum delivery_state state;
 	enum delivery_phase phase;
+	enum delivery_handover handover; /* of what is sent */
 	int reply_code;  /* 200 to 599, 0 where no server spoke */
 	char status[12]; /* enhanced status "D.DDD.DDD" (RFC 3463), always set
 	                    unless untouched */

@@ -80,6 +80,7 @@ settle(struct smtp *s, const struct deliver_message *m,
 	if (answered == 1 && class == 2) {
 		why.state = DELIVERY_SENT;
 		why.status[0] = '2';
+		why.handover = s->ehlo.dsn ? HANDOVER_PASSED : HANDOVER_RELAYED;
 	} else if (answered != 1 || class == 3 || s->reply.code == 421) {
 		why.state = DELIVERY_IN_DOUBT;
 		s->hop_down = answered == 1 && s->reply.code == 421;

@@ -71,6 +71,49 @@ queue_id_make(struct queue_id *id, struct po_err *err)
 	return 0;
 }
 
+/* The finalizer of splitmix64: every bit of `x` reaches every bit of it. */
+static uint64_t
+mix(uint64_t x)
+{
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+static uint64_t
+mix_all(uint64_t seed, const unsigned char bytes[QUEUE_ID_BYTES],
+    uint64_t number)
+{
+	uint64_t h = seed, word;
+	size_t i, k;
+
+	for (i = 0; i < QUEUE_ID_BYTES; i += 8) {
+		for (word = 0, k = 0; k < 8; k++)
+			word = word << 8 | bytes[i + k];
+		h = mix(h + UINT64_C(0x9e3779b97f4a7c15) + word);
+	}
+	return mix(h + UINT64_C(0x9e3779b97f4a7c15) + number);
+}
+
+void
+queue_id_derive(const struct queue_id *from, uint32_t kind, uint32_t number,
+    struct queue_id *id)
+{
+	unsigned char in[QUEUE_ID_BYTES] = { 0 }, out[QUEUE_ID_BYTES];
+	uint64_t what = (uint64_t)kind << 32 | number, a, b;
+	size_t i;
+
+	(void)queue_id_bytes(from, in);
+	a = mix_all(1, in, what);
+	b = mix_all(a, in, what);
+	memcpy(out, in, 6);
+	for (i = 0; i < 8; i++)
+		out[6 + i] = (unsigned char)(a >> (8 * i));
+	out[14] = (unsigned char)b;
+	out[15] = (unsigned char)(b >> 8);
+	queue_id_of_bytes(out, id);
+}
+
 bool
 queue_id_parse(struct span s, struct queue_id *id)
 {

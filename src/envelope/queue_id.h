@@ -37,6 +37,11 @@ int queue_id_make(struct queue_id *id, struct po_err *err);
 void queue_id_of_bytes(const unsigned char bytes[QUEUE_ID_BYTES],
     struct queue_id *id);
 
+/* The id of what follows from `from` and these numbers: the same time, other
+ * random bits. For notices: making one again gives the same id. */
+void queue_id_derive(const struct queue_id *from, uint32_t kind,
+    uint32_t number, struct queue_id *id);
+
 /* And back: the 16 bytes of an id; false when it is not one. Their order is the
  * text's. */
 bool queue_id_bytes(const struct queue_id *id,

@@ -108,10 +108,7 @@ one_transaction(struct tick *t, struct index *ix, struct cleanup *c,
 	if (index_begin(ix, INDEX_WRITE, &t->tx, err) == -1)
 		return -1;
 	rc = cleanup_step(t, c, err);
-	if (rc == 0)
-		rc = index_commit(t->tx, err);
-	else
-		index_discard(t->tx);
+	rc = tick_end(t, rc, err);
 	if (rc == 0)
 		after_run(t->after, t->spool);
 	arena_clear(&t->arena);

@@ -7,6 +7,7 @@
 #ifndef PO_QUEUE_CREW_H
 #define PO_QUEUE_CREW_H
 
+#include "queue/notices.h"
 #include "queue/wire.h"
 #include "queue/worker.h"
 
@@ -16,7 +17,7 @@ struct held_job {
 	struct queue_id id;
 	uint32_t attempt;
 	uint32_t hop;
-	bool touched, in_doubt; /* by results that came so far */
+	struct attempt_end end; /* by results that came so far */
 };
 
 struct child {

@@ -103,6 +103,26 @@ place_message(struct tick *t, struct index_message *m, struct po_err *err)
 	return index_message_put(t->tx, m, err);
 }
 
+void
+place_announce(struct tick *t, const struct index_message *m, const char *msgid)
+{
+	struct buf sender, shown;
+
+	buf_init(&sender, 2000);
+	buf_init(&shown, 2000);
+	(void)log_escape(&sender, span_of(m->sender), 400);
+	(void)log_escape(&shown, span_of(msgid == NULL ? "<>" : msgid), 400);
+	after_log(t->after, "po/pickup", LOG_LEVEL_INFO, "%s: uid=%u from=<%s>",
+	    m->id.text, m->uid, buf_str(&sender));
+	after_log(t->after, "po/cleanup", LOG_LEVEL_INFO, "%s: message-id=%s",
+	    m->id.text, buf_str(&shown));
+	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO,
+	    "%s: from=<%s>, size=%llu, nrcpt=%u (queue active)", m->id.text,
+	    buf_str(&sender), (unsigned long long)m->size, m->n_recipients);
+	buf_clear(&sender);
+	buf_clear(&shown);
+}
+
 int
 place_after_clock_jump(struct tick *t, struct po_err *err)
 {

@@ -20,6 +20,11 @@
  */
 int place_message(struct tick *t, struct index_message *m, struct po_err *err);
 
+/* The log lines of a message that is new to the index: who brought it, its
+ * Message-ID (NULL: none), its size. */
+void place_announce(struct tick *t, const struct index_message *m,
+    const char *msgid);
+
 /* The clock went back: retries that are due absurdly late are pulled nearer
  * (retry_clamp_due); what was scheduled and never tried stays. */
 int place_after_clock_jump(struct tick *t, struct po_err *err);

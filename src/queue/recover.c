@@ -80,7 +80,7 @@ struct claimed {
 	struct message_file f;
 	struct slot *slots;
 	uint32_t attempt;
-	bool other_boot, touched, in_doubt;
+	bool other_boot, touched, in_doubt, failed;
 };
 
 static int
@@ -114,6 +114,7 @@ recover_slot(struct claimed *c, uint32_t n, struct po_err *err)
 		c->in_doubt = true;
 	}
 	c->touched = true;
+	c->failed = c->failed || r.state == DELIVERY_FAILED;
 	r.reply_code = (uint16_t)s->reply_code;
 	r.status = r.state == DELIVERY_IN_DOUBT ? "4.4.2" : s->status;
 	return settle_recipient(c->t, &c->m, &r, err) == -1 ? -1 : 0;
@@ -151,6 +152,7 @@ static int
 recover(struct claimed *c, const struct queue_id *id, struct po_err *err)
 {
 	struct tick *t = c->t;
+	struct attempt_end end;
 	uint32_t n;
 	int rc;
 
@@ -167,7 +169,11 @@ recover(struct claimed *c, const struct queue_id *id, struct po_err *err)
 	file_close(&c->f);
 	if (rc == -1)
 		return -1;
-	return settle_end(t, &c->m, c->attempt, c->touched, c->in_doubt, err);
+	end = (struct attempt_end){ .attempt = c->attempt,
+		.touched = c->touched,
+		.in_doubt = c->in_doubt,
+		.failed = c->failed };
+	return settle_end(t, &c->m, &end, err);
 }
 
 int

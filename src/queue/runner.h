@@ -9,6 +9,7 @@
 
 #include "deliver/transport.h"
 #include "queue/lock.h"
+#include "queue/notices.h"
 #include "queue/options.h"
 #include "spool/ingest.h"
 
@@ -19,6 +20,7 @@ struct runner_setup {
 	const struct deliver_conf *deliver_conf;
 	const struct deliver_setup *deliver; /* NULL with ingest_only */
 	const struct ingest_conf *ingest;
+	const struct notice_setup *notices;
 	bool watch;       /* stay, and wait for work */
 	bool flush;       /* deferred mail is due now, resting hops wake up */
 	bool ingest_only; /* take in, send nothing */

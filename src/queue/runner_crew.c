@@ -158,6 +158,7 @@ bury(struct runner *r, struct child *ch, bool violent, struct po_err *err)
 		.spool = r->setup->spool,
 		.conf = r->setup->queue,
 		.deliver_conf = r->setup->deliver_conf,
+		.notices = r->setup->notices,
 	};
 	size_t i;
 	int rc = 0;
@@ -169,10 +170,7 @@ bury(struct runner *r, struct child *ch, bool violent, struct po_err *err)
 	arena_init(&t.arena, 256u << 20);
 	for (i = 0; i < ch->n_jobs && rc == 0; i++)
 		rc = bury_job(r, &t, &ch->jobs[i], violent, err);
-	if (rc == 0)
-		rc = index_commit(t.tx, err);
-	else
-		index_discard(t.tx);
+	rc = tick_end(&t, rc, err);
 	arena_clear(&t.arena);
 	if (rc == 0)
 		after_run(r->after, r->setup->spool);

@@ -107,8 +107,10 @@ deal_one(struct runner *r, struct tick *t, struct child *ch, struct po_err *err)
 	r->n_dealt++;
 	if (ch->n_jobs == 0)
 		ch->heard_ms = monotonic_ms();
-	ch->jobs[ch->n_jobs++] =
-	    (struct held_job){ d->job.id, d->job.attempt, hop, false, false };
+	ch->jobs[ch->n_jobs++] = (struct held_job){ .id = d->job.id,
+		.attempt = d->job.attempt,
+		.hop = hop,
+		.end = { .attempt = d->job.attempt } };
 	return 1;
 }
 

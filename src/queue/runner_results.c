@@ -64,6 +64,18 @@ drop_job(struct runner *r, struct tick *t, struct child *ch,
 	r->ready_maybe = true;
 }
 
+static void
+note_end(struct attempt_end *end, const struct wire_result *res)
+{
+	end->touched = true;
+	if (res->state == DELIVERY_IN_DOUBT)
+		end->in_doubt = true;
+	if (res->state == DELIVERY_FAILED)
+		end->failed = true;
+	if (res->state == DELIVERY_SENT)
+		end->handover = res->handover;
+}
+
 /* What a result says of a recipient, or of the message as a whole. */
 static int
 settle_part(struct runner *r, struct tick *t, struct held_job *job,
@@ -74,7 +86,7 @@ settle_part(struct runner *r, struct tick *t, struct held_job *job,
 	if (res->recipient == UINT32_MAX) {
 		if (res->state != DELIVERY_DEFERRED)
 			return 0; /* handed back */
-		job->touched = true;
+		job->end.touched = true;
 		after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR,
 		    "%s: deferred: %s", m->id.text, res->text);
 		return 0;
@@ -82,9 +94,7 @@ settle_part(struct runner *r, struct tick *t, struct held_job *job,
 	note_hop(r, t, job->hop, res);
 	rc = settle_recipient(t, m, res, err);
 	if (rc == 1) {
-		job->touched = true;
-		job->in_doubt =
-		    job->in_doubt || res->state == DELIVERY_IN_DOUBT;
+		note_end(&job->end, res);
 		count(r, res->state);
 	}
 	return rc == -1 ? -1 : 0;
@@ -119,7 +129,7 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 		return -1;
 	if (!p->r.last)
 		return index_message_put(t->tx, &m, err);
-	rc = settle_end(t, &m, p->r.attempt, job->touched, job->in_doubt, err);
+	rc = settle_end(t, &m, &job->end, err);
 	drop_job(r, t, p->child, job);
 	return rc;
 }

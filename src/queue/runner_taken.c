@@ -7,27 +7,7 @@
 #include "queue/runner_state.h"
 #include "queue/settle.h"
 
-static void
-log_taken(struct tick *t, const struct index_message *m,
-    const struct envelope *env)
-{
-	struct buf sender, msgid;
-
-	buf_init(&sender, 2000);
-	buf_init(&msgid, 2000);
-	(void)log_escape(&sender, span_of(m->sender), 400);
-	(void)log_escape(&msgid,
-	    span_of(env->msgid == NULL ? "<>" : env->msgid), 400);
-	after_log(t->after, "po/pickup", LOG_LEVEL_INFO, "%s: uid=%u from=<%s>",
-	    m->id.text, m->uid, buf_str(&sender));
-	after_log(t->after, "po/cleanup", LOG_LEVEL_INFO, "%s: message-id=%s",
-	    m->id.text, buf_str(&msgid));
-	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO,
-	    "%s: from=<%s>, size=%llu, nrcpt=%u (queue active)", m->id.text,
-	    buf_str(&sender), (unsigned long long)m->size, m->n_recipients);
-	buf_clear(&sender);
-	buf_clear(&msgid);
-}
+#define REFUSED_STATUS "5.5.4"
 
 /* Another message that holds the newcomer's key: 1, 0 none, -1. */
 static int
@@ -52,10 +32,10 @@ set_aside(struct tick *t, struct index_message *m,
 
 	(void)snprintf(why, sizeof(why), "its key is that of %s%s",
 	    holder->id.text, equal ? "" : ", which has other content");
-	return settle_move(t, m, equal ? MESSAGE_DUPLICATE : MESSAGE_REFUSED,
-	           m->due, why, err) == -1
-	           ? -1
-	           : 0;
+	if (settle_move(t, m, equal ? MESSAGE_DUPLICATE : MESSAGE_REFUSED,
+	        m->due, why, err) == -1)
+		return -1;
+	return equal ? 0 : notices_refused(t, m, REFUSED_STATUS, why, err);
 }
 
 /* A crash came between its head and its record, or it is older than the index:
@@ -66,7 +46,10 @@ finish_again(struct tick *t, struct index_message *m, struct po_err *err)
 	if (index_move_put(t->tx, &m->id, err) == -1)
 		return -1;
 	after_move(t->after, &m->id);
-	return 0;
+	if (m->state != MESSAGE_REFUSED)
+		return 0;
+	return notices_refused(t, m, REFUSED_STATUS,
+	    "its key is that of another message, which has other content", err);
 }
 
 static int
@@ -82,7 +65,7 @@ index_new(struct runner *r, struct tick *t, struct message_file *f,
 	    spool_index_file(f, t->tx, &t->arena,
 	        taken->has_key ? taken->digest : NULL, &m, err) == -1)
 		return -1;
-	log_taken(t, &m, &env);
+	place_announce(t, &m, env.msgid);
 	r->counts->taken++;
 	if (message_is_final(m.state))
 		return finish_again(t, &m, err);

@@ -29,6 +29,7 @@ begin(struct runner *r, struct tick *t, struct po_err *err)
 	t->spool = r->setup->spool;
 	t->conf = r->setup->queue;
 	t->deliver_conf = r->setup->deliver_conf;
+	t->notices = r->setup->notices;
 	arena_init(&t->arena, 1u << 30);
 	return index_begin(r->ix, INDEX_WRITE, &t->tx, err);
 }
@@ -139,10 +140,7 @@ runner_tick(struct runner *r, struct po_err *err)
 	if (begin(r, &t, err) == -1)
 		return -1;
 	rc = steps(r, &t, err);
-	if (rc == -1)
-		index_discard(t.tx);
-	else
-		rc = index_commit(t.tx, err);
+	rc = tick_end(&t, rc, err);
 	if (rc == 0) {
 		r->n_results = 0;
 		arena_clear(&r->results_arena);
@@ -193,10 +191,7 @@ runner_recover(struct runner *r, struct po_err *err)
 		rc = hops_write(r->hops, t.tx, err);
 	if (rc == 0)
 		rc = index_meta_put(t.tx, "boot", boot, err);
-	if (rc == 0)
-		rc = index_commit(t.tx, err);
-	else
-		index_discard(t.tx);
+	rc = tick_end(&t, rc, err);
 	if (rc == 0) {
 		if (claims > 0)
 			log_line(LOG_LEVEL_WARNING,

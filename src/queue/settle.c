@@ -289,14 +289,11 @@ log_outcome(struct tick *t, const struct index_message *m)
 	buf_clear(&sender);
 }
 
-int
-settle_end(struct tick *t, struct index_message *m, uint32_t attempt,
-    bool touched, bool in_doubt, struct po_err *err)
+/* 0; 1 its file turned out damaged, and it is gone; -1. */
+static int
+end_claim(struct tick *t, struct index_message *m,
+    const struct attempt_end *end, struct po_err *err)
 {
-	if (index_claim_delete(t->tx, &m->id, err) == -1)
-		return -1;
-	if (touched)
-		m->attempts = attempt;
 	if (message_is_final(m->state))
 		return finish(t, m, err);
 	if (m->n_open == 0) {
@@ -304,14 +301,30 @@ settle_end(struct tick *t, struct index_message *m, uint32_t attempt,
 			return -1;
 		return finish(t, m, err);
 	}
-	go_on(t, m, touched, in_doubt);
-	if (touched) {
+	go_on(t, m, end->touched, end->in_doubt);
+	if (end->touched) {
 		if (write_head(t, m, err) == -1)
-			return damaged_or_fail(t, m, err);
+			return damaged_or_fail(t, m, err) == -1 ? -1 : 1;
 		log_outcome(t, m);
 	}
 	return message_is_final(m->state) ? finish(t, m, err)
 	                                  : place_message(t, m, err);
+}
+
+int
+settle_end(struct tick *t, struct index_message *m,
+    const struct attempt_end *end, struct po_err *err)
+{
+	int rc;
+
+	if (index_claim_delete(t->tx, &m->id, err) == -1)
+		return -1;
+	if (end->touched)
+		m->attempts = end->attempt;
+	rc = end_claim(t, m, end, err);
+	if (rc != 0)
+		return rc == -1 ? -1 : 0;
+	return notices_attempt(t, m, end, err);
 }
 
 int
@@ -346,6 +359,8 @@ settle_move(struct tick *t, struct index_message *m, enum message_state to,
 	    message_state_name(to), why[0] == '\0' ? "" : ": ", why);
 	if (message_is_final(to) ? finish(t, m, err) == -1
 	                         : place_message(t, m, err) == -1)
+		return -1;
+	if (to == MESSAGE_EXPIRED && notices_expired(t, m, err) == -1)
 		return -1;
 	return 1;
 }

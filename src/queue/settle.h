@@ -21,11 +21,11 @@ int settle_recipient(struct tick *t, struct index_message *m,
 
 /*
  * The job is over: decide the message's state and due time, write its head when
- * it goes on, end the claim, write the record. `touched`: at least one
- * recipient was tried, so an attempt counts; `in_doubt`: at least one ended so.
+ * it goes on, end the claim, write the record, tell its sender what there is to
+ * tell.
  */
-int settle_end(struct tick *t, struct index_message *m, uint32_t attempt,
-    bool touched, bool in_doubt, struct po_err *err);
+int settle_end(struct tick *t, struct index_message *m,
+    const struct attempt_end *end, struct po_err *err);
 
 /* The message's file is damaged: out of the index, the file to bad/. */
 int settle_damaged(struct tick *t, struct index_message *m, const char *why,

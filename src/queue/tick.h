@@ -9,6 +9,7 @@
 #include "deliver/transport.h"
 #include "queue/after.h"
 #include "queue/hops.h"
+#include "queue/notices.h"
 #include "queue/options.h"
 
 struct tick {
@@ -20,6 +21,13 @@ struct tick {
 	const struct spool *spool;
 	const struct queue_conf *conf;
 	const struct deliver_conf *deliver_conf;
+	const struct notice_setup *notices; /* NULL: nobody is told anything */
+	bool notices_unsynced;
 };
+
+/* End it: commit when `rc` is 0, with the notices of the tick durable before
+ * that; else throw it away. Returns rc, or -1. What follows a commit
+ * (after_run) is the caller's. */
+int tick_end(struct tick *t, int rc, struct po_err *err);
 
 #endif

@@ -175,6 +175,7 @@ report_results(struct worker *w, const struct job *j)
 			.reply_code = (uint16_t)d->reply_code,
 			.delay_ms = delay_ms,
 			.last = i + 1 == j->message.n,
+			.handover = d->handover,
 			.hop_down = hop_down,
 			.status = d->status,
 			.relay = session_relay(w->session),

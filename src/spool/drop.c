@@ -6,9 +6,6 @@
  * makes the new name durable too (measured on ext4, XFS and btrfs; a submitter
  * cannot open a folder of mode 3733 to sync that). A file that could not be
  * synced is never synced again: its name is removed.
- *
- * Everything passes through one buffer of 64 KiB, so a small message costs one
- * write(2). The checksum covers preamble, envelope and content, but no cell.
  */
 #include "spool/drop.h"
 
@@ -20,13 +17,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "spool/content_scan.h"
-#include "spool/file.h"
-#include "util/crc32c.h"
+#include "spool/writer.h"
 #include "util/fd.h"
 #include "util/xalloc.h"
 
-#define BUFFER_BYTES 65536u
 #define LOOK_AGAIN_BYTES (1u << 20) /* look at the free space this often */
 #define MIN_FREE_INODES 100u
 #define MODE_SYSTEM 03733u
@@ -48,12 +42,9 @@ struct drop {
 
 	int fd; /* of the file that was begun, or -1 */
 	char name[QUEUE_ID_LEN + 3];
-	char temp[35]; /* "t." and 32 digits, or "" for an unnamed file */
-	uint32_t crc;
-	struct content_scan scan;
-	uint64_t since_look;
-	size_t used;
-	char buffer[BUFFER_BYTES];
+	char temp[35];      /* "t." and 32 digits, or "" for an unnamed file */
+	uint64_t looked_at; /* of its bytes, when the free space was */
+	struct file_writer writer;
 };
 
 static const char remedy_system[] = "run \"po-queue --setup\" as root";
@@ -144,60 +135,6 @@ fail:
 /* ------------------------------------------------------------ the file */
 
 static int
-flush(struct drop *d, struct po_err *err)
-{
-	size_t len = d->used;
-
-	d->used = 0;
-	d->since_look += len;
-	if (d->since_look >= LOOK_AGAIN_BYTES) {
-		d->since_look = 0;
-		if (look_at_space(d, err) == -1)
-			return -1;
-	}
-	return fd_write_all(d->fd, d->buffer, len, d->path, err);
-}
-
-static int
-put(struct drop *d, const void *p, size_t len, struct po_err *err)
-{
-	const char *from = p;
-	size_t some;
-
-	while (len > 0) {
-		if (d->used == BUFFER_BYTES && flush(d, err) == -1)
-			return -1;
-		some = BUFFER_BYTES - d->used;
-		if (some > len)
-			some = len;
-		memcpy(d->buffer + d->used, from, some);
-		d->used += some;
-		from += some;
-		len -= some;
-	}
-	return 0;
-}
-
-static int
-put_summed(struct drop *d, const void *p, size_t len, struct po_err *err)
-{
-	d->crc = crc32c(d->crc, p, len);
-	return put(d, p, len, err);
-}
-
-static int
-put_blanks(struct drop *d, size_t cells, struct po_err *err)
-{
-	char blank[CELL_BYTES];
-
-	cell_put_blank(blank);
-	for (; cells > 0; cells--)
-		if (put(d, blank, sizeof(blank), err) == -1)
-			return -1;
-	return 0;
-}
-
-static int
 open_named(struct drop *d, struct po_err *err)
 {
 	unsigned char r[16];
@@ -235,38 +172,15 @@ open_file(struct drop *d, struct po_err *err)
 int
 drop_begin(struct drop *d, const struct envelope *env, struct po_err *err)
 {
-	static const char padding[CELL_BYTES] =
-	    "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
-	    "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n";
-	struct preamble p;
-	struct buf text;
-	char cell[CELL_BYTES];
-	int rc = -1;
-
 	drop_discard(d);
-	buf_init(&text, ENVELOPE_MAX_BYTES);
-	if (envelope_encode(env, &text, err) == -1 || open_file(d, err) == -1)
-		goto out;
-	d->scan = (struct content_scan){ 0 };
-	d->crc = 0;
-	d->since_look = 0;
-	d->used = 0;
 	(void)snprintf(d->name, sizeof(d->name), "n.%s", env->id.text);
-	p.envelope_bytes = (uint32_t)text.len;
-	p.slots = (uint32_t)env->n_recipients;
-	cell_put_preamble(&p, cell);
-	if (put_summed(d, cell, sizeof(cell), err) == -1 ||
-	    put_blanks(d, FILE_ENVELOPE_AT / CELL_BYTES - 1, err) == -1 ||
-	    put_summed(d, text.p, text.len, err) == -1 ||
-	    put_summed(d, padding, -text.len % CELL_BYTES, err) == -1 ||
-	    put_blanks(d, p.slots, err) == -1)
-		goto out;
-	rc = 0;
-out:
-	buf_clear(&text);
-	if (rc == -1)
-		drop_discard(d);
-	return rc;
+	d->looked_at = 0;
+	if (open_file(d, err) == -1)
+		return -1;
+	if (writer_begin(&d->writer, d->fd, d->path, env, err) == 0)
+		return 0;
+	drop_discard(d);
+	return -1;
 }
 
 /* ------------------------------------------------------------ the content */
@@ -278,8 +192,12 @@ take_content(void *ctx, const void *p, size_t len, struct po_err *err)
 
 	if (d->fd == -1)
 		return po_fail(err, PO_EBUG, "content, but no message begun");
-	content_scan_take(&d->scan, p, len);
-	return put_summed(d, p, len, err);
+	if (d->writer.flushed - d->looked_at >= LOOK_AGAIN_BYTES) {
+		d->looked_at = d->writer.flushed;
+		if (look_at_space(d, err) == -1)
+			return -1;
+	}
+	return writer_content(&d->writer, p, len, err);
 }
 
 struct sink
@@ -291,7 +209,7 @@ drop_sink(struct drop *d)
 uint64_t
 drop_content_bytes(const struct drop *d)
 {
-	return d->scan.bytes;
+	return d->writer.scan.bytes;
 }
 
 /* ------------------------------------------------------------ the name */
@@ -334,18 +252,7 @@ take_back(struct drop *d, struct po_err *err)
 static int
 finish(struct drop *d, struct po_err *err)
 {
-	struct trailer t;
-	char cell[CELL_BYTES];
-
-	if (d->scan.bad_byte)
-		return po_fail(err, PO_EBUG, "a NUL or CR in the content");
-	content_scan_end(&d->scan);
-	t.content_bytes = d->scan.bytes;
-	t.crc = d->crc;
-	t.longest_line = d->scan.longest_line;
-	t.has_8bit = d->scan.has_8bit;
-	cell_put_trailer(&t, cell);
-	if (put(d, cell, sizeof(cell), err) == -1 || flush(d, err) == -1)
+	if (writer_end(&d->writer, err) == -1)
 		return -1;
 	if (fchmod(d->fd, d->own ? 0600 : 0640) == -1)
 		return po_fail_sys(err, PO_EIO, "set the mode of a file in %s",

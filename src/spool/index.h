@@ -96,7 +96,8 @@ struct index_message {
 	    n_in_doubt; /* attempts that ended in doubt, counted for ever */
 	uint32_t crc;   /* trailer's, for the identity of an id */
 	uint64_t file_size;
-	bool ours; /* made by po itself (a bounce) */
+	bool ours;         /* made by po itself (a bounce) */
+	bool wants_notice; /* NOTIFY=SUCCESS or DELAY for a recipient */
 	char login[41];
 	const char *sender; /* arena */
 	const char *tag;    /* arena, or NULL */

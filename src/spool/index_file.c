@@ -82,6 +82,18 @@ count_slots(const struct parts *p, struct index_message *m)
 	}
 }
 
+static bool
+wants_notice(const struct envelope *env)
+{
+	size_t i;
+
+	for (i = 0; i < env->n_recipients; i++)
+		if ((env->recipients[i].notify &
+		        (NOTIFY_SUCCESS | NOTIFY_DELAY)) != 0)
+			return true;
+	return false;
+}
+
 static void
 describe(const struct message_file *f, const struct parts *p,
     struct index_message *m)
@@ -102,6 +114,7 @@ describe(const struct message_file *f, const struct parts *p,
 		.crc = f->trailer.crc,
 		.file_size = (uint64_t)f->size,
 		.ours = env->via == VIA_BOUNCE && p->stamp.uid == geteuid(),
+		.wants_notice = wants_notice(env),
 		.sender = env->sender,
 		.tag = env->tag,
 		.key = env->key,

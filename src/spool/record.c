@@ -9,7 +9,13 @@
 #include <string.h>
 
 /* Flags of a message record. */
-enum { HAS_TAG = 1, HAS_KEY = 2, IS_OURS = 4, ALL_FLAGS = 7 };
+enum {
+	HAS_TAG = 1,
+	HAS_KEY = 2,
+	IS_OURS = 4,
+	WANTS_NOTICE = 8,
+	ALL_FLAGS = 15
+};
 
 struct writer {
 	struct record *r;
@@ -229,7 +235,8 @@ record_put_message(const struct index_message *m, struct record *r)
 	put_u8(&w, m->place);
 	put_u8(&w, (m->tag != NULL ? HAS_TAG : 0u) |
 	               (m->key != NULL ? HAS_KEY : 0u) |
-	               (m->ours ? IS_OURS : 0u));
+	               (m->ours ? IS_OURS : 0u) |
+	               (m->wants_notice ? WANTS_NOTICE : 0u));
 	put_u32(&w, m->uid);
 	put_u32(&w, m->attempts);
 	put_time(&w, m->arrival);
@@ -282,6 +289,7 @@ record_get_message(struct span v, struct arena *arena, struct index_message *m)
 	m->tag = flags & HAS_TAG ? take_text(&r, ENVELOPE_MAX_TAG) : NULL;
 	m->key = flags & HAS_KEY ? take_text(&r, ENVELOPE_MAX_KEY) : NULL;
 	m->ours = (flags & IS_OURS) != 0;
+	m->wants_notice = (flags & WANTS_NOTICE) != 0;
 	return ended(&r);
 }
 

@@ -52,7 +52,7 @@ def test_misbehaviour(po, phase, what):
         pytest.skip("HELO follows, which is another dialogue")
     with RawServer(dialogue(phase, BAD[what])) as server:
         po.relay(server.port)
-        po.submit(MESSAGE, "a@example.net")
+        po.submit(MESSAGE, "-N", "never", "a@example.net")
         po.queue("-p", "1")
     result, = po.results()
     assert "\0" not in result["text"] and len(result["text"]) < 600
@@ -75,7 +75,7 @@ def test_the_next_message_goes_on(po, phase, what):
     with RawServer(bad, good) as server:
         po.relay(server.port)
         for name in ("first", "second"):
-            po.submit(MESSAGE, f"{name}@example.net")
+            po.submit(MESSAGE, "-N", "never", f"{name}@example.net")
         po.queue("--ingest")
         po.queue("-p", "1")
     results = {r["to"]: r["status"] for r in po.results()}
@@ -88,7 +88,7 @@ def test_one_byte_at_a_time(po):
               drip("250-2.0.0 one\r\n250 2.0.0 two\r\n"), hear("QUIT"), drip("221 bye\r\n")]
     with RawServer(script) as server:
         po.relay(server.port)
-        po.submit(MESSAGE, "a@example.net")
+        po.submit(MESSAGE, "-N", "never", "a@example.net")
         po.queue("-p", "1")
     result, = po.results()
     assert (result["status"], result["text"]) == ("sent", "250 2.0.0 one two")
@@ -120,7 +120,7 @@ def test_injection_behind_starttls(po, ca):
               say("220 go\r\n250-x\r\n250 AUTH PLAIN\r\n")]
     with RawServer(script, cert=pair.cert, key=pair.key) as server:
         po.relay(server.port, tls="verify", ca_file=ca.ca_file)
-        po.submit(MESSAGE, "a@example.net")
+        po.submit(MESSAGE, "-N", "never", "a@example.net")
         po.queue("-p", "1")
     result, = po.results()
     assert result["status"] == "deferred" and "between STARTTLS and the handshake" in result["text"]
@@ -134,7 +134,7 @@ def test_a_server_that_leaves_within_tls(po, ca):
     good = begin + dialogue("dot", [say("250 2.0.0 taken\r\n"), hear("QUIT"), say("221 bye\r\n")])[2:]
     with RawServer(begin + [drop()], good, cert=pair.cert, key=pair.key) as server:
         po.relay(server.port, tls="verify", ca_file=ca.ca_file)
-        po.submit(MESSAGE, "a@example.net")
+        po.submit(MESSAGE, "-N", "never", "a@example.net")
         po.queue("-p", "1")
         assert [r["status"] for r in po.results()] == ["deferred"]
         po.queue("--flush")

@@ -36,7 +36,7 @@ def test_tls_levels(po, new_sink, ca, level, kind, arrives, tls, implicit):
     options = {"cert": ca.server(kind).cert, "key": ca.server(kind).key, "implicit": implicit} if kind else {}
     sink = new_sink(**options)
     po.relay(sink.port, tls=level, implicit_tls="yes" if implicit else "no", ca_file=ca.ca_file)
-    po.submit(MESSAGE, "a@example.net")
+    po.submit(MESSAGE, "-N", "never", "a@example.net")
     po.queue("-p", "1")
     assert [m.tls for m in sink.messages()] == ([tls] if arrives else [])
     result, = po.results()
@@ -50,7 +50,7 @@ def test_verify_is_the_default(po, new_sink, ca):
     pair = ca.server("wrong-name")
     sink = new_sink(cert=pair.cert, key=pair.key)
     po.configure(transport="smtp", relay={"host": "localhost", "port": sink.port, "ca_file": ca.ca_file})
-    po.submit(MESSAGE, "a@example.net")
+    po.submit(MESSAGE, "-N", "never", "a@example.net")
     po.queue()
     assert sink.count() == 0 and po.results()[0]["status"] == "deferred"
 
@@ -60,7 +60,7 @@ def test_auth(po, new_sink, ca, mechanisms):
     pair = ca.server("good")
     sink = new_sink(cert=pair.cert, key=pair.key, users={"joe": "s e\u00e4cret"}, mechanisms=mechanisms)
     po.relay(sink.port, tls="verify", implicit_tls="no", ca_file=ca.ca_file, user="joe", password="s e\u00e4cret")
-    po.submit(MESSAGE, "a@example.net")
+    po.submit(MESSAGE, "-N", "never", "a@example.net")
     po.queue()
     got, = sink.messages()
     assert got.user == "joe" and got.tls
@@ -83,7 +83,7 @@ def test_a_password_leaves_the_host_only_over_tls(po, new_sink):
         pytest.skip("needs an address that is not loopback")
     sink = new_sink(users={"joe": "secret"}, address=address)
     po.relay(sink.port, host=address, tls="may", implicit_tls="no", user="joe", password="secret")
-    po.submit(MESSAGE, "a@example.net")
+    po.submit(MESSAGE, "-N", "never", "a@example.net")
     po.queue()
     assert sink.count() == 0 and sink.status()["counts"]["AUTH"] == 0
     result, = po.results()
@@ -116,7 +116,7 @@ def test_replies(po, new_sink, stage, reply, status, dsn, keywords):
     sink = new_sink(keywords=keywords)
     sink.rules({"stage": stage, "reply": reply, "times": 1})
     po.relay(sink.port)
-    po.submit(MESSAGE, "a@example.net")
+    po.submit(MESSAGE, "-N", "never", "a@example.net")
     po.queue("-p", "1")
     result, = po.results()
     assert result["status"] == status and re.fullmatch(dsn, result["dsn"]), result
@@ -148,7 +148,7 @@ def test_a_refused_message_does_not_disturb_its_neighbours(po, new_sink, keyword
 def test_a_connection_is_used_again(po, sink):
     po.relay(sink.port)
     for i in range(20):
-        po.submit(MESSAGE, f"a{i}@example.net")
+        po.submit(MESSAGE, "-N", "never", f"a{i}@example.net")
     po.queue("--ingest")
     po.queue("-p", "1")
     assert len({m.session for m in sink.messages()}) == 1 and sink.count() == 20
@@ -159,7 +159,7 @@ def test_421_at_the_last_dot_costs_nobody_an_attempt_but_one(po, new_sink, shift
     sink.rules({"stage": "DOT", "match": "t3", "reply": "421 4.3.2 closing", "times": 1})
     po.relay(sink.port)
     for i in range(10):
-        po.submit(f"Subject: t{i}\n\nx\n".encode(), f"a{i}@example.net")
+        po.submit(f"Subject: t{i}\n\nx\n".encode(), "-N", "never", f"a{i}@example.net")
     po.queue("--ingest")
     po.queue("-p", "1")
     assert {r["to"] for r in po.results(status="deferred")} == {"a3@example.net"}
@@ -173,7 +173,7 @@ def test_8bit_and_size_are_declared_where_they_are_offered(po, new_sink):
     sink = new_sink()
     po.relay(sink.port)
     po.submit("Subject: x\n\nGr\u00fc\u00dfe\n".encode(), "a@example.net")
-    po.submit(MESSAGE, "b@example.net")
+    po.submit(MESSAGE, "-N", "never", "b@example.net")
     po.queue()
     options = {m.recipients[0]: m.mail_options for m in sink.messages()}
     assert "BODY=8BITMIME" in options["a@example.net"]
@@ -190,7 +190,7 @@ def test_root_s_secret_serves_a_system_spool(system_po, new_sink, ca):
     sink = new_sink(cert=pair.cert, key=pair.key, users={"joe": "secret"})
     po.relay(sink.port, tls="verify", implicit_tls="no", ca_file=ca.ca_file, user="joe", password="secret")
     assert (po.base / "password").stat().st_uid == 0
-    po.submit(MESSAGE, "a@example.net", uid=2001)
+    po.submit(MESSAGE, "-N", "never", "a@example.net", uid=2001)
     po.queue("-p", "2")
     got, = sink.messages()
     assert got.user == "joe" and got.tls

@@ -201,7 +201,7 @@ def test_one_message_to_many_is_the_same_for_all(po, new_sink):
 
 def test_log_lines_cannot_be_forged(po, sink):
     po.relay(sink.port)
-    po.submit(b"Subject: x\n\nx\n", '"a) status=sent (x"@example.net')
+    po.submit(b"Subject: x\n\nx\n", "-N", "never", '"a) status=sent (x"@example.net')
     sink.rules({"stage": "RCPT", "reply": "550 5.1.1 no), status=sent (250 2.0.0 Ok"})
     po.queue()
     result, = po.results()

@@ -77,7 +77,7 @@ def test_an_expired_message_is_given_up(po, sink, shift_clock):
     sink.stop()
     po.relay(sink.port)
     po.configure(give_up_after="2d")
-    put(po)
+    put(po, sender="")
     po.queue()
     po.queue(env=shift_clock(2 * DAY - 3600))
     message, = po.list()
@@ -93,7 +93,7 @@ def test_results_are_kept_for_each_recipient(po, sink):
     po.relay(sink.port)
     sink.rules({"stage": "RCPT", "match": "^later@", "reply": "450 4.2.1 mailbox busy", "times": 1},
                {"stage": "RCPT", "match": "^never@", "reply": "550 5.1.1 no such user"})
-    put(po, ["good@example.net", "later@example.net", "never@example.net"])
+    put(po, ["good@example.net", "later@example.net", "never@example.net"], sender="")
     po.queue()
     assert {r["to"]: (r["status"], r["dsn"]) for r in po.results()} == {
         "good@example.net": ("sent", "2.0.0"), "later@example.net": ("deferred", "4.2.1"),
@@ -116,7 +116,7 @@ def aged_spool(po, sink):
     po.relay(sink.port)
     sink.rules({"stage": "RCPT", "match": "^never@", "reply": "550 5.1.1 no such user"},
                {"stage": "RCPT", "match": "^later@", "reply": "450 4.2.1 busy"})
-    made = {name: put(po, [f"{name}@example.net"], **keys) for name, keys in (
+    made = {name: put(po, [f"{name}@example.net"], sender="", **keys) for name, keys in (
         ("good", {}), ("never", {}), ("later", {}), ("scheduled", {"due": int(time.time()) + 300 * DAY,
                                                                   "expires": int(time.time()) + 360 * DAY}))}
     po.queue()
@@ -172,7 +172,7 @@ def test_a_rebuilt_index_is_the_same(po, sink):
     put(po, key="k1", envid="abc")
     po.queue()
     before = po.list_all()
-    assert len(before) == 6
+    assert len(before) == 7  # and a notice
     po.queue("--rebuild-index")
     after = po.list_all()
     assert sorted(before, key=lambda m: m["queue_id"]) == sorted(after, key=lambda m: m["queue_id"])
@@ -267,7 +267,7 @@ def test_pflogsumm_counts_right(po, sink):
     sink.rules({"stage": "RCPT", "match": "^never@", "reply": "550 5.1.1 no such user"},
                {"stage": "RCPT", "match": "^later@", "reply": "450 4.2.1 busy"})
     for name in ("one", "two", "three", "later", "never"):
-        po.submit(b"Subject: x\n\nx\n", "-f", "me@example.org", f"{name}@example.net")
+        po.submit(b"Subject: x\n\nx\n", "-f", "me@example.org", "-N", "never", f"{name}@example.net")
     po.queue("-p", "2")
     po.queue("--flush")
     done = subprocess.run(["pflogsumm", "--syslog-name=po", str(po.log_file)], capture_output=True, text=True,

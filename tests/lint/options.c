@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bounce/options.h"
 #include "conf/conf.h"
 #include "conf/value.h"
 #include "deliver/transport.h"
@@ -34,6 +35,7 @@ static const struct {
 	const struct conf_option *options;
 } tables[] = {
 	{ "deliver_options", deliver_options },
+	{ "bounce_options", bounce_options },
 	{ "drop_options", drop_options },
 	{ "log_options", log_options },
 	{ "queue_options", queue_options },

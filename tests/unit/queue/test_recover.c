@@ -4,6 +4,8 @@
 #include "queue/recover.h"
 #include "queue_fixture.h"
 
+static const struct attempt_end touched = { .attempt = 1, .touched = true };
+
 struct expected {
 	enum slot_state slot; /* in the file */
 	enum slot_state row;  /* in the index */
@@ -243,7 +245,7 @@ a_slot_that_the_power_cut_lost_is_written_again(void **state)
 		if (lost[i].claimed)
 			MUST(index_message_put(q->t.tx, &m, &q->err));
 		else
-			MUST(settle_end(&q->t, &m, 1, true, false, &q->err));
+			MUST(settle_end(&q->t, &m, &touched, &q->err));
 		write_slot(q, &m.id, 0, lost[i].slot, lost[i].attempt);
 		MUST(recover_all(&q->t, true, &claims, &q->err));
 		assert_int_equal(claims, lost[i].claimed);
@@ -264,7 +266,7 @@ the_same_boot_writes_no_slot_of_unclaimed_mail(void **state)
 	size_t claims;
 
 	MUST(settle_recipient(&q->t, &m, &r, &q->err));
-	MUST(settle_end(&q->t, &m, 1, true, false, &q->err));
+	MUST(settle_end(&q->t, &m, &touched, &q->err));
 	MUST(recover_all(&q->t, false, &claims, &q->err));
 	assert_int_equal(claims, 0);
 	assert_int_equal(get_slot(q, &m.id, 0).state, SLOT_WAITING);

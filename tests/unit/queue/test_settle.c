@@ -40,7 +40,7 @@ static void
 settle_both(struct queue_fixture *q, struct index_message *m,
     const enum delivery_state results[2])
 {
-	bool touched = false, in_doubt = false;
+	struct attempt_end end = { .attempt = 1 };
 	struct wire_result r;
 	uint32_t n;
 	int rc;
@@ -49,10 +49,10 @@ settle_both(struct queue_fixture *q, struct index_message *m,
 		r = result_of(&m->id, n, results[n]);
 		rc = MUST(settle_recipient(&q->t, m, &r, &q->err));
 		assert_int_equal(rc, results[n] != UNTOUCHED);
-		touched = touched || rc == 1;
-		in_doubt = in_doubt || results[n] == DOUBT;
+		end.touched = end.touched || rc == 1;
+		end.in_doubt = end.in_doubt || results[n] == DOUBT;
 	}
-	MUST(settle_end(&q->t, m, 1, touched, in_doubt, &q->err));
+	MUST(settle_end(&q->t, m, &end, &q->err));
 }
 
 static void
