@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* po-queue: the runner, and every act on the queue. See po-queue(8). */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,7 +257,7 @@ main(int argc, char **argv)
 	if (run(&p, &status, &err) == -1)
 		status = complain(&err);
 	conf_free(p.conf);
-	if (fflush(stdout) == EOF && status == 0) {
+	if (fflush(stdout) == EOF && errno != EPIPE && status == 0) {
 		(void)fputs("po-queue: standard output cannot be written\n",
 		    stderr);
 		status = po_code_info(PO_EIO)->exit_status;

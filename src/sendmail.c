@@ -205,7 +205,7 @@ list(struct settings *s)
 		return run_po_queue(s, argv);
 	if (totals_print(s->drop.spool, stdout, &err) == -1)
 		return fail(s, &err);
-	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+	return fflush(stdout) == 0 || errno == EPIPE ? EX_OK : EX_IOERR;
 }
 
 /* -q, -q30m, -qRx, -qSx: one run over all; -qIID: that message. */

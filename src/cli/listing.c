@@ -7,6 +7,7 @@
 #include "cli/listing.h"
 
 #include "cli/listing_rows.h"
+#include "deliver/delivery.h"
 
 #define RECORDS_PER_PAGE 1000
 #define PAGE_BYTES (64u << 20)
@@ -64,6 +65,67 @@ next_message(struct walk *w, struct page *p, struct po_err *err)
 	return w->rows->message(&p->text, &w->state, &m) ? 0 : full(err);
 }
 
+/* What was being done when the server answered, in Postfix's words. */
+static const char *
+command_of(const char *phase)
+{
+	static const struct {
+		enum delivery_phase phase;
+		const char *command;
+	} rows[] = {
+		{ PHASE_EHLO, "EHLO command" },
+		{ PHASE_TLS, "STARTTLS command" },
+		{ PHASE_AUTH, "AUTH command" },
+		{ PHASE_MAIL, "MAIL FROM command" },
+		{ PHASE_RCPT, "RCPT TO command" },
+		{ PHASE_DATA, "DATA command" },
+		{ PHASE_CONTENT, "end of DATA command" },
+		{ PHASE_DOT, "end of DATA command" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(phase, delivery_phase_name(rows[i].phase)) == 0)
+			return rows[i].command;
+	return NULL;
+}
+
+/*
+ * The record has the server's reply alone. Who gave it stands in the row of
+ * the attempt, if that is still there: "host NAME[ADDRESS] said: REPLY (in
+ * reply to RCPT TO command)".
+ */
+static int
+name_the_speaker(const struct walk *w, struct page *p, uint32_t n,
+    struct index_recipient *r, struct po_err *err)
+{
+	struct index_attempt a = { .attempt =
+		                       n == 0 ? r->attempt - 1 : r->attempt,
+		.recipient = n == 0 ? UINT32_MAX : n - 1 };
+	const char *command, *end;
+	struct buf text;
+	int found;
+
+	if (r->reply_code == 0 || r->text[0] == '\0' || r->attempt == 0)
+		return 0;
+	found = index_attempt_next(p->tx, &w->at, &p->arena, &a, err);
+	if (found != 1 || a.attempt != r->attempt || a.recipient != n ||
+	    a.relay[0] == '\0')
+		return found == -1 ? -1 : 0;
+	end = strrchr(a.relay, ']'); /* the port is not shown */
+	command = command_of(a.phase);
+	buf_init(&text, 4096);
+	if (buf_printf(&text,
+	        command == NULL ? "host %.*s refused to talk to me: %s%s"
+	                        : "host %.*s said: %s (in reply to %s)",
+	        (int)(end == NULL ? strlen(a.relay)
+	                          : (size_t)(end + 1 - a.relay)),
+	        a.relay, r->text, command == NULL ? "" : command))
+		r->text = arena_strdup(&p->arena, text.p);
+	buf_clear(&text);
+	return r->text == NULL ? full(err) : 0;
+}
+
 static int
 next_recipient(struct walk *w, struct page *p, struct po_err *err)
 {
@@ -81,6 +143,8 @@ next_recipient(struct walk *w, struct page *p, struct po_err *err)
 	}
 	if (slot_is_final(r.state) && !w->all)
 		return 0;
+	if (name_the_speaker(w, p, w->next - 1, &r, err) == -1)
+		return -1;
 	return w->rows->recipient(&p->text, &w->state, &r) ? 0 : full(err);
 }
 

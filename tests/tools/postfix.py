@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Debian's Postfix on loopback, without installing it: the package is fetched and unpacked below a cache folder, and
 runs in mount and process namespaces of its own (its /usr is an overlay, its users exist only there), so that no service,
-user or file of the machine is touched. TLS on each listener, AUTH wanted, all mail into one Maildir.
+user or file of the machine is touched. TLS on each listener, AUTH wanted, all mail into one Maildir. Without a listener
+it is there for its queue: run() calls its programs inside.
 """
+import json
 import os
 import pathlib
 import shutil
@@ -72,6 +74,9 @@ virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
+pickup unix n - n 60 1 pickup
+showq unix n - n - - showq
+smtp unix - - n - - smtp
 """
 
 LISTENER = """\
@@ -134,7 +139,7 @@ class Postfix:
 
     user, password = "joe", "correct horse"
 
-    def __init__(self, folder, ca, kinds=("good", "wrong-name", "unknown-ca", "expired")):
+    def __init__(self, folder, ca=None, kinds=("good", "wrong-name", "unknown-ca", "expired")):
         self.folder = pathlib.Path(folder)
         self.ports = {(kind, wrapped): free_port() for kind in kinds for wrapped in (False, True)}
         tree = unpacked()
@@ -172,7 +177,33 @@ class Postfix:
         (etc / "passwd").write_text(passwd)
         (etc / "group").write_text(group)
 
+    def run(self, program, *args, input=b""):
+        """Run one of Postfix's programs where it lives; what it printed, as bytes."""
+        inside, = self._inside()
+        done = subprocess.run(["nsenter", "-t", inside, "-m", "-p", "--", f"/usr/sbin/{program}", *map(os.fsencode, args)],
+                              input=input, capture_output=True, timeout=60, cwd="/",
+                              env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "MAIL_CONFIG": str(self.folder / "etc"),
+                                   "TZ": "UTC"})
+        assert done.returncode == 0, f"{program} {args}: {done}\n{self.log()}"
+        return done.stdout
+
+    def configure(self, **settings):
+        """Settings of main.cf that count instead of those above, from now on."""
+        self.run("postconf", "-e", *(f"{name} = {value}" for name, value in settings.items()))
+        self.run("postfix", "reload")
+
+    def listed(self):
+        """The queue, as dicts."""
+        return [json.loads(line) for line in self.run("postqueue", "-j").decode().splitlines()]
+
+    def _inside(self):
+        """The first process of the namespace."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return children.read_text().split() if children.exists() else []
+
     def _answers(self):
+        if not (self.folder / "queue" / "public" / "showq").exists():
+            return False
         for (_, wrapped), port in self.ports.items():
             try:
                 with socket.create_connection(("127.0.0.1", port), timeout=5) as s:
@@ -192,8 +223,7 @@ class Postfix:
 
     def stop(self):
         # The first process of the namespace takes all others with it.
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        for pid in children.read_text().split() if children.exists() else []:
+        for pid in self._inside():
             os.kill(int(pid), signal.SIGKILL)
         for process in (self.process, self.auth):
             process.kill()

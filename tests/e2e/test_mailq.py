@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: ISC
+"""What is seen of the queue, and by whom: Postfix's layout beside Postfix itself, and the programs that read it."""
+import re
+import socket
+import subprocess
+
+import pytest
+
+import postfix
+from wait import wait_for
+
+HEADING = "-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n"
+
+
+# ---------------------------------------------------------------- beside Postfix
+
+# sender, recipients, body
+MAILS = (
+    ("one@example.org", ["first@d.example"], b"hello\n"),
+    ("several@example.org", ["first@d.example", "same1@d.example", "same2@d.example", "second@d.example"], b"hello\n"),
+    ("same@example.org", ["same1@d.example", "same2@d.example", "same3@d.example"], b"hello\n"),
+    ("", ["first@d.example"], b"hello\n"),
+    ("long@example.org", ["long@d.example"], b"hello\n"),
+    ('"john doe"@example.org', ['"jane doe"@d.example', '"quo\\"te"@d.example'], b"hello\n"),
+    ("jürgen@bücher.example", ["ünï@d.example"], b"hello\n"),
+    ("x" * 60 + "@" + "y" * 60 + ".example", ["z" * 60 + "@d.example"], b"hello\n"),
+    ("big@example.org", ["same1@d.example"], b"0123456789abcde\n" * 500000),
+    ("held@example.org", ["first@d.example"], b"hello\n"),
+)
+RULES = (
+    {"stage": "RCPT", "match": "same", "reply": "451 4.7.1 the same reason"},
+    {"stage": "RCPT", "match": "long", "reply": "451 4.7.1 " + "a long reason " * 12 + "ends here"},
+    {"stage": "RCPT", "match": "second", "reply": "450 4.2.1 another reason (with brackets)"},
+    {"stage": "RCPT", "match": ".", "reply": "450 4.2.1 mailbox busy"},
+)
+FIRST_LINE = re.compile(r"([0-9A-Z]+)([*!#]?) +(\d+) (\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d)  (.*)\n")
+
+
+def blocks(listing):
+    """Sender -> its block, with what must differ taken out: id, the digits of the size, the time; and the last line."""
+    assert listing.startswith(HEADING), listing
+    *parts, last = listing[len(HEADING):].split("\n\n")
+    found = {}
+    for part in parts:
+        first = FIRST_LINE.match(part + "\n")
+        assert first, part
+        assert part.split(first[4])[0].endswith(f" {int(first[3]):7d} "), part  # right-aligned, 7 at the least
+        digits = len(first[3])
+        found[first[5]] = f"ID{first[2]} {'#' * digits:>7} TIME  {first[5]}\n" + part[len(first[0]):]
+    return found, last
+
+
+@pytest.fixture(scope="module")
+def beside(folder):
+    """A Postfix for its queue, relaying to a port that a test sets."""
+    reason = postfix.why_not()
+    if reason:
+        pytest.skip(reason)
+    rig = postfix.Postfix(folder / "postfix-queue", kinds=())
+    yield rig
+    rig.stop()
+
+
+def same_queue(po, beside, sink, stalled):
+    """All of MAILS deferred, one held, one in delivery, in both."""
+    beside.configure(smtputf8_enable="yes", virtual_mailbox_domains="",
+                     transport_maps=f"inline:{{ {{stalled.example = smtp:[127.0.0.1]:{stalled}}} }}",
+                     default_transport=f"smtp:[localhost]:{sink.port}", smtp_host_lookup="native")
+    po.relay(sink.port)
+    mails = (*MAILS, ("active@example.org", ["a@stalled.example"], b"hello\n"))
+    for sender, recipients, body in mails:
+        message = b"Subject: x\n\n" + body
+        beside.run("sendmail", "-i", "-f", sender, *recipients, input=message)
+        if sender != "active@example.org":
+            po.submit(message, "-f", sender, *recipients)
+    wait_for(lambda: len(beside.listed()) == len(mails) and all(
+        m["queue_name"] == ("active" if m["sender"] == "active@example.org" else "deferred") for m in beside.listed()),
+        "Postfix has tried all", 60)
+    beside.run("postsuper", "-h", *(m["queue_id"] for m in beside.listed() if m["sender"] == "held@example.org"))
+    po.queue()
+    po.queue("--hold", *(m["queue_id"] for m in po.list() if m["sender"] == "held@example.org"))
+    po.relay(stalled)
+    po.submit(b"Subject: x\n\nhello\n", "-f", "active@example.org", "a@stalled.example")
+    po.start("--watch")
+    wait_for(lambda: any(m["queue_name"] == "active" for m in po.list()), "po delivers one", 60)
+
+
+def test_the_layout_is_postfix_s(po, beside, new_sink):
+    """Blocks, columns, reasons and their grouping, the last line: all as Postfix prints the same queue."""
+    sink = new_sink(rules=RULES, keywords=["SMTPUTF8", "8BITMIME"])
+    assert beside.run("postqueue", "-p").decode() == po.queue("--list").stdout == "Mail queue is empty\n"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        same_queue(po, beside, sink, listener.getsockname()[1])
+        theirs, their_last = blocks(beside.run("postqueue", "-p").decode())
+        ours, our_last = blocks(po.queue("--list").stdout)
+        for sender in theirs:
+            assert ours[sender] == theirs[sender], f"{ours[sender]}\nis not Postfix's\n{theirs[sender]}"
+        assert ours.keys() == theirs.keys() and len(ours) == len(MAILS) + 1
+        form = re.compile(r"-- \d+ Kbytes in 11 Requests\.\n")
+        assert form.fullmatch(their_last) and form.fullmatch(our_last)
+        their_json = {m["sender"]: m for m in beside.listed()}
+        for m in po.list():
+            like = their_json[m["sender"]]
+            assert set(like) <= set(m) and like["queue_name"] == m["queue_name"]
+            for theirs, ours in zip(like["recipients"], m["recipients"]):
+                assert theirs.items() <= ours.items()
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(po):
+    """mailq | head -1, and a caller that ignores SIGPIPE as Python's children do: quiet, exit 0."""
+    for _ in range(40):
+        po.submit(b"X-PO-Schedule: +2h\nSubject: x\n\nx\n", "-f", "s@example.org",
+                  *(f"{'r' * 60}{i}@{'d' * 60}.example" for i in range(100)))
+    po.queue()
+    listing = subprocess.Popen(["env", "--ignore-signal=PIPE", *po.command("po-queue", "--list")], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env=po.environment(), cwd="/", **po._identity(None))
+    assert listing.stdout.readline() == HEADING.encode()
+    listing.stdout.close()
+    assert listing.stderr.read() == b"" and listing.wait(60) == 0
+    listing.stderr.close()
