@@ -202,9 +202,13 @@ on_spool(struct program *p, struct po_err *err)
 	struct spool s;
 	int rc;
 
-	if (read_secrets(p, true, err) == -1 ||
-	    spool_become_owner(p->q.drop.spool, err) == -1 ||
-	    log_open(&p->q.log, "po/queue", err) == -1 ||
+	if (read_secrets(p, true, err) == -1)
+		return -1;
+	if (spool_become_owner(p->q.drop.spool, err) == -1)
+		return err->code == PO_EPERM && p->q.args.verb == VERB_ACT
+		           ? queue_verb_ask(&p->q, err)
+		           : -1;
+	if (log_open(&p->q.log, "po/queue", err) == -1 ||
 	    read_secrets(p, false, err) == -1)
 		return -1;
 	if (spool_open(p->q.drop.spool, &s, err) == -1)

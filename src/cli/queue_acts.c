@@ -123,6 +123,58 @@ say_answer(const struct buf *answer, struct po_err *err)
 	                 refused, refused == 1 ? "was" : "were");
 }
 
+static int
+ask_and_say(const struct queue_program *p, const struct buf *request,
+    const char *holder, struct po_err *err)
+{
+	struct buf answer;
+	int rc;
+
+	buf_init(&answer, ACT_MAX_BYTES * 2);
+	rc = act_ask(p->drop.spool, buf_str(request), ASK_MS, &answer, err);
+	if (rc == 0)
+		rc = po_fail(err, PO_EBUSY, "asked, not confirmed: %s", holder);
+	if (rc != -1)
+		rc = say_answer(&answer, err);
+	buf_clear(&answer);
+	return rc;
+}
+
+int
+queue_verb_ask(const struct queue_program *p, struct po_err *err)
+{
+	struct buf request;
+	int rc;
+
+	buf_init(&request, ACT_MAX_BYTES);
+	rc = make_request(p, &request, err);
+	if (rc == 0)
+		rc = ask_and_say(p, &request,
+		    "no runner has answered yet; the next run does it", err);
+	buf_clear(&request);
+	return rc;
+}
+
+int
+queue_ask_instead(const struct queue_program *p, const char *holder,
+    struct po_err *err)
+{
+	struct buf request;
+	bool ok;
+	int rc;
+
+	buf_init(&request, ACT_MAX_BYTES);
+	if (p->args.has_only)
+		ok = buf_printf(&request, "po-act 1\nverb=requeue\nid=%s\n",
+		    p->args.only.text);
+	else
+		ok = buf_puts(&request, "po-act 1\nverb=flush\n");
+	rc = ok ? ask_and_say(p, &request, holder, err)
+	        : po_fail(err, PO_EOS, "no memory for a request");
+	buf_clear(&request);
+	return rc;
+}
+
 /* A live runner answers through drop/; a run without --watch may end meanwhile,
  * so lock and request are tried in turn. */
 int
@@ -142,15 +194,11 @@ queue_verb_act(struct queue_program *p, struct spool *s, struct po_err *err)
 	if (rc == 1) {
 		rc = act_here(p, s, &request, &answer, &cleanup, err);
 		lock_end(&lock);
+		if (rc != -1)
+			rc = say_answer(&answer, err);
 	} else if (rc == 0) {
-		rc = act_ask(p->drop.spool, buf_str(&request), ASK_MS, &answer,
-		    err);
-		if (rc == 0)
-			rc = po_fail(err, PO_EBUSY, "asked, not confirmed: %s",
-			    text);
+		rc = ask_and_say(p, &request, text, err);
 	}
-	if (rc != -1)
-		rc = say_answer(&answer, err);
 	buf_clear(&request);
 	buf_clear(&answer);
 	return rc;

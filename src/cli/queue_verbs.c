@@ -78,6 +78,9 @@ verb_run(struct queue_program *p, struct spool *s, struct po_err *err)
 	    err);
 	if (rc == -1)
 		return -1;
+	if (rc == 0 && (p->args.flush || p->args.has_only) && !p->args.watch &&
+	    !p->args.fail_if_locked)
+		return queue_ask_instead(p, text, err);
 	if (rc == 0) {
 		(void)fprintf(stderr, "po-queue: %s\n", text);
 		exit(p->args.fail_if_locked

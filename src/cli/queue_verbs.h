@@ -40,6 +40,15 @@ int queue_verb_run(struct queue_program *p, struct spool *s,
 int queue_verb_act(struct queue_program *p, struct spool *s,
     struct po_err *err);
 
+/* VERB_ACT for a uid that may not read the spool: the runner is asked, which
+ * knows him by the owner of the request. Before the spool is opened. */
+int queue_verb_ask(const struct queue_program *p, struct po_err *err);
+
+/* A run with --flush or --only that finds the lock held by `holder`: have it
+ * done by the runner. */
+int queue_ask_instead(const struct queue_program *p, const char *holder,
+    struct po_err *err);
+
 /* 1 taken, 0 somebody else has it (`text` says who, since when, in what state),
  * -1. */
 int queue_take_lock(const struct spool *s, const char *mode,

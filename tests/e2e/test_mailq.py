@@ -118,3 +118,45 @@ def test_a_reader_that_has_seen_enough_is_no_error(po):
     listing.stdout.close()
     assert listing.stderr.read() == b"" and listing.wait(60) == 0
     listing.stderr.close()
+
+
+# ---------------------------------------------------------------- acts of ordinary users, and -q beside a runner
+
+def test_everybody_acts_on_mail_of_his_own(system_po):
+    """Another's mail does not exist for him, and requeue is the administrator's."""
+    po = system_po
+    po.start("--watch")
+    for uid in (2001, 2002):
+        po.submit(b"X-PO-Schedule: +2h\nSubject: x\n\nx\n", "a@example.net", uid=uid)
+    wait_for(lambda: len(po.list()) == 2, "both are taken in")
+    own, other = (next(m["queue_id"] for m in po.list() if m["uid"] == uid) for uid in (2001, 2002))
+
+    def states():
+        return [next(m["state"] for m in po.list_all() if m["queue_id"] == i) for i in (own, other)]
+    for verb, state in (("--hold", "held"), ("--release", "waiting"), ("--hold", "held"), ("--cancel", "cancelled")):
+        done = po.queue(verb, own, uid=2001)
+        assert (done.stdout, done.stderr) == (f"{own}\n", "") and states() == [state, "waiting"]
+        done = po.queue(verb, other, uid=2001, ok=False)
+        assert done.returncode == 65 and f"{other}: no such message" in done.stderr and states() == [state, "waiting"]
+    done = po.queue("--requeue", own, uid=2001, ok=False)
+    assert done.returncode == 65 and "only root" in done.stderr
+    for refused in (("--list",), ("--show", own), ("--flush",), ("--cleanup",), ("--status",)):
+        done = po.queue(*refused, uid=2001, ok=False)
+        assert done.returncode == 77 and done.stderr.count("\n") == 1 and done.stdout == "", refused
+
+
+def test_flush_and_only_are_asked_of_a_runner(po, sink):
+    """sendmail -q and -qIID run these: with a service at work they must not do nothing."""
+    po.relay(sink.port)
+    sink.rules({"stage": "RCPT", "match": ".", "reply": "450 4.2.1 later"})
+    for name in ("a", "b", "c"):
+        po.submit(b"Subject: x\n\nx\n", f"{name}@example.net")
+    po.start("--watch")
+    wait_for(lambda: len(po.list()) == 3 and all(m["queue_name"] == "deferred" for m in po.list()), "all are deferred")
+    ids = {m["recipients"][0]["address"]: m["queue_id"] for m in po.list()}
+    sink.rules()
+    assert po.queue("--only", ids["b@example.net"]).returncode == 0
+    wait_for(lambda: sink.count() == 1, "it is sent")
+    assert [m.recipients for m in sink.messages()] == [["b@example.net"]] and len(po.list()) == 2
+    assert po.queue("--flush").stdout == "deferred mail is due now\n"
+    wait_for(lambda: sink.count() == 3 and po.list() == [], "the others are sent")
