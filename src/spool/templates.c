@@ -53,10 +53,11 @@ templates_close(struct templates *t)
 
 /* ------------------------------------------------------------------ read */
 
+/* A link is nobody's template. */
 static bool
 is_missing(int sys)
 {
-	return sys == ENOENT || sys == ENOTDIR;
+	return sys == ENOENT || sys == ENOTDIR || sys == ELOOP;
 }
 
 /* A regular file, open and looked at: 1, 0 there is none, -1. */
