@@ -259,12 +259,37 @@ out:
 	return rc;
 }
 
+/* A text and no more. */
+static int
+write_digest(struct plan *p, struct sink out, struct po_err *err)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&p->text, PART_MAX);
+	buf_init(&b, PART_MAX);
+	rc = digest_part(p->n, &p->text) &&
+	             put_header(p,
+	                 "Content-Type: text/plain; charset=us-ascii\n", &b) &&
+	             buf_put_span(&b, buf_span(&p->text))
+	         ? sink_write(out, b.p, b.len, err)
+	         : full(err);
+	buf_clear(&b);
+	return rc;
+}
+
 int
 notice_compose(const struct notice *n, struct sink out, struct po_err *err)
 {
 	struct plan p = { .n = n };
-	int rc = make_plan(&p, n, err);
+	int rc;
 
+	if (n->kind == NOTICE_DIGEST) {
+		rc = write_digest(&p, out, err);
+		drop_plan(&p);
+		return rc;
+	}
+	rc = make_plan(&p, n, err);
 	if (rc == 0)
 		rc = write_plan(&p, out, err);
 	drop_plan(&p);

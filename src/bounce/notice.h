@@ -60,6 +60,13 @@ struct notice_original {
 	bool has_8bit;
 };
 
+/* NOTICE_DIGEST: how many were not sent, of which kind, since when. */
+struct notice_digest {
+	enum notice_kind about;
+	int64_t since;
+	uint64_t count;
+};
+
 struct notice {
 	enum notice_kind kind;
 	const char *hostname;   /* Reporting-MTA */
@@ -82,6 +89,7 @@ struct notice {
 
 	const struct notice_recipient *recipients; /* in the report */
 	size_t n_recipients;
+	const struct notice_digest *digest; /* NOTICE_DIGEST alone */
 };
 
 /* Does it have to be sent with SMTPUTF8? */

@@ -31,4 +31,7 @@ bool text_part(const struct notice *n, const struct original *o, bool whole,
 /* The fields of message/delivery-status, or with `utf8` of its global twin. */
 bool status_fields(const struct notice *n, bool utf8, struct buf *out);
 
+/* The text of a digest, all that there is in it. */
+bool digest_part(const struct notice *n, struct buf *out);
+
 #endif

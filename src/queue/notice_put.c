@@ -13,6 +13,7 @@
 #include <sys/random.h>
 
 #include "queue/place.h"
+#include "queue/storm.h"
 #include "spool/put.h"
 #include "util/crc32c.h"
 
@@ -220,6 +221,24 @@ put_as(struct notice_case *c, struct notice *n, const struct addressee *a,
 	return index_notice(c->t, &env, err);
 }
 
+/* 0: it is in the index already, or only counted; 1 go on; -1. */
+static int
+is_told(struct notice_case *c, const struct addressee *a, uint32_t number,
+    struct po_err *err)
+{
+	struct queue_id id;
+	uint32_t attempt = 0;
+	int rc = find_id(c, a, number, &attempt, &id, err);
+
+	if (rc != 1)
+		return rc;
+	rc = storm_count(c->t, a->kind, a->to, &c->m->id, err);
+	if (rc == 1)
+		log_none(c->t, c->m, a->kind,
+		    "there were too many, it is counted");
+	return rc == -1 ? -1 : rc == 0;
+}
+
 int
 notice_put(struct notice_case *c, enum notice_kind kind, uint32_t number,
     const struct notice_recipient *list, size_t n, struct po_err *err)
@@ -246,6 +265,8 @@ notice_put(struct notice_case *c, enum notice_kind kind, uint32_t number,
 	};
 	int rc = find_addressee(c, kind, &a, err);
 
+	if (rc == 1)
+		rc = is_told(c, &a, number, err);
 	if (rc != 1 || random_boundary(boundary, err) == -1)
 		return rc == 0 ? 0 : -1;
 	notice.kind = a.kind;
@@ -253,4 +274,30 @@ notice_put(struct notice_case *c, enum notice_kind kind, uint32_t number,
 	if (a.kind == NOTICE_DOUBLE)
 		notice.max_bytes *= DOUBLE_FACTOR;
 	return put_as(c, &notice, &a, number, err);
+}
+
+int
+notice_put_digest(struct tick *t, const struct queue_id *first, const char *to,
+    const struct notice_digest *d, struct po_err *err)
+{
+	const struct index_message m = { .id = *first, .sender = to };
+	struct notice_case c = { .t = t, .m = &m, .file = { .fd = -1 } };
+	struct addressee a = { .kind = NOTICE_DIGEST };
+	struct notice notice = {
+		.kind = NOTICE_DIGEST,
+		.hostname = t->notices->hostname,
+		.domain = t->notices->domain,
+		.to = to,
+		.now = t->now,
+		.original_id = first->text,
+		.sender = to,
+		.digest = d,
+	};
+	int rc;
+
+	(void)snprintf(a.to, sizeof(a.to), "%s", to);
+	arena_init(&c.arena, 1u << 20);
+	rc = put_as(&c, &notice, &a, (uint32_t)d->since, err);
+	arena_clear(&c.arena);
+	return rc;
 }

@@ -25,4 +25,8 @@ struct notice_case {
 int notice_put(struct notice_case *c, enum notice_kind kind, uint32_t number,
     const struct notice_recipient *list, size_t n, struct po_err *err);
 
+/* The digest of a storm whose first message was `first`. */
+int notice_put_digest(struct tick *t, const struct queue_id *first,
+    const char *to, const struct notice_digest *d, struct po_err *err);
+
 #endif

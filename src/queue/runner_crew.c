@@ -159,6 +159,7 @@ bury(struct runner *r, struct child *ch, bool violent, struct po_err *err)
 		.conf = r->setup->queue,
 		.deliver_conf = r->setup->deliver_conf,
 		.notices = r->setup->notices,
+		.storm_next = &r->next_storm,
 	};
 	size_t i;
 	int rc = 0;

@@ -13,6 +13,7 @@
 #include "queue/place.h"
 #include "queue/recover.h"
 #include "queue/runner_state.h"
+#include "queue/storm.h"
 #include "util/parse_num.h"
 #include "util/wallclock.h"
 
@@ -30,6 +31,7 @@ begin(struct runner *r, struct tick *t, struct po_err *err)
 	t->conf = r->setup->queue;
 	t->deliver_conf = r->setup->deliver_conf;
 	t->notices = r->setup->notices;
+	t->storm_next = &r->next_storm;
 	arena_init(&t->arena, 1u << 30);
 	return index_begin(r->ix, INDEX_WRITE, &t->tx, err);
 }
@@ -111,6 +113,12 @@ note_time(struct runner *r, struct tick *t, struct po_err *err)
 	return index_meta_put(t->tx, "clock", text, err);
 }
 
+static bool
+is_past(int64_t when, int64_t now)
+{
+	return when != 0 && when <= now;
+}
+
 static int
 steps(struct runner *r, struct tick *t, struct po_err *err)
 {
@@ -122,6 +130,8 @@ steps(struct runner *r, struct tick *t, struct po_err *err)
 	if (!r->setup->ingest_only && make_ready(r, t, err) == -1)
 		return -1;
 	if (r->cleanup.wanted && cleanup_step(t, &r->cleanup, err) == -1)
+		return -1;
+	if (is_past(r->next_storm, t->now) && storm_sweep(t, err) == -1)
 		return -1;
 	if (runner_deal(r, t, err) == -1 ||
 	    hops_write(r->hops, t->tx, err) == -1)
@@ -188,6 +198,8 @@ runner_recover(struct runner *r, struct po_err *err)
 	if (rc == 0 && r->setup->flush)
 		rc = act_flush(&t, err);
 	if (rc == 0)
+		rc = storm_sweep(&t, err);
+	if (rc == 0)
 		rc = hops_write(r->hops, t.tx, err);
 	if (rc == 0)
 		rc = index_meta_put(t.tx, "boot", boot, err);
@@ -238,6 +250,7 @@ runner_has_work(const struct runner *r)
 	if (r->setup->only != NULL)
 		return false;
 	if ((r->next_wake != 0 && r->next_wake <= wallclock_now()) ||
+	    is_past(r->next_storm, wallclock_now()) ||
 	    went_back(r, wallclock_now()))
 		return true;
 	return r->due_more ||

@@ -23,6 +23,7 @@ struct tick {
 	const struct deliver_conf *deliver_conf;
 	const struct notice_setup *notices; /* NULL: nobody is told anything */
 	bool notices_unsynced;
+	int64_t *storm_next; /* seconds UTC: see queue/storm.h; or NULL */
 };
 
 /* End it: commit when `rc` is 0, with the notices of the tick durable before

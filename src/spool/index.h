@@ -252,5 +252,11 @@ int index_meta_put(struct index_tx *tx, const char *name, const char *value,
     struct po_err *err);
 int index_meta_get(struct index_tx *tx, const char *name, char *value,
     size_t max, struct po_err *err);
+int index_meta_delete(struct index_tx *tx, const char *name,
+    struct po_err *err);
+/* The first one behind `name` (in and out, at most max_name bytes with NUL)
+ * whose name begins with `prefix`; begin with the prefix itself. */
+int index_meta_next(struct index_tx *tx, const char *prefix, char *name,
+    size_t max_name, char *value, size_t max, struct po_err *err);
 
 #endif

@@ -159,3 +159,34 @@ index_meta_get(struct index_tx *tx, const char *name, char *value, size_t max,
 	value[text.len] = '\0';
 	return 1;
 }
+
+int
+index_meta_delete(struct index_tx *tx, const char *name, struct po_err *err)
+{
+	struct index_key k;
+
+	(void)name_key(&k, name, META_MAX);
+	return is_reserved(name) ? 0 : row_delete(tx, DB_META, &k, err);
+}
+
+int
+index_meta_next(struct index_tx *tx, const char *prefix, char *name,
+    size_t max_name, char *value, size_t max, struct po_err *err)
+{
+	struct index_key k;
+	struct span key, v;
+	size_t len = strlen(prefix);
+	int found;
+
+	(void)name_key(&k, name, META_MAX);
+	found = row_seek(tx, DB_META, &k, true, &key, &v, err);
+	if (found != 1)
+		return found;
+	if (key.len < len || memcmp(key.p, prefix, len) != 0)
+		return 0;
+	if (key.len >= max_name || memchr(key.p, '\0', key.len) != NULL)
+		return index_damaged(DB_META, err);
+	memcpy(name, key.p, key.len);
+	name[key.len] = '\0';
+	return index_meta_get(tx, name, value, max, err);
+}

@@ -178,6 +178,30 @@ def test_two_spools_that_bounce_to_each_other_come_to_an_end(po, sink):
     assert len(po.list_all()) == 15 and all(m["state"] == "failed" for m in po.list_all())
 
 
+def test_a_storm_of_notices_becomes_a_digest_over_restarts(po, sink, shift_clock):
+    po.relay(sink.port)
+    po.configure(bounce_storm_count=3, bounce_storm_time="1h")
+    sink.rules({"stage": "RCPT", "match": "^never", "reply": NO_SUCH_USER})
+
+    def fail(n, sender, **more):
+        for i in range(n):
+            po.submit(b"Subject: x\n\nx\n", "-f", sender, f"never{i}@example.net")
+        po.queue(**more)
+
+    fail(2, SENDER)
+    fail(3, SENDER)
+    fail(1, "other@here.example")
+    assert sorted(m.recipients[0] for m in sink.messages()) == [SENDER] * 3 + ["other@here.example"]
+    po.queue(env=shift_clock(1800))
+    assert len(sink.messages()) == 4
+    po.queue(env=shift_clock(3700))
+    digest = sink.messages()[4]
+    assert (digest.sender, digest.recipients) == ("", [SENDER])
+    assert b"Auto-Submitted: auto-replied" in digest.content and b"\n2 more notices about messages" in digest.content
+    fail(1, SENDER, env=shift_clock(3800))
+    assert len(sink.messages()) == 6, "counted anew"
+
+
 def test_an_international_message_gets_an_international_report(po, sink):
     po.relay(sink.port)
     sink.rules({"stage": "RCPT", "match": "^j", "reply": NO_SUCH_USER})
