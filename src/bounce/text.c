@@ -8,6 +8,7 @@
 #include "bounce/parts.h"
 #include "message/date.h"
 
+#define ADDRESS_MAX 900u /* a line has 998 bytes at most */
 #define REPLY_MAX 1000u
 #define SUBJECT_MAX 200u
 
@@ -132,7 +133,7 @@ put_recipient(const struct notice_recipient *r, struct buf *out)
 	const char *what = outcome(r), *advice = "";
 	char status[12];
 	bool ok = buf_puts(out, "\n<") &&
-	          parts_escape(out, span_of(r->address), 4000, false) &&
+	          parts_escape(out, span_of(r->address), ADDRESS_MAX, false) &&
 	          buf_puts(out, ">\n");
 
 	if (what[0] != '\0')

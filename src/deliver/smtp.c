@@ -9,6 +9,7 @@
 
 #include "deliver/command.h"
 #include "deliver/content.h"
+#include "deliver/policy.h"
 #include "deliver/secret.h"
 #include "deliver/tls.h"
 #include "util/xalloc.h"
@@ -63,20 +64,20 @@ smtp_get_reply(struct smtp *s, enum smtp_wait wait)
 }
 
 void
-smtp_judge(const struct smtp *s, enum delivery_phase phase,
-    struct delivery *why)
+smtp_judge(struct smtp *s, enum delivery_phase phase, struct delivery *why)
 {
 	const struct reply *r = &s->reply;
-	int class = r->code / 100;
+	struct policy_verdict v = policy_judge(phase, r->code, r->status);
 
 	*why = (struct delivery){ .phase = phase, .reply_code = r->code };
-	why->state = class == 5 ? DELIVERY_FAILED : DELIVERY_DEFERRED;
-	/* Too many recipients, says RFC 5321, 4.5.3.1.10. */
-	if (r->code == 552 && phase == PHASE_RCPT)
-		why->state = DELIVERY_DEFERRED;
+	why->state = v.state;
+	if (v.scope == SCOPE_RELAY)
+		s->hop_down = true;
 	(void)snprintf(why->status, sizeof(why->status), "%s",
 	    r->status[0] == '\0' ? "x.0.0" : r->status);
-	why->status[0] = why->state == DELIVERY_FAILED ? '5' : '4';
+	why->status[0] = why->state == DELIVERY_FAILED ? '5'
+	                 : why->state == DELIVERY_SENT ? '2'
+	                                               : '4';
 	reply_print(r, why->text, sizeof(why->text));
 }
 

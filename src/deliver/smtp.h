@@ -87,8 +87,9 @@ void smtp_close(struct smtp *s, bool polite);
  * (see s->stream->error; a malformed reply sets it too). */
 int smtp_get_reply(struct smtp *s, enum smtp_wait wait);
 
-/* *why from s->reply: 4xx DEFERRED, 5xx FAILED, with its status and text. */
-void smtp_judge(const struct smtp *s, enum delivery_phase phase,
+/* *why from s->reply by deliver/policy.h, with its status and text; what says
+ * something of the relay as a whole sets hop_down. */
+void smtp_judge(struct smtp *s, enum delivery_phase phase,
     struct delivery *why);
 
 /* *why from the stream's error: DEFERRED, or UNTOUCHED when stopped. */

@@ -78,8 +78,6 @@ settle(struct smtp *s, const struct deliver_message *m,
 	else
 		smtp_judge_lost(s, PHASE_DOT, &why);
 	if (answered == 1 && class == 2) {
-		why.state = DELIVERY_SENT;
-		why.status[0] = '2';
 		why.handover = s->ehlo.dsn ? HANDOVER_PASSED : HANDOVER_RELAYED;
 	} else if (answered != 1 || class == 3 || s->reply.code == 421) {
 		why.state = DELIVERY_IN_DOUBT;

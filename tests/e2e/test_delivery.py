@@ -135,7 +135,7 @@ def test_a_refused_message_does_not_disturb_its_neighbours(po, new_sink, keyword
                {"stage": "DATA", "reply": "451 4.3.0 once", "times": 1}, {"stage": "DOT", "match": "t5", "reply": "554 5.6.0 no"})
     po.relay(sink.port)
     for i in range(8):
-        po.submit(f"Subject: t{i}\n\nx\n".encode(), "-f", f"m{i}@example.org", f"r{i}@example.net")
+        po.submit(f"Subject: t{i}\n\nx\n".encode(), "-N", "never", "-f", f"m{i}@example.org", f"r{i}@example.net")
     po.queue("-p", "1")
     po.queue("--flush")
     assert sorted(m.recipients[0] for m in sink.messages()) == [f"r{i}@example.net" for i in (0, 2, 4, 6, 7)]

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The first row that fits counts. What no row names cannot come: the last rows
+ * take everything.
+ */
+#include "deliver/policy.h"
+
+enum where {
+	AT_OPEN = 1, /* from the greeting to AUTH: no message is in sight */
+	AT_MAIL = 2,
+	AT_RCPT = 4,
+	AT_DATA = 8, /* DATA, and what comes in the midst of the content */
+	AT_DOT = 16,
+	AT_ENVELOPE = AT_MAIL | AT_RCPT | AT_DATA,
+	ANYWHERE = 31
+};
+
+static const struct {
+	unsigned where;
+	int low, high;      /* of the reply code */
+	const char *status; /* what the enhanced status has behind its class, or
+	                       "" for any */
+	struct policy_verdict verdict;
+} rows[] = {
+	/* Nothing said before MAIL is about a message: a wrong password, a
+	 * greeting of 554 or a blocked address defers the relay's mail. */
+	{ AT_OPEN, 0, 999, "", { DELIVERY_DEFERRED, SCOPE_RELAY } },
+	/* The service goes away (RFC 5321, 3.8). */
+	{ ANYWHERE, 421, 421, "", { DELIVERY_DEFERRED, SCOPE_RELAY } },
+	/* It wants AUTH or TLS that it did not get (RFC 4954, 3207): the
+	 * administrator's to mend. */
+	{ AT_ENVELOPE, 530, 530, "", { DELIVERY_DEFERRED, SCOPE_RELAY } },
+	{ AT_ENVELOPE, 534, 535, "", { DELIVERY_DEFERRED, SCOPE_RELAY } },
+	{ AT_ENVELOPE, 538, 538, "", { DELIVERY_DEFERRED, SCOPE_RELAY } },
+	/* It takes no mail at all now. */
+	{ AT_MAIL, 400, 599, ".3.2", { DELIVERY_DEFERRED, SCOPE_RELAY } },
+	/* Too many recipients: the rest goes in another transaction (RFC 5321,
+	 * 4.5.3.1.10: 552 means 452). */
+	{ AT_RCPT, 452, 452, "", { DELIVERY_DEFERRED, SCOPE_RECIPIENT } },
+	{ AT_RCPT, 552, 552, "", { DELIVERY_DEFERRED, SCOPE_RECIPIENT } },
+	{ AT_RCPT, 500, 599, ".5.3", { DELIVERY_DEFERRED, SCOPE_RECIPIENT } },
+	/* The classes. */
+	{ AT_DOT, 200, 299, "", { DELIVERY_SENT, SCOPE_MESSAGE } },
+	{ AT_RCPT, 500, 599, "", { DELIVERY_FAILED, SCOPE_RECIPIENT } },
+	{ ANYWHERE, 500, 599, "", { DELIVERY_FAILED, SCOPE_MESSAGE } },
+	{ AT_RCPT, 0, 999, "", { DELIVERY_DEFERRED, SCOPE_RECIPIENT } },
+	{ ANYWHERE, 0, 999, "", { DELIVERY_DEFERRED, SCOPE_MESSAGE } },
+};
+
+static unsigned
+where_of(enum delivery_phase phase)
+{
+	switch (phase) {
+	case PHASE_MAIL:
+		return AT_MAIL;
+	case PHASE_RCPT:
+		return AT_RCPT;
+	case PHASE_DATA:
+	case PHASE_CONTENT:
+		return AT_DATA;
+	case PHASE_DOT:
+	case PHASE_LOCAL:
+		return AT_DOT;
+	default:
+		return AT_OPEN;
+	}
+}
+
+struct policy_verdict
+policy_judge(enum delivery_phase phase, int code, const char *status)
+{
+	const char *detail = status[0] == '\0' ? "" : status + 1;
+	unsigned where = where_of(phase);
+	size_t i;
+
+	for (i = 0; i + 1 < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((rows[i].where & where) != 0 && code >= rows[i].low &&
+		    code <= rows[i].high &&
+		    (rows[i].status[0] == '\0' ||
+		        strcmp(rows[i].status, detail) == 0))
+			break;
+	return rows[i].verdict;
+}
