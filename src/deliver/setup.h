@@ -31,6 +31,9 @@ struct transport {
 	    struct delivery *results, const struct deliver_message *next);
 	const char *(*relay)(const void *state);
 	bool (*hop_down)(const void *state);
+	/* What the log should know of the connection, told once; NULL: nothing.
+	 */
+	const char *(*note)(void *state);
 	void (*idle)(void *state);
 	void (*close)(void *state);
 };

@@ -254,6 +254,19 @@ is_down(const void *state)
 	return s->hop_down;
 }
 
+/* Taken: what is there next time is of another connection. */
+static const char *
+take_note(void *state)
+{
+	struct smtp *s = state;
+
+	if (s->note[0] == '\0')
+		return NULL;
+	memcpy(s->note_taken, s->note, sizeof(s->note));
+	s->note[0] = '\0';
+	return s->note_taken;
+}
+
 static void
 idle(void *state)
 {
@@ -269,6 +282,7 @@ const struct transport transport_smtp = {
 	.send = send_content,
 	.relay = relay_of,
 	.hop_down = is_down,
+	.note = take_note,
 	.idle = idle,
 	.close = smtp_free,
 };

@@ -60,6 +60,8 @@ struct smtp {
 
 	struct stream *stream; /* NULL: not connected */
 	char relay[320];       /* of the last connection, or "none" */
+	char note[700]; /* of the connection, for the log; not yet taken */
+	char note_taken[700];
 	bool loopback;
 	struct ehlo ehlo;
 	struct reply reply;

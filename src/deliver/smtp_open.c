@@ -7,6 +7,10 @@
  *
  *   connect -> [handshake] -> greeting -> EHLO [-> HELO]
  *           -> [STARTTLS -> handshake -> EHLO] -> [AUTH] -> ready
+ *
+ * At level "may" a handshake that fails begins again from the connection on,
+ * without TLS: as little was promised, and mail that no attacker touches must
+ * not wait for ever for a server whose TLS is broken.
  */
 #include "deliver/smtp.h"
 
@@ -31,6 +35,7 @@ struct opening {
 	struct smtp *s;
 	struct delivery *why;
 	bool greeted;
+	bool no_tls; /* level "may", and the handshake failed */
 };
 
 static enum tls_level
@@ -128,7 +133,7 @@ after_ehlo(struct opening *o)
 	struct smtp *s = o->s;
 	enum tls_level level = level_of(s);
 
-	if (s->stream->ssl != NULL || level == TLS_NONE)
+	if (s->stream->ssl != NULL || level == TLS_NONE || o->no_tls)
 		return STEP_AUTH;
 	if (s->ehlo.starttls)
 		return STEP_STARTTLS;
@@ -190,6 +195,34 @@ run_starttls(struct opening *o)
 	return STEP_FAILED;
 }
 
+/* The version and the cipher, in Postfix's words. */
+static void
+note_tls(struct smtp *s)
+{
+	const char *trust =
+	    level_of(s) == TLS_VERIFY ? "Verified" : "Untrusted";
+
+	(void)snprintf(s->note, sizeof(s->note),
+	    "%s TLS connection established to %s: %s with cipher %s", trust,
+	    s->relay, SSL_get_version(s->stream->ssl),
+	    SSL_get_cipher_name(s->stream->ssl));
+}
+
+static enum step
+go_on_in_clear(struct opening *o)
+{
+	struct smtp *s = o->s;
+	char cause[512];
+
+	(void)delivery_escape(span_of(s->stream->text), cause, sizeof(cause));
+	smtp_close(s, false);
+	(void)snprintf(s->note, sizeof(s->note),
+	    "%s; level \"may\": going on without TLS", cause);
+	o->no_tls = true;
+	o->greeted = false;
+	return STEP_CONNECT;
+}
+
 static enum step
 run_handshake(struct opening *o)
 {
@@ -198,10 +231,14 @@ run_handshake(struct opening *o)
 	stream_set_deadline(s->stream, s->timeout_ms[WAIT_TLS]);
 	if (!tls_start(s->stream, s->setup->tls, level_of(s), s->host)) {
 		smtp_judge_lost(s, PHASE_TLS, o->why);
+		if (o->why->state == DELIVERY_DEFERRED &&
+		    level_of(s) == TLS_MAY && !is_implicit(s))
+			return go_on_in_clear(o);
 		if (o->why->state == DELIVERY_DEFERRED)
 			(void)failed(o, PHASE_TLS, "4.7.5", s->stream->text);
 		return STEP_FAILED;
 	}
+	note_tls(s);
 	return o->greeted ? STEP_EHLO : STEP_GREETING;
 }
 
@@ -232,7 +269,7 @@ static enum step (*const steps[])(struct opening *) = {
 bool
 smtp_open(struct smtp *s, struct delivery *why)
 {
-	struct opening o = { s, why, false };
+	struct opening o = { .s = s, .why = why };
 	enum step step = STEP_CONNECT;
 
 	s->messages = 0;

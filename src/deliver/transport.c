@@ -107,6 +107,12 @@ session_relay(const struct deliver_session *s)
 	return s->transport->relay(s->state);
 }
 
+const char *
+session_note(struct deliver_session *s)
+{
+	return s->transport->note == NULL ? NULL : s->transport->note(s->state);
+}
+
 bool
 session_hop_down(const struct deliver_session *s)
 {

@@ -110,6 +110,10 @@ void session_send(struct deliver_session *s, const struct deliver_message *m,
 /* "host[address]:port" or "capture", for the log's relay= field; "none" before
  * a connection. */
 const char *session_relay(const struct deliver_session *s);
+/* A line for the log about a connection made since the last call: TLS version
+ * and cipher, or that level "may" went on without TLS. NULL: there is none. The
+ * text is printable, and valid until the next call on the session. */
+const char *session_note(struct deliver_session *s);
 /* True when the last failure concerns the next hop as a whole (connect, TLS,
  * AUTH, 421): no use to go on with others. */
 bool session_hop_down(const struct deliver_session *s);

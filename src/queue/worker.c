@@ -24,7 +24,7 @@
 
 #define FLUSH_MS 10
 #define LOW_WATER 32 /* with more jobs the parent's socket is not looked at */
-#define IDLE_MS 3000      /* an unused connection is closed after this */
+#define IDLE_MS 3000 /* an unused connection is closed after this */
 #define RESULT_ROOM 1400u /* the largest result on the wire, with a margin */
 
 struct waiting {
@@ -298,6 +298,18 @@ local_failure(struct job *j, const struct po_err *err)
 			    PHASE_LOCAL, "4.3.0", "%s", err->text);
 }
 
+/* session_begin(), and what there is to say about a connection it made. */
+static int
+begin_job(struct worker *w, struct job *j)
+{
+	int accepted = session_begin(w->session, &j->message, j->results);
+	const char *note = session_note(w->session);
+
+	if (note != NULL)
+		log_line(LOG_LEVEL_INFO, "%s: %s", j->wire.id.text, note);
+	return accepted;
+}
+
 static void
 run_job(struct worker *w, struct job *j, struct job *next)
 {
@@ -305,7 +317,7 @@ run_job(struct worker *w, struct job *j, struct job *next)
 
 	if (open_session(w, j->wire.hop, &err) == -1) {
 		local_failure(j, &err);
-	} else if (session_begin(w->session, &j->message, j->results) == 1) {
+	} else if (begin_job(w, j) == 1) {
 		if (job_mark_sending(j, &err) == -1) {
 			/* Without the mark the content must not leave: end the
 			 * connection before it does. */

@@ -77,8 +77,19 @@ static const struct tls_case {
 	        SAY("250 ok\r\n250 ok\r\n354 go\r\n"), CONTENT(WIRE_BODY),
 	        SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END },
 	    NULL },
-	{ "level may does not go without after a failed handshake", TLS_MAY,
-	    "localhost", TLS_IMPLICIT_AUTO, false, { UPGRADE, HANG_UP },
+	{ "level may goes without after a failed handshake", TLS_MAY,
+	    "localhost", TLS_IMPLICIT_AUTO, false,
+	    { UPGRADE, HANG_UP, OFFER, HEAR("MAIL FROM:<s@example.net>"),
+	        HEAR("RCPT TO:<r1@example.org>"), HEAR("DATA"),
+	        SAY("250 ok\r\n250 ok\r\n354 go\r\n"), CONTENT(WIRE_BODY),
+	        SAY("250 done\r\n"), HEAR("QUIT"), SAY("221 bye\r\n"), END },
+	    NULL },
+	{ "level encrypt does not go without after a failed handshake",
+	    TLS_ENCRYPT, "localhost", TLS_IMPLICIT_AUTO, false,
+	    { UPGRADE, HANG_UP },
+	    "TLS: handshake with localhost: connection closed" },
+	{ "level may from the first byte does not go without", TLS_MAY,
+	    "localhost", TLS_IMPLICIT_YES, false, { ACCEPT, HANG_UP },
 	    "TLS: handshake with localhost: connection closed" },
 	{ "level none does not ask", TLS_NONE, "localhost", TLS_IMPLICIT_AUTO,
 	    false,
@@ -154,6 +165,58 @@ run_case(const struct tls_case *t)
 		fail_msg("%s: hop_down", t->name);
 	client_finish(&c);
 	mail_clear(&mail);
+}
+
+/* What the log is told once of each connection. */
+static void
+assert_note(const char *script_of, struct client *c, const char *begins,
+    const char *ends)
+{
+	const char *note = transport_smtp.note(c->smtp);
+	size_t len = note == NULL ? 0 : strlen(note);
+
+	if (note == NULL || strncmp(note, begins, strlen(begins)) != 0 ||
+	    len < strlen(ends) || strcmp(note + len - strlen(ends), ends) != 0)
+		fail_msg("%s: %s", script_of, note == NULL ? "none" : note);
+	assert_null(transport_smtp.note(c->smtp));
+}
+
+static void
+the_log_is_told_of_each_tls_connection_and_of_going_without(void **state)
+{
+	static const struct script_step secure[] = { UPGRADE,
+		START_TLS("localhost"), EHLO_LINE, MAIL_OVER_IT,
+		{ SCRIPT_DONE, NULL } };
+	static const struct script_step broken[] = { UPGRADE, HANG_UP, GREET,
+		MAIL_OVER_IT, { SCRIPT_DONE, NULL } };
+	static char host[] = "localhost";
+	static struct mail mail;
+	struct client c;
+	char ca[64];
+	int i;
+
+	(void)state;
+	snprintf(ca, sizeof(ca), "%s", script_ca_file());
+	for (i = 0; i < 2; i++) {
+		client_init(&c);
+		c.conf.relay_host = host;
+		c.conf.relay_tls = i == 0 ? TLS_VERIFY : TLS_MAY;
+		c.conf.relay_ca_file = ca;
+		client_start(&c, i == 0 ? secure : broken);
+		mail_init(&mail, BODY, 1);
+		mail_send(&c, &mail, NULL);
+		assert_int_equal(mail.results[0].state, DELIVERY_SENT);
+		if (i == 0)
+			assert_note("secure", &c,
+			    "Verified TLS connection established to localhost[",
+			    ": TLSv1.3 with cipher TLS_AES_256_GCM_SHA384");
+		else
+			assert_note("broken", &c,
+			    "TLS: handshake with localhost: connection closed",
+			    "going on without TLS");
+		client_finish(&c);
+		mail_clear(&mail);
+	}
 }
 
 static void
@@ -246,6 +309,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_level_keeps_its_promise),
 		cmocka_unit_test(groups_and_large_content_go_over_tls),
+		cmocka_unit_test(
+		    the_log_is_told_of_each_tls_connection_and_of_going_without),
 		cmocka_unit_test(
 		    a_missing_ca_file_is_found_before_any_connection),
 	};
