@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/queue_verbs.h"
+#include "queue/quota.h"
 #include "queue/status.h"
 #include "spool/check.h"
 #include "spool/setup.h"
@@ -75,10 +76,12 @@ fill_in(struct program *p, struct po_err *err)
 		return -1;
 	p->q.notices = (struct notice_setup){ &p->q.bounce,
 		p->q.deliver_conf.hostname, p->q.submit.domain };
+	if (quota_check_conf(&p->q.queue, err) == -1)
+		return -1;
 	p->q.ingest.give_up_after_s = p->q.queue.give_up_after_s;
 	p->q.ingest.message_size_limit =
-	    0; /* sendmail's limit is for its caller; what is here was accepted
-	        */
+	    0; /* sendmail's limit is for its caller; what is here is held
+	          (queue/quota.h) */
 	return 0;
 }
 

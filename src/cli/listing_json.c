@@ -54,6 +54,8 @@ static bool
 put_own_fields(struct buf *b, const struct index_message *m)
 {
 	return put_text_field(b, "state", message_state_name(m->state)) &&
+	       (m->state != MESSAGE_HELD ||
+	           put_text_field(b, "hold", message_hold_name(m->hold))) &&
 	       put_text_field(b, "priority", priority_name(m->priority)) &&
 	       put_number(b, "due", m->due) &&
 	       put_number(b, "expires", m->expires) &&

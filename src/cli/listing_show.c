@@ -71,6 +71,8 @@ put_message(struct buf *b, const struct index_message *m)
 
 	return buf_printf(b, "%-12s%s\n%-12s%s%s\n", "queue id", m->id.text,
 	           "state", message_state_name(m->state), place_of(m)) &&
+	       (m->state != MESSAGE_HELD ||
+	           put_text(b, "held", message_hold_text(m->hold))) &&
 	       put_text(b, "sender", m->sender[0] == '\0' ? "<>" : m->sender) &&
 	       buf_printf(b, "%-12s%u", "uid", m->uid) &&
 	       (m->login[0] == '\0' ||

@@ -151,6 +151,9 @@ verb_status(struct queue_program *p, struct spool *s, struct po_err *err)
 	if (rc == 0)
 		(void)printf("deferred: %llu of the waiting\n",
 		    (unsigned long long)t.deferred);
+	if (rc == 0)
+		(void)printf("over quota: %llu of the held\n",
+		    (unsigned long long)t.quota);
 	index_discard(tx);
 	index_close(ix);
 	return rc;

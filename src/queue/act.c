@@ -24,7 +24,7 @@ struct verb {
 static int
 do_hold(struct tick *t, struct index_message *m, struct po_err *err)
 {
-	return settle_move(t, m, MESSAGE_HELD, m->due, "by request", err);
+	return settle_hold(t, m, HOLD_REQUEST, err);
 }
 
 static int
@@ -111,6 +111,15 @@ on_message(struct tick *t, uint32_t uid, const struct verb *v, struct span text,
 		(void)buf_printf(answer,
 		    "no %s: only root and the spool's owner may %s\n", id.text,
 		    v->name);
+		return 0;
+	}
+	/* Else who is over a limit would be the one to say that he is not. */
+	if (v->message == do_release && m.state == MESSAGE_HELD &&
+	    m.hold > HOLD_DOUBT && !is_admin(t, uid)) {
+		(void)buf_printf(answer,
+		    "no %s: held, %s; only root and the spool's owner may "
+		    "release it\n",
+		    id.text, message_hold_text(m.hold));
 		return 0;
 	}
 	if (m.place == PLACE_CLAIM) {

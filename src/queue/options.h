@@ -8,6 +8,19 @@
 
 enum in_doubt_policy { IN_DOUBT_RETRY, IN_DOUBT_HOLD };
 
+/* Limits of one uid; 0: none. */
+struct quota {
+	int64_t messages; /* waiting at once */
+	int64_t bytes;    /* of content, waiting at once */
+	int64_t rates[3]; /* messages in a minute, an hour, a day */
+};
+
+struct quota_entry {
+	int64_t uid; /* -1: not named */
+	char *login; /* "": not named */
+	struct quota quota;
+};
+
 struct queue_conf {
 	int64_t workers; /* children that deliver */
 	int64_t batch;   /* messages taken in, or made ready, in one tick */
@@ -18,7 +31,11 @@ struct queue_conf {
 	int64_t keep_failed_s;
 	int64_t slot_sync_s;
 	int64_t stop_grace_s;
-	int in_doubt; /* enum in_doubt_policy */
+	int in_doubt;               /* enum in_doubt_policy */
+	struct quota quota;         /* of each uid */
+	struct conf_list limits;    /* struct quota_entry */
+	int64_t message_size_limit; /* as in submit/options.c */
+	int64_t recipient_limit;
 };
 
 extern const struct conf_option queue_options[];

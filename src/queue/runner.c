@@ -108,6 +108,7 @@ runner_time_left(const struct runner *r)
 	if (runner_is_missing(r, r->ready_maybe))
 		timeout = sooner(r->fork_ms + FORK_MS, now_ms, timeout);
 	timeout = sooner_utc(r->next_due, now, timeout);
+	timeout = sooner_utc(r->next_release, now, timeout);
 	timeout = sooner_utc(r->next_wake, now, timeout);
 	timeout = sooner_utc(r->next_storm, now, timeout);
 	return scan_time(r, now_ms, timeout);

@@ -54,12 +54,14 @@ struct runner {
 	struct dealt_job *dealt;
 	size_t n_dealt, cap_dealt;
 
-	bool ready_maybe;   /* a message may be ready that was not dealt */
-	bool due_more;      /* more than one batch was due */
-	int64_t last_now;   /* wall clock of the last tick, of any run */
-	int64_t next_wake;  /* seconds UTC: the first next hop's rest ends */
-	int64_t next_storm; /* seconds UTC, 0 none: queue/storm.h */
-	int64_t next_due;   /* seconds UTC of the first due row, 0 none */
+	bool ready_maybe;     /* a message may be ready that was not dealt */
+	bool due_more;        /* more than one batch was due */
+	int64_t last_now;     /* wall clock of the last tick, of any run */
+	int64_t next_wake;    /* seconds UTC: the first next hop's rest ends */
+	int64_t next_storm;   /* seconds UTC, 0 none: queue/storm.h */
+	int64_t next_release; /* seconds UTC: a uid with held mail is to be
+	                         looked at, 0 none */
+	int64_t next_due;     /* seconds UTC of the first due row, 0 none */
 	uint64_t
 	    activity;  /* counts whatever happened, to tell an idle runner */
 	bool scanning; /* the ingester was asked and has not ended its answer */

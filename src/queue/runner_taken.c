@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "queue/place.h"
+#include "queue/quota.h"
 #include "queue/runner_state.h"
 #include "queue/settle.h"
 
@@ -53,6 +54,17 @@ finish_again(struct tick *t, struct index_message *m, struct po_err *err)
 }
 
 static int
+let_through(struct tick *t, struct index_message *m, struct po_err *err)
+{
+	enum message_hold hold;
+	int rc = quota_admit(t, m, &hold, err);
+
+	if (rc == 0)
+		return settle_hold(t, m, hold, err) == -1 ? -1 : 0;
+	return rc == -1 ? -1 : place_message(t, m, err);
+}
+
+static int
 index_new(struct runner *r, struct tick *t, struct message_file *f,
     const struct ingest_taken *taken, struct po_err *err)
 {
@@ -69,13 +81,15 @@ index_new(struct runner *r, struct tick *t, struct message_file *f,
 	r->counts->taken++;
 	if (message_is_final(m.state))
 		return finish_again(t, &m, err);
+	if (m.state == MESSAGE_HELD) /* a crash came before its record */
+		return 0;
 	held = find_holder(t, &m, &holder, err);
 	if (held == 1)
 		return set_aside(t, &m, &holder,
 		    memcmp(holder.digest, taken->digest,
 		        sizeof(holder.digest)) == 0,
 		    err);
-	return held == -1 ? -1 : place_message(t, &m, err);
+	return held == -1 ? -1 : let_through(t, &m, err);
 }
 
 static int

@@ -11,6 +11,7 @@
 #include "queue/act.h"
 #include "queue/cleanup.h"
 #include "queue/place.h"
+#include "queue/quota.h"
 #include "queue/recover.h"
 #include "queue/runner_state.h"
 #include "queue/storm.h"
@@ -54,10 +55,15 @@ static int
 look_ahead(struct runner *r, struct tick *t, struct po_err *err)
 {
 	struct queue_id id;
+	uint32_t uid;
 	int rc = index_due_first(t->tx, &r->next_due, &id, err);
 
 	if (rc == 0)
 		r->next_due = 0;
+	if (rc != -1)
+		rc = index_wake_first(t->tx, &r->next_release, &uid, err);
+	if (rc == 0)
+		r->next_release = 0;
 	r->next_wake = hops_next_wake(r->hops, t->now);
 	return rc == -1 ? -1 : 0;
 }
@@ -78,7 +84,11 @@ make_ready(struct runner *r, struct tick *t, struct po_err *err)
 	if (r->next_wake != 0 && r->next_wake <= t->now)
 		r->ready_maybe =
 		    true; /* what was passed over while it rested */
-	n = place_due(t, r->setup->queue->batch, err);
+	n = quota_release(t, r->setup->queue->batch, err);
+	if (n > 0)
+		r->ready_maybe = true;
+	if (n != -1)
+		n = place_due(t, r->setup->queue->batch, err);
 	if (n > 0)
 		r->ready_maybe = true;
 	r->due_more = n == r->setup->queue->batch;
@@ -195,6 +205,8 @@ runner_recover(struct runner *r, struct po_err *err)
 		rc = recover_all(&t,
 		    strcmp(boot, before) != 0 && before[0] != '\0', &claims,
 		    err);
+	if (rc == 0)
+		rc = quota_wake_all(&t, err);
 	if (rc == 0 && r->setup->flush)
 		rc = act_flush(&t, err);
 	if (rc == 0)
@@ -252,6 +264,8 @@ runner_has_work(const struct runner *r)
 	if ((r->next_wake != 0 && r->next_wake <= wallclock_now()) ||
 	    is_past(r->next_storm, wallclock_now()) ||
 	    went_back(r, wallclock_now()))
+		return true;
+	if (r->next_release != 0 && r->next_release <= wallclock_now())
 		return true;
 	return r->due_more ||
 	       (r->next_due != 0 && r->next_due <= wallclock_now());

@@ -189,6 +189,7 @@ write_head(struct tick *t, struct index_message *m, struct po_err *err)
 	rc = file_read_head(&f, &h, &which, err);
 	if (rc == 0) {
 		h.state = m->state;
+		h.hold = m->hold;
 		h.priority = m->priority;
 		h.attempts = m->attempts;
 		h.due = m->due;
@@ -268,8 +269,10 @@ go_on(struct tick *t, struct index_message *m, bool touched, bool in_doubt)
 	if (m->state == MESSAGE_WAITING && m->due > m->expires)
 		m->due = m->expires;
 	if (m->state == MESSAGE_WAITING && in_doubt &&
-	    t->conf->in_doubt == IN_DOUBT_HOLD)
+	    t->conf->in_doubt == IN_DOUBT_HOLD) {
 		m->state = MESSAGE_HELD;
+		m->hold = HOLD_DOUBT;
+	}
 }
 
 static void
@@ -353,6 +356,8 @@ settle_move(struct tick *t, struct index_message *m, enum message_state to,
 		    message_state_name(to));
 	m->state = to;
 	m->due = due;
+	if (to != MESSAGE_HELD)
+		m->hold = HOLD_REQUEST;
 	if (write_head(t, m, err) == -1)
 		return damaged_or_fail(t, m, err);
 	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO, "%s: %s%s%s", m->id.text,
@@ -363,4 +368,13 @@ settle_move(struct tick *t, struct index_message *m, enum message_state to,
 	if (to == MESSAGE_EXPIRED && notices_expired(t, m, err) == -1)
 		return -1;
 	return 1;
+}
+
+int
+settle_hold(struct tick *t, struct index_message *m, enum message_hold hold,
+    struct po_err *err)
+{
+	m->hold = hold;
+	return settle_move(t, m, MESSAGE_HELD, m->due, message_hold_text(hold),
+	    err);
 }

@@ -40,4 +40,8 @@ int settle_damaged(struct tick *t, struct index_message *m, const char *why,
 int settle_move(struct tick *t, struct index_message *m, enum message_state to,
     int64_t due, const char *why, struct po_err *err);
 
+/* Hold a message that nobody has begun. As settle_move(). */
+int settle_hold(struct tick *t, struct index_message *m, enum message_hold hold,
+    struct po_err *err);
+
 #endif

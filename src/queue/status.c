@@ -22,11 +22,11 @@ status_write(const struct spool *s, const struct index_totals *t,
 
 	n = snprintf(text, sizeof(text),
 	    "version=1\nmessages=%llu\nbytes=%llu\ndeferred=%llu\nheld=%"
-	    "llu\nrunner=%s\nupdated=%lld\n",
+	    "llu\nover_quota=%llu\nrunner=%s\nupdated=%lld\n",
 	    (unsigned long long)messages, (unsigned long long)bytes,
 	    (unsigned long long)t->deferred,
-	    (unsigned long long)t->messages[MESSAGE_HELD], runner,
-	    (long long)wallclock_now());
+	    (unsigned long long)t->messages[MESSAGE_HELD],
+	    (unsigned long long)t->quota, runner, (long long)wallclock_now());
 	fd = openat(s->public_, "status.new",
 	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd == -1)

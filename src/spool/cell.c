@@ -7,14 +7,12 @@
  * when it is, to the byte, what the writer would have written.
  *
  *	preamble  "PO1" 4 envelope bytes (8)  13 slots (8)
- *	head      "H1" 3 generation (8) 12 state 13 priority 15 attempts (6)
- *	          22 due (10) 33 expires (10) 44 changed (10)
- *	stamp     "U1" 3 uid (8) 12 arrival (10);  "L1" 3 login (40)
- *	slot      "S1" 3 generation (8) 12 state 14 attempt (6) 21 time (10)
- *	          32 reply code (3, decimal) 36 status (11)
- *	trailer   "T1" 3 content bytes (16) 20 CRC (8) 29 longest line (8)
- *	          38 '8' or '7'
- *	all       55 CRC-32C of bytes 0 to 54 (8) 63 LF
+ *	head      "H1" 3 generation (8) 12 state 13 priority 14 hold 15 attempts
+ *(6) 22 due (10) 33 expires (10) 44 changed (10) stamp     "U1" 3 uid (8) 12
+ *arrival (10);  "L1" 3 login (40) slot      "S1" 3 generation (8) 12 state 14
+ *attempt (6) 21 time (10) 32 reply code (3, decimal) 36 status (11) trailer
+ *"T1" 3 content bytes (16) 20 CRC (8) 29 longest line (8) 38 '8' or '7' all 55
+ *CRC-32C of bytes 0 to 54 (8) 63 LF
  */
 #include "spool/cell.h"
 
@@ -62,6 +60,20 @@ static const struct {
 	[MESSAGE_EXPIRED] = { "expired", BIT(MESSAGE_WAITING), 'E', true },
 	[MESSAGE_REFUSED] = { "refused", 0, 'R', true },
 	[MESSAGE_DUPLICATE] = { "duplicate", 0, 'D', true },
+};
+
+static const struct {
+	char letter;
+	bool quota;
+	const char *name, *text;
+} holds[HOLDS] = {
+	[HOLD_REQUEST] = { ' ', false, "request", "by request" },
+	[HOLD_DOUBT] = { 'd', false, "doubt", "the last attempt is in doubt" },
+	[HOLD_QUOTA] = { 'q', true, "quota",
+	    "over the queue quota of its user" },
+	[HOLD_RATE] = { 'r', true, "rate", "over the rate of its user" },
+	[HOLD_SIZE] = { 's', false, "size",
+	    "larger than the limits for submission" },
 };
 
 static const struct {
@@ -223,6 +235,7 @@ cell_put_head(const struct head *h, char cell[CELL_BYTES])
 	put_hex(cell, 3, 8, h->generation);
 	cell[12] = messages[h->state].letter;
 	cell[13] = (char)('0' + h->priority);
+	cell[14] = h->state == MESSAGE_HELD ? holds[h->hold].letter : ' ';
 	put_count(cell, 15, h->attempts);
 	put_time(cell, 22, h->due);
 	put_time(cell, 33, h->expires);
@@ -234,16 +247,20 @@ bool
 cell_get_head(const char cell[CELL_BYTES], struct head *h)
 {
 	char again[CELL_BYTES];
-	unsigned s;
+	unsigned s, hold;
 
 	for (s = 0; s < MESSAGE_STATES; s++)
 		if (cell[12] == messages[s].letter)
 			break;
-	if (s == MESSAGE_STATES || cell[13] < '0' ||
+	for (hold = 0; hold < HOLDS; hold++)
+		if (cell[14] == holds[hold].letter)
+			break;
+	if (s == MESSAGE_STATES || hold == HOLDS || cell[13] < '0' ||
 	    cell[13] >= '0' + PRIORITIES)
 		return false;
 	h->generation = (uint32_t)take_hex(cell, 3, 8);
 	h->state = (enum message_state)s;
+	h->hold = (enum message_hold)hold;
 	h->priority = (enum priority)(cell[13] - '0');
 	h->attempts = (uint32_t)take_hex(cell, 15, 6);
 	h->due = take_time(cell, 22);
@@ -375,6 +392,24 @@ bool
 message_may_move(enum message_state from, enum message_state to)
 {
 	return (messages[from].moves & BIT(to)) != 0;
+}
+
+bool
+message_hold_is_quota(enum message_hold hold)
+{
+	return holds[hold].quota;
+}
+
+const char *
+message_hold_name(enum message_hold hold)
+{
+	return holds[hold].name;
+}
+
+const char *
+message_hold_text(enum message_hold hold)
+{
+	return holds[hold].text;
 }
 
 bool

@@ -31,6 +31,17 @@ enum message_state {
 	MESSAGE_STATES
 };
 
+/* Why a message is held; the letter stands in the head cell. */
+enum message_hold {
+	HOLD_REQUEST, /* ' ' by somebody's request, or not held at all */
+	HOLD_DOUBT,   /* d   the last attempt is in doubt (in_doubt = hold) */
+	HOLD_QUOTA,   /* q   its uid has too much waiting */
+	HOLD_RATE,    /* r   its uid sent too much in too short a time */
+	HOLD_SIZE, /* s   larger, or to more recipients, than submission takes
+	            */
+	HOLDS
+};
+
 /* A recipient's state; the letter stands in the slot cell. Allowed moves:
  * slot_may_move(). */
 enum slot_state {
@@ -53,6 +64,7 @@ struct head {
 	                        the first */
 	enum message_state state; /* WAITING, HELD, CANCELLED, EXPIRED, REFUSED,
 	                             DUPLICATE; SENT, FAILED are derived */
+	enum message_hold hold;   /* of HELD; else HOLD_REQUEST */
 	enum priority priority;
 	uint32_t attempts; /* attempts so far of the message as a whole */
 	int64_t due;       /* seconds UTC */
@@ -108,6 +120,10 @@ char message_state_letter(enum message_state s);
 const char *message_state_name(
     enum message_state s); /* "waiting", "held", ... */
 bool message_may_move(enum message_state from, enum message_state to);
+/* Is it held by a limit, to be released when its uid is within it again? */
+bool message_hold_is_quota(enum message_hold hold);
+const char *message_hold_name(enum message_hold hold); /* one word */
+const char *message_hold_text(enum message_hold hold); /* for a person */
 bool message_is_final(enum message_state s);
 char slot_state_letter(enum slot_state s);
 const char *slot_state_name(enum slot_state s);

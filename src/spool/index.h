@@ -81,6 +81,7 @@ struct index_message {
 	enum message_state state;
 	enum priority priority;
 	enum index_place place;
+	enum message_hold hold; /* of MESSAGE_HELD; else HOLD_REQUEST */
 	uint32_t uid;
 	uint32_t attempts;
 	int64_t arrival;
@@ -106,13 +107,14 @@ struct index_message {
 
 /* put keeps the rows of due, ready and `finished` in step with place, due, hop,
  * turn, finished: it deletes the row that the stored record had and writes the
- * one that *m means; and the counters in meta (messages and bytes by state). */
+ * one that *m means; and the counters, in meta (messages and bytes by state)
+ * and of its uid. */
 int index_message_put(struct index_tx *tx, const struct index_message *m,
     struct po_err *err);
 int index_message_get(struct index_tx *tx, const struct queue_id *id,
     struct arena *arena, struct index_message *m, struct po_err *err);
 /* Removes the record and every row that belongs to it (recipient, attempt, due,
- * ready, claim, finished, move, key). */
+ * ready, claim, finished, move, key, held). */
 int index_message_delete(struct index_tx *tx, const struct queue_id *id,
     struct po_err *err);
 /* The first message whose id is greater than *after (NULL: the very first). */
@@ -237,12 +239,45 @@ int index_key_put(struct index_tx *tx, uint32_t uid, const char *key,
 int index_key_get(struct index_tx *tx, uint32_t uid, const char *key,
     struct index_holder *holder, struct po_err *err);
 
+/* ------------------------------------------------------------ uid -> what it
+ * has here; held: (uid, id); wake: (time, uid) */
+
+enum index_rate { RATE_MINUTE, RATE_HOUR, RATE_DAY, RATES };
+
+struct index_uid {
+	uint64_t messages, bytes; /* waiting, and held by other causes */
+	uint64_t held;            /* by a quota or a rate */
+	struct {
+		int64_t since; /* seconds UTC; 0: none counted */
+		uint64_t count;
+	} rates[RATES];
+	int64_t wake; /* seconds UTC when its held messages are to be looked at;
+	                 0: when something of it ends */
+};
+
+/* Counters follow index_message_put() and _delete(); what is put is rates and
+ * wake. When something of a uid ends that has held messages, its wake becomes
+ * 1: at once. get: 0 and all zero where there is no row. */
+int index_uid_get(struct index_tx *tx, uint32_t uid, struct index_uid *u,
+    struct po_err *err);
+int index_uid_put(struct index_tx *tx, uint32_t uid, const struct index_uid *u,
+    struct po_err *err);
+/* The first uid that is to be looked at, and when. */
+int index_wake_first(struct index_tx *tx, int64_t *wake, uint32_t *uid,
+    struct po_err *err);
+/* Its oldest message that is held by a quota or a rate. */
+int index_held_first(struct index_tx *tx, uint32_t uid, struct queue_id *id,
+    struct po_err *err);
+/* The first uid, not less than *uid, that has one. */
+int index_held_seek(struct index_tx *tx, uint32_t *uid, struct po_err *err);
+
 /* ------------------------------------------------------------ meta */
 
 struct index_totals {
 	uint64_t messages[MESSAGE_STATES];
 	uint64_t bytes[MESSAGE_STATES];
 	uint64_t deferred; /* of MESSAGE_WAITING, with attempts > 0 */
+	uint64_t quota;    /* of MESSAGE_HELD, by a quota or a rate */
 };
 int index_totals_get(struct index_tx *tx, struct index_totals *t,
     struct po_err *err);

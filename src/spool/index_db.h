@@ -11,7 +11,7 @@
 #include "spool/index.h"
 #include "spool/record.h"
 
-#define INDEX_SCHEMA 2u
+#define INDEX_SCHEMA 3u
 #define INDEX_KEY_MAX 320
 
 enum index_db {
@@ -28,6 +28,9 @@ enum index_db {
 	DB_HOST,
 	DB_HOP,
 	DB_KEY,
+	DB_UID,
+	DB_HELD,
+	DB_WAKE,
 	INDEX_DBS
 };
 
@@ -128,5 +131,10 @@ int index_verify_pages(int dirfd, const char *path, struct po_err *err);
 /* The totals of this transaction, read at first use; written by commit. */
 int totals_load(struct index_tx *tx, struct po_err *err);
 int totals_store(struct index_tx *tx, struct po_err *err);
+
+/* From what a message counted for its uid to what it counts now; NULL: nothing.
+ */
+int uid_step(struct index_tx *tx, const struct index_message *before,
+    const struct index_message *after, struct po_err *err);
 
 #endif

@@ -103,6 +103,7 @@ describe(const struct message_file *f, const struct parts *p,
 	*m = (struct index_message){
 		.id = env->id,
 		.state = file_state(&p->head, p->slots, p->n),
+		.hold = p->head.hold,
 		.priority = p->head.priority,
 		.uid = p->stamp.uid,
 		.attempts = p->head.attempts,

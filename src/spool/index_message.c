@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The message record and what must move with it: its row in due or ready, its
- * row in finished, the totals. A put is on the hot path: the old record is
- * found by the same descent that puts the new one, and rows that would not
- * change are not touched.
+ * row in finished, the totals, the counters of its uid. A put is on the hot
+ * path: the old record is found by the same descent that puts the new one, and
+ * rows that would not change are not touched.
  */
 #include "spool/index_db.h"
 
@@ -147,6 +147,12 @@ is_deferred(const struct index_message *m)
 	return m->state == MESSAGE_WAITING && m->attempts > 0;
 }
 
+static bool
+is_over(const struct index_message *m)
+{
+	return m->state == MESSAGE_HELD && message_hold_is_quota(m->hold);
+}
+
 static void
 totals_add(struct index_tx *tx, const struct index_message *m)
 {
@@ -154,6 +160,8 @@ totals_add(struct index_tx *tx, const struct index_message *m)
 
 	t->messages[m->state]++;
 	t->bytes[m->state] += m->size;
+	if (is_over(m))
+		t->quota++;
 	if (is_deferred(m))
 		t->deferred++;
 	tx->totals_dirty = true;
@@ -171,6 +179,8 @@ totals_subtract(struct index_tx *tx, const struct index_message *m)
 	*bytes -= m->size < *bytes ? m->size : *bytes;
 	if (is_deferred(m) && t->deferred > 0)
 		t->deferred--;
+	if (is_over(m) && t->quota > 0)
+		t->quota--;
 	tx->totals_dirty = true;
 }
 
@@ -178,7 +188,8 @@ static bool
 counts_same(const struct index_message *a, const struct index_message *b)
 {
 	return a->state == b->state && a->size == b->size &&
-	       is_deferred(a) == is_deferred(b);
+	       is_deferred(a) == is_deferred(b) && is_over(a) == is_over(b) &&
+	       a->uid == b->uid;
 }
 
 int
@@ -260,7 +271,8 @@ index_message_put(struct index_tx *tx, const struct index_message *m,
 	if (had == 1)
 		totals_subtract(tx, &old);
 	totals_add(tx, m);
-	return 0;
+	old.id = m->id;
+	return uid_step(tx, had == 1 ? &old : NULL, m, err);
 }
 
 static int
@@ -342,7 +354,7 @@ delete_rows(struct index_tx *tx, const struct index_message *m,
 	if (step(tx, &m->id, place_row, &before, &none, err) == -1 ||
 	    step(tx, &m->id, finished_row, &before, &none, err) == -1)
 		return -1;
-	if (delete_key(tx, m, err) == -1 ||
+	if (delete_key(tx, m, err) == -1 || uid_step(tx, m, NULL, err) == -1 ||
 	    row_delete(tx, DB_CLAIM, id, err) == -1 ||
 	    row_delete(tx, DB_MOVE, id, err) == -1 ||
 	    row_delete_prefix(tx, DB_RECIPIENT, id, err) == -1 ||

@@ -139,6 +139,7 @@ is_record(enum index_db db, struct span v)
 		struct index_recipient rec;
 		struct index_attempt a;
 		struct index_host h;
+		struct index_uid u;
 		struct span s;
 		uint32_t n;
 		uint64_t n8;
@@ -153,6 +154,8 @@ is_record(enum index_db db, struct span v)
 		return record_get_attempt(v, NULL, &to.a);
 	case DB_HOST:
 		return record_get_host(v, &to.h);
+	case DB_UID:
+		return record_get_uid(v, &to.u);
 	case DB_CLAIM:
 		return record_get_u32(v, &to.n);
 	case DB_TURN:
@@ -161,6 +164,8 @@ is_record(enum index_db db, struct span v)
 	case DB_READY:
 	case DB_FINISHED:
 	case DB_MOVE:
+	case DB_HELD:
+	case DB_WAKE:
 		return record_get_mark(v);
 	default:
 		return record_get_bytes(v, &to.s);

@@ -82,6 +82,35 @@ keep_claims(struct builder *b, struct index_tx *old, struct po_err *err)
 	}
 }
 
+/* How much a uid sent of late: no file tells when a message was let through. */
+static int
+keep_rates(struct builder *b, struct index_tx *old, struct po_err *err)
+{
+	struct index_uid before, now;
+	struct span key, value;
+	struct index_key k;
+	uint32_t uid;
+	int found;
+
+	key_clear(&k);
+	while (
+	    (found = row_seek(old, DB_UID, &k, true, &key, &value, err)) == 1) {
+		key_clear(&k);
+		key_bytes(&k, key.p, key.len);
+		if (!key_take_u32(&key, &uid) || key.len != 0 ||
+		    !record_get_uid(value, &before))
+			return index_damaged(DB_UID, err);
+		if (index_uid_get(b->tx, uid, &now, err) == -1)
+			return -1;
+		memcpy(now.rates, before.rates, sizeof(now.rates));
+		now.wake = now.held > 0 ? before.wake : 0;
+		if (index_uid_put(b->tx, uid, &now, err) == -1 ||
+		    rebuild_next(b, err) == -1)
+			return -1;
+	}
+	return found;
+}
+
 int
 rebuild_keep_old(struct builder *b, struct po_err *err)
 {
@@ -110,6 +139,8 @@ rebuild_keep_old(struct builder *b, struct po_err *err)
 	}
 	for (i = 0; rc == 0 && i < sizeof(dbs) / sizeof(dbs[0]); i++)
 		rc = keep_rows(b, tx, dbs[i], err);
+	if (rc == 0)
+		rc = keep_rates(b, tx, err);
 	if (rc == 0)
 		rc = keep_claims(b, tx, err);
 	b->report->kept = rc == 0;

@@ -233,6 +233,7 @@ record_put_message(const struct index_message *m, struct record *r)
 	put_u8(&w, m->state);
 	put_u8(&w, m->priority);
 	put_u8(&w, m->place);
+	put_u8(&w, m->state == MESSAGE_HELD ? m->hold : HOLD_REQUEST);
 	put_u8(&w, (m->tag != NULL ? HAS_TAG : 0u) |
 	               (m->key != NULL ? HAS_KEY : 0u) |
 	               (m->ours ? IS_OURS : 0u) |
@@ -269,6 +270,7 @@ record_get_message(struct span v, struct arena *arena, struct index_message *m)
 	m->state = (enum message_state)take_below(&r, MESSAGE_STATES);
 	m->priority = (enum priority)take_below(&r, PRIORITIES);
 	m->place = (enum index_place)take_below(&r, PLACE_CLAIM + 1);
+	m->hold = (enum message_hold)take_below(&r, HOLDS);
 	flags = take_below(&r, ALL_FLAGS + 1);
 	m->uid = take_u32(&r);
 	m->attempts = take_u32(&r);
@@ -412,6 +414,7 @@ record_put_totals(const struct index_totals *t, struct record *r)
 		put_u64(&w, t->bytes[i]);
 	}
 	put_u64(&w, t->deferred);
+	put_u64(&w, t->quota);
 }
 
 bool
@@ -425,6 +428,43 @@ record_get_totals(struct span v, struct index_totals *t)
 		t->bytes[i] = take_u64(&r);
 	}
 	t->deferred = take_u64(&r);
+	t->quota = take_u64(&r);
+	return ended(&r);
+}
+
+/* ------------------------------------------------------------------ uid */
+
+bool
+record_put_uid(const struct index_uid *u, struct record *r)
+{
+	struct writer w = begin(r);
+	unsigned i;
+
+	put_u64(&w, u->messages);
+	put_u64(&w, u->bytes);
+	put_u64(&w, u->held);
+	for (i = 0; i < RATES; i++) {
+		put_time(&w, u->rates[i].since);
+		put_u64(&w, u->rates[i].count);
+	}
+	put_time(&w, u->wake);
+	return w.ok;
+}
+
+bool
+record_get_uid(struct span v, struct index_uid *u)
+{
+	struct reader r = open_reader(v, NULL);
+	unsigned i;
+
+	u->messages = take_u64(&r);
+	u->bytes = take_u64(&r);
+	u->held = take_u64(&r);
+	for (i = 0; i < RATES; i++) {
+		u->rates[i].since = take_time(&r);
+		u->rates[i].count = take_u64(&r);
+	}
+	u->wake = take_time(&r);
 	return ended(&r);
 }
 

@@ -31,6 +31,7 @@ struct record {
 bool record_put_message(const struct index_message *m, struct record *r);
 bool record_put_recipient(const struct index_recipient *rec, struct record *r);
 bool record_put_attempt(const struct index_attempt *a, struct record *r);
+bool record_put_uid(const struct index_uid *u, struct record *r);
 bool record_put_host(const struct index_host *h, struct record *r);
 void record_put_totals(const struct index_totals *t, struct record *r);
 
@@ -45,6 +46,7 @@ bool record_get_recipient(struct span v, struct arena *arena,
     struct index_recipient *rec);
 bool record_get_attempt(struct span v, struct arena *arena,
     struct index_attempt *a);
+bool record_get_uid(struct span v, struct index_uid *u);
 bool record_get_host(struct span v, struct index_host *h);
 bool record_get_totals(struct span v, struct index_totals *t);
 

@@ -31,6 +31,8 @@ def libconfig(settings, depth=0):
     for name, value in settings.items():
         if isinstance(value, dict):
             text = "{\n" + libconfig(value, depth + 1) + "    " * depth + "}"
+        elif isinstance(value, list):
+            text = "( " + ", ".join("{\n" + libconfig(v, depth + 1) + "}" for v in value) + " )"
         elif isinstance(value, bool):
             text = "true" if value else "false"
         elif isinstance(value, int):

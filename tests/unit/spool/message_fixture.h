@@ -31,7 +31,7 @@ sample_of(uint32_t n)
 		    { .address = "carol@example.net" },
 		    { .address = "dave@example.net" },
 		    { .address = "erin@example.net" } },
-		.head = { 1, MESSAGE_WAITING, PRIORITY_MEDIUM, 0,
+		.head = { 1, MESSAGE_WAITING, HOLD_REQUEST, PRIORITY_MEDIUM, 0,
 		    1764000000 + (int64_t)n, 1764432000, 1764000000 },
 		.stamp = { 1000, 1764000000, "alice" },
 		.content = "Subject: x\n\nbody\n",

@@ -25,8 +25,8 @@ static const char slot_text[] =
 static const char trailer_text[] =
     "T1 0000000000001388 89abcdef 000003e6 8                1fc01d8f\n";
 
-static const struct head a_head = { 7, MESSAGE_HELD, PRIORITY_HIGH, 3,
-	1700000000, 1700432000, 1700000010 };
+static const struct head a_head = { 7, MESSAGE_HELD, HOLD_REQUEST,
+	PRIORITY_HIGH, 3, 1700000000, 1700432000, 1700000010 };
 static const struct stamp a_stamp = { 1000, 1700000000, "alice" };
 static const struct slot a_slot = { 2, SLOT_DEFERRED, 3, 1700000010, 450,
 	"4.2.2" };
@@ -287,8 +287,8 @@ foreign_text_cannot_leave_its_field(void **state)
 static void
 values_beyond_a_field_are_cut_to_its_largest(void **state)
 {
-	struct head h = { 1, MESSAGE_WAITING, PRIORITY_NOW, UINT32_MAX,
-		INT64_MAX, INT64_MAX, -5 };
+	struct head h = { 1, MESSAGE_WAITING, HOLD_REQUEST, PRIORITY_NOW,
+		UINT32_MAX, INT64_MAX, INT64_MAX, -5 };
 	struct slot s = { 1, SLOT_SENT, UINT32_MAX, INT64_MAX, 1000, "" };
 	char cell[CELL_BYTES];
 

@@ -34,7 +34,8 @@ begin_world(struct world *w)
 	struct message_file f;
 	struct slot slot = { .state = SLOT_WAITING };
 	char cell[CELL_BYTES];
-	struct head h = { 1, MESSAGE_WAITING, PRIORITY_MEDIUM, 0, 5, 6, 7 };
+	struct head h = { 1, MESSAGE_WAITING, HOLD_REQUEST, PRIORITY_MEDIUM, 0,
+		5, 6, 7 };
 	size_t i;
 
 	*w = (struct world){ .dir = rig_dir() };

@@ -678,7 +678,8 @@ forge(const struct world *w, const struct forgery *forgery,
 	struct queue_id id;
 	struct preamble p;
 	struct trailer t = { .content_bytes = len };
-	struct head h = { 99, MESSAGE_HELD, PRIORITY_NOW, 9, 1, 2, 3 };
+	struct head h = { 99, MESSAGE_HELD, HOLD_REQUEST, PRIORITY_NOW, 9, 1, 2,
+		3 };
 	struct stamp stamp = { 0, 1, "root" };
 	struct slot slot = { 99, SLOT_SENT, 1, 1, 250, "2.0.0" };
 	size_t i, line = 0, padded;

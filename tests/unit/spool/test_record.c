@@ -17,6 +17,7 @@ sample_message(void)
 		.uid = 1001,
 		.attempts = 3,
 		.arrival = 1764000000,
+		.hold = HOLD_QUOTA,
 		.due = 1764000300,
 		.expires = 1764432000,
 		.finished = 0,
@@ -85,7 +86,7 @@ static void
 message_has_the_bytes_of_the_layout(void **state)
 {
 	static const unsigned char want[] = {
-		1, 1, 3, 2, 7,    /* version, H, low, ready, flags */
+		1, 1, 3, 2, 2, 7, /* version, H, low, ready, quota, flags */
 		0, 0, 0x03, 0xe9, /* uid */
 		0, 0, 0, 3,       /* attempts */
 		0, 0, 0, 0, 0x69, 0x24, 0x81, 0x00, /* arrival */
