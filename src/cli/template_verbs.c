@@ -11,10 +11,12 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/template_edit.h"
 #include "compose/mail_template.h"
 #include "message/date.h"
 #include "spool/drop.h"
@@ -43,11 +45,14 @@ struct call {
 	const char *name;
 	char folder[TEMPLATES_FOLDER_BYTES]; /* of `name` */
 	uint32_t version;                    /* second operand, 0: none */
-	struct buf input[MAIL_PARTS], context_text;
+	bool has[MAIL_PARTS];
+	struct buf input[MAIL_PARTS], context_text, old_description;
 	struct templates store;
 	struct drop_conf drop;
 	struct conf *conf;
 	struct held *held;
+	struct template_edit edit;
+	int64_t base; /* the version that was edited, or TEMPLATES_NEW */
 	struct mail_place where;
 };
 
@@ -100,6 +105,19 @@ free_held(struct call *c)
 		free(h->name);
 		free(h);
 	}
+}
+
+static int
+complain(const struct call *c, const struct po_err *err)
+{
+	if (c->where.at.line > 0)
+		(void)fprintf(stderr, "po-template: %s: %s\n",
+		    mail_part_names[c->where.part], err->text);
+	else
+		(void)fprintf(stderr, "po-template: %s\n", err->text);
+	return err->code == PO_EUNAVAILABLE
+	           ? EX_DATAERR
+	           : po_code_info(err->code)->exit_status;
 }
 
 /* Literal names that are not there: a warning, since templates may be saved in
@@ -237,30 +255,113 @@ print_list(struct call *c, const struct templates_list *l, struct po_err *err)
 
 /* ------------------------------------------------------------------ verbs */
 
-static int
-verb_add(struct call *c, struct po_err *err)
+/* What was given, in the form of a version. */
+static void
+describe(const struct call *c, struct templates_version *v)
 {
-	struct templates_version v = { 0 };
-	struct mail_template t;
-	int i, rc;
+	int i;
 
-	memcpy(v.id.folder, c->folder, sizeof(v.id.folder));
-	memcpy(v.id.lang, c->lang, sizeof(v.id.lang));
-	v.description = span_of(c->description == NULL ? "" : c->description);
+	memset(v, 0, sizeof(*v));
+	memcpy(v->id.folder, c->folder, sizeof(v->id.folder));
+	memcpy(v->id.lang, c->lang, sizeof(v->id.lang));
+	v->description = span_of(c->description == NULL ? "" : c->description);
 	for (i = 0; i < MAIL_PARTS; i++) {
-		v.source.has[i] = c->file[i] != NULL;
-		v.source.part[i] = buf_span(&c->input[i]);
+		v->source.has[i] = c->has[i];
+		v->source.part[i] = buf_span(&c->input[i]);
 	}
-	if (!v.source.has[PART_TEXT] && !v.source.has[PART_HTML])
+}
+
+static int
+validate(struct call *c, const struct templates_version *v, struct po_err *err)
+{
+	struct mail_template t;
+	int rc;
+
+	if (!v->source.has[PART_TEXT] && !v->source.has[PART_HTML])
 		return po_fail(err, PO_EUSAGE,
-		    "add needs --text or --html, or both");
-	if (mail_template_compile(c->name, &v.source, &t, &c->where, err) == -1)
+		    "a template needs a text or an html part, or both");
+	if (mail_template_compile(c->name, &v->source, &t, &c->where, err) ==
+	    -1)
 		return -1;
 	rc = check_names(c, c->name, &t, 0, err);
 	mail_template_clear(&t);
+	return rc;
+}
+
+static int
+verb_add(struct call *c, struct po_err *err)
+{
+	struct templates_version v;
+
+	describe(c, &v);
+	if (validate(c, &v, err) == -1)
+		return -1;
+	return templates_save(&c->store, &v, TEMPLATES_NEW, wallclock_now(),
+	           err) == -1
+	           ? -1
+	           : 0;
+}
+
+/* Edit and validate until it is sound, or given up. */
+static int
+edit_until_sound(struct call *c, struct po_err *err)
+{
+	struct templates_version v;
+
+	for (;;) {
+		if (template_edit_run(&c->edit, c->has, c->input, err) == -1)
+			return -1;
+		describe(c, &v);
+		c->where.at.line = 0;
+		if (validate(c, &v, err) == 0)
+			return 0;
+		(void)complain(c, err);
+		if (!template_edit_again())
+			return po_fail(err, PO_EDATA, "nothing is saved");
+		free_held(c);
+	}
+}
+
+/* As the caller, who may be root: the store is only read. */
+static int
+prepare_edit(struct call *c, struct po_err *err)
+{
+	struct templates_version old;
+	int rc;
+
+	templates_version_init(&old);
+	rc = templates_read_current(&c->store, c->folder, c->lang, &old, err);
+	c->base = rc == 1 ? old.id.version : TEMPLATES_NEW;
+	if (rc == 0) {
+		old.source.has[PART_SUBJECT] = old.source.has[PART_TEXT] = true;
+		old.source.part[PART_SUBJECT] = old.source.part[PART_TEXT] =
+		    SPAN_LIT("");
+	}
+	if (rc == 1 && c->description == NULL &&
+	    buf_put_span(&c->old_description, old.description))
+		c->description = buf_str(&c->old_description);
+	memcpy(c->has, old.source.has, sizeof(c->has));
+	if (rc != -1)
+		rc = template_edit_begin(&c->edit, &old.source, err);
+	templates_version_clear(&old);
+	if (rc == -1)
+		return -1;
+	rc = edit_until_sound(c, err);
+	if (rc == -1)
+		template_edit_end(&c->edit, true);
+	return rc;
+}
+
+static int
+verb_edit(struct call *c, struct po_err *err)
+{
+	struct templates_version v;
+	int rc;
+
+	describe(c, &v);
+	rc = templates_save(&c->store, &v, c->base, wallclock_now(), err);
 	if (rc == 0)
-		rc = templates_save(&c->store, &v, TEMPLATES_NEW,
-		    wallclock_now(), err);
+		(void)fputs("po-template: nothing was changed\n", stderr);
 	return rc == -1 ? -1 : 0;
 }
 
@@ -461,25 +562,28 @@ verb_check(struct call *c, struct po_err *err)
 
 static const struct verb {
 	const char *name;
-	int min, max; /* operands */
-	bool changes; /* the store */
+	int min, max;                                       /* operands */
+	bool changes;                                       /* the store */
+	int (*prepare)(struct call *c, struct po_err *err); /* as the caller */
 	int (*run)(struct call *c, struct po_err *err);
 	const char *usage;
 } verbs[] = {
-	{ "add", 1, 1, true, verb_add,
+	{ "add", 1, 1, true, NULL, verb_add,
 	    "add NAME [--subject S] [--text FILE] [--html FILE] "
 	    "[--description D] [--lang L]" },
-	{ "list", 0, 1, false, verb_list, "list [NAME] [--json]" },
-	{ "show", 1, 2, false, verb_show,
+	{ "edit", 1, 1, true, prepare_edit, verb_edit,
+	    "edit NAME [--description D] [--lang L]" },
+	{ "list", 0, 1, false, NULL, verb_list, "list [NAME] [--json]" },
+	{ "show", 1, 2, false, NULL, verb_show,
 	    "show NAME [VERSION] [--lang L] [--part P]" },
-	{ "history", 1, 1, false, verb_history,
+	{ "history", 1, 1, false, NULL, verb_history,
 	    "history NAME [--lang L] [--json]" },
-	{ "restore", 2, 2, true, verb_restore,
+	{ "restore", 2, 2, true, NULL, verb_restore,
 	    "restore NAME VERSION [--lang L]" },
-	{ "remove", 1, 1, true, verb_remove, "remove NAME [--lang L]" },
-	{ "check", 1, 1, false, verb_check,
+	{ "remove", 1, 1, true, NULL, verb_remove, "remove NAME [--lang L]" },
+	{ "check", 1, 1, false, NULL, verb_check,
 	    "check NAME [--lang L] [--context-file C] [--strict]" },
-	{ "render", 1, 1, false, verb_render,
+	{ "render", 1, 1, false, NULL, verb_render,
 	    "render NAME --context-file C [--lang L] [--part P] [--strict]" },
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -649,10 +753,13 @@ read_inputs(struct call *c, struct po_err *err)
 
 	if (c->file[PART_SUBJECT] != NULL) {
 		buf_init(&c->input[PART_SUBJECT], TEMPLATES_PART_MAX);
+		c->has[PART_SUBJECT] = true;
 		if (!buf_puts(&c->input[PART_SUBJECT], c->file[PART_SUBJECT]))
 			return po_fail(err, PO_EDATA,
 			    "the subject is too long");
 	}
+	for (i = PART_TEXT; i < MAIL_PARTS; i++)
+		c->has[i] = c->file[i] != NULL;
 	for (i = PART_TEXT; i < MAIL_PARTS; i++)
 		if (c->file[i] != NULL &&
 		    read_input(c->file[i], TEMPLATES_PART_MAX, &c->input[i],
@@ -665,6 +772,33 @@ read_inputs(struct call *c, struct po_err *err)
 	                 &c->context_text, err);
 }
 
+/* A child becomes the spool's owner and saves: the files are the caller's, who
+ * may be root, and are removed by him. */
+static int
+save_edited(struct call *c, const struct verb *v, struct po_err *err)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (spool_become_owner(c->drop.spool, err) == -1 ||
+		    v->run(c, err) == -1)
+			_exit(complain(c, err));
+		_exit(EX_OK);
+	}
+	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		;
+	template_edit_end(&c->edit, pid == -1 || status != 0);
+	if (pid == -1)
+		return po_fail_sys(err, PO_EOS, "start a child");
+	if (status == 0)
+		return 0;
+	return po_fail(err,
+	    WIFEXITED(status) && WEXITSTATUS(status) == EX_NOPERM ? PO_EPERM
+	                                                          : PO_EBUSY,
+	    "nothing is saved");
+}
+
 static int
 work(struct call *c, const struct verb *v, struct po_err *err)
 {
@@ -673,27 +807,25 @@ work(struct call *c, const struct verb *v, struct po_err *err)
 	if (read_inputs(c, err) == -1 ||
 	    conf_load_some(NULL, tables, 1, &c->conf, err) == -1)
 		return -1;
-	if (v->changes && spool_become_owner(c->drop.spool, err) == -1)
-		return -1;
 	if (templates_open(c->drop.spool, &c->store, err) == -1 ||
-	    v->run(c, err) == -1)
+	    (v->prepare != NULL && v->prepare(c, err) == -1))
+		return -1;
+	if (v->prepare == NULL)
+		return (v->changes &&
+		           spool_become_owner(c->drop.spool, err) == -1)
+		           ? -1
+		           : v->run(c, err);
+	return save_edited(c, v, err);
+}
+
+static int
+do_verb(struct call *c, const struct verb *v, struct po_err *err)
+{
+	if (work(c, v, err) == -1)
 		return -1;
 	return fflush(stdout) == 0
 	           ? 0
 	           : po_fail_sys(err, PO_EIO, "write standard output");
-}
-
-static int
-complain(const struct call *c, const struct po_err *err)
-{
-	if (c->where.at.line > 0)
-		(void)fprintf(stderr, "po-template: %s: %s\n",
-		    mail_part_names[c->where.part], err->text);
-	else
-		(void)fprintf(stderr, "po-template: %s\n", err->text);
-	return err->code == PO_EUNAVAILABLE
-	           ? EX_DATAERR
-	           : po_code_info(err->code)->exit_status;
 }
 
 int
@@ -701,18 +833,20 @@ template_verb_run(int argc, char **argv)
 {
 	struct call c = { .lang = TEMPLATES_DEFAULT,
 		.now_us = wallclock_now_ms() * 1000,
+		.old_description = { .max = TEMPLATES_DESCRIPTION_MAX },
 		.store = { .dirfd = -1 } };
 	const struct verb *v = find_verb(argv[1]);
 	struct po_err err = { PO_OK, 0, "" };
 	int i, status = EX_OK;
 
 	if (parse(&c, v, argc - 1, argv + 1, &err) == -1 ||
-	    work(&c, v, &err) == -1)
+	    do_verb(&c, v, &err) == -1)
 		status = complain(&c, &err);
 	free_held(&c);
 	for (i = 0; i < MAIL_PARTS; i++)
 		buf_clear(&c.input[i]);
 	buf_clear(&c.context_text);
+	buf_clear(&c.old_description);
 	templates_close(&c.store);
 	conf_free(c.conf);
 	return status;

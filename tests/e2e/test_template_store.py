@@ -2,6 +2,7 @@
 """po-template and the templates of a spool."""
 import json
 import pathlib
+import shutil
 import threading
 
 import pytest
@@ -113,6 +114,71 @@ def test_check_with_a_sample(store):
     sample = store.file("sample", "{}")
     assert store("check", "v", "--context-file", sample).returncode == 0
     assert store("check", "v", "--context-file", sample, "--strict", ok=False).returncode == 65
+
+
+def editor(store, *steps):
+    """The environment of an editor that runs one shell command a call, in the folder of the files."""
+    for n, step in enumerate(steps):
+        store.file(f"step{n}", step)
+    count = store.file("count", "0")
+    store.folder.chmod(0o777)
+    (store.folder / "where").unlink(missing_ok=True)
+    count.chmod(0o666)
+    path = store.file("editor", f"""#!/bin/sh
+n=$(cat {count}); echo $((n + 1)) > {count}
+cd "$(dirname "$1")" && pwd > {store.folder}/where && . {store.folder}/step$n
+""")
+    path.chmod(0o755)
+    return {"EDITOR": str(path), "TMPDIR": "/tmp"}
+
+
+def test_edit_makes_a_version_and_keeps_the_description(store):
+    store.add("m", "--subject", "s", "--description", "d", text="one")
+    store("edit", "m", env=editor(store, "printf two > text.txt; rm subject.txt"))
+    assert store("show", "m", "--part", "text").stdout == "two"
+    row, = [json.loads(line) for line in store("list", "--json").stdout.splitlines()]
+    assert (row["version"], row["description"], row["parts"]) == (2, "d", ["text"])
+    assert not pathlib.Path((store.folder / "where").read_text().strip()).exists()
+
+
+def test_edit_asks_again_until_it_is_sound(store):
+    store.add("m", text="one")
+    steps = editor(store, "printf %s '{% bad %}' > text.txt", "printf two > text.txt")
+    done = store("edit", "m", env=steps, input=b"y\n")
+    assert "unknown tag 'bad'" in done.stderr
+    assert store("show", "m", "--part", "text").stdout == "two"
+
+
+def test_what_was_given_up_is_kept_in_its_files(store):
+    store.add("m", text="one")
+    done = store("edit", "m", env=editor(store, "printf %s '{% bad %}' > text.txt"), ok=False)
+    kept = pathlib.Path((store.folder / "where").read_text().strip())
+    assert done.returncode == 65 and str(kept) in done.stderr
+    assert (kept / "text.txt").read_text() == "{% bad %}"
+    assert store("show", "m", "--part", "text").stdout == "one"
+    shutil.rmtree(kept)
+
+
+def test_edit_does_not_undo_what_another_saved(store):
+    store.add("m", text="one")
+    store("edit", "m", env=editor(store, "printf two > text.txt"))
+    others = f"PO_CONFIG={store.po.config_file} {store.po.build}/po-template restore m 1; printf mine > text.txt"
+    done = store("edit", "m", env=editor(store, others), ok=False)
+    assert done.returncode == 75 and "version 3 is the current one" in done.stderr
+    assert store("show", "m", "--part", "text").stdout == "one"
+    shutil.rmtree((store.folder / "where").read_text().strip())
+
+
+def test_root_edits_as_root_and_the_file_is_po_s(system_po):
+    store = Store(system_po)
+    store.add("m", text="one")
+    store("edit", "m", env=editor(store, f"id -u > {store.folder}/who; printf two > text.txt"))
+    assert (store.folder / "who").read_text() == "0\n"
+    assert (system_po.spool / "templates" / "m" / "default" / "2").owner() == "po"
+    assert not pathlib.Path((store.folder / "where").read_text().strip()).exists()
+    done = store("edit", "m", env=editor(store, "printf x > text.txt"), uid=2101, ok=False)
+    assert done.returncode == 77
+    shutil.rmtree((store.folder / "where").read_text().strip())
 
 
 def test_what_lies_about_is_no_template(store):
