@@ -56,29 +56,82 @@ put_lines(struct stream *st, const char *p, size_t len,
 	return true;
 }
 
+static int
+read_block(const struct deliver_message *m, uint64_t done, char *block,
+    size_t len, struct po_err *err)
+{
+	if (m->bytes == NULL)
+		return fd_pread_all(m->fd, block, len, m->at + (off_t)done,
+		    "message", err);
+	memcpy(block, m->bytes + done, len);
+	return 0;
+}
+
+/* Lines with CRLF for LF; returns the length. `out` has room for 2 x len. */
+static size_t
+copy_lines(char *out, const char *p, size_t len)
+{
+	const char *end = p + len, *lf;
+	char *to = out;
+	size_t n;
+
+	while (p < end) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		n = (size_t)((lf == NULL ? end : lf) - p);
+		memcpy(to, p, n);
+		to += n;
+		p += n;
+		if (lf != NULL) {
+			memcpy(to, "\r\n", 2);
+			to += 2;
+			p++;
+		}
+	}
+	return (size_t)(to - out);
+}
+
+ssize_t
+content_chunk(const struct deliver_message *m, struct content_cursor *c,
+    char *block, char *out, bool *last, struct po_err *err)
+{
+	/* Each byte may become two, and a line end may have to be added. */
+	size_t want = CONTENT_CHUNK_BYTES / 2 - 1, n, len;
+
+	if (m->length - c->done < want)
+		want = (size_t)(m->length - c->done);
+	if (read_block(m, c->done, block, want, err) == -1)
+		return -1;
+	c->done += want;
+	*last = c->done == m->length;
+	n = content_clean(block, want, &c->after_cr);
+	len = copy_lines(out, block, n);
+	if (n > 0)
+		c->within_line = block[n - 1] != '\n';
+	if (*last && c->within_line) {
+		memcpy(out + len, "\r\n", 2);
+		len += 2;
+	}
+	return (ssize_t)len;
+}
+
 int
 content_put(struct stream *st, const struct deliver_message *m,
     int64_t block_timeout_ms, char *block, struct po_err *err)
 {
 	struct line_state state = { .line_start = true, .after_cr = false };
 	uint64_t left = m->length;
-	off_t at = m->at;
 	size_t want, n;
 
 	err->code = PO_OK;
 	while (left > 0) {
 		want = left < CONTENT_BLOCK_BYTES ? (size_t)left
 		                                  : CONTENT_BLOCK_BYTES;
-		if (m->bytes != NULL)
-			memcpy(block, m->bytes + (at - m->at), want);
-		else if (fd_pread_all(m->fd, block, want, at, "message", err) ==
-		         -1)
+		if (read_block(m, m->length - left, block, want, err) == -1)
 			return -1;
 		n = content_clean(block, want, &state.after_cr);
 		stream_set_deadline(st, block_timeout_ms);
 		if (!put_lines(st, block, n, &state))
 			return -1;
-		at += (off_t)want;
 		left -= want;
 	}
 	if (!state.line_start && !stream_put(st, "\r\n", 2))

@@ -6,8 +6,10 @@
 #ifndef PO_DELIVER_CONTENT_H
 #define PO_DELIVER_CONTENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "deliver/stream.h"
 #include "deliver/transport.h"
@@ -24,6 +26,27 @@
  */
 int content_put(struct stream *st, const struct deliver_message *m,
     int64_t block_timeout_ms, char *block, struct po_err *err);
+
+/*
+ * The same content in pieces of a known length, as BDAT wants it (RFC 3030):
+ * CRLF line ends, no dot doubled, a line end at the very end. Begin with a
+ * cursor of zeros.
+ */
+#define CONTENT_CHUNK_BYTES ((size_t)65536)
+
+struct content_cursor {
+	uint64_t done; /* bytes of the file */
+	bool after_cr, within_line;
+};
+
+/*
+ * The next piece into `out` (CONTENT_CHUNK_BYTES); `block` is scratch as above.
+ * Its length, which is 0 only for an empty message or one that ends in bytes
+ * that are dropped; *last is set with the final one. -1 when the file cannot be
+ * read.
+ */
+ssize_t content_chunk(const struct deliver_message *m, struct content_cursor *c,
+    char *block, char *out, bool *last, struct po_err *err);
 
 /*
  * Make a block fit for the wire in place: CR LF and a lone CR become LF, NUL

@@ -60,6 +60,7 @@ parse_line(struct span line, struct ehlo *out)
 		{ SPAN_LIT("SMTPUTF8"), &out->smtputf8 },
 		{ SPAN_LIT("DSN"), &out->dsn },
 		{ SPAN_LIT("STARTTLS"), &out->starttls },
+		{ SPAN_LIT("CHUNKING"), &out->chunking },
 	};
 	static const struct span old_auth = { "AUTH=", 5 };
 	struct span rest = line, word = next_word(&rest);

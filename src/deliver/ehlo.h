@@ -16,6 +16,7 @@ struct ehlo {
 	bool smtputf8;       /* RFC 6531 */
 	bool dsn;            /* RFC 3461 */
 	bool starttls;       /* RFC 3207 */
+	bool chunking;       /* RFC 3030 */
 	bool size;           /* RFC 1870 */
 	uint64_t size_limit; /* bytes; 0: none said */
 	unsigned auth;       /* enum ehlo_auth, or-ed (RFC 4954) */

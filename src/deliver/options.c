@@ -45,5 +45,9 @@ const struct conf_option deliver_options[] = {
 	    1, 600, "time to look up the relay and connect", NULL },
 	{ "relay.max_messages", CONF_INT, AT(max_messages_per_connection), "0",
 	    0, 1000000, "messages on one connection; 0: no limit", NULL },
+	{ "relay.window", CONF_INT, AT(window), "1", 1, DELIVER_WINDOW_MAX,
+	    "messages on the way at once on one connection, where the server "
+	    "offers CHUNKING",
+	    NULL },
 	{ NULL, CONF_INT, 0, NULL, 0, 0, NULL, NULL },
 };

@@ -29,6 +29,11 @@ struct transport {
 	    struct delivery *results);
 	void (*send)(void *state, const struct deliver_message *m,
 	    struct delivery *results, const struct deliver_message *next);
+	/* All three NULL: never more than one message on the way. */
+	size_t (*window)(const void *state, const struct deliver_message *m);
+	void (*put)(void *state, const struct deliver_message *m,
+	    struct delivery *results);
+	size_t (*take)(void *state);
 	const char *(*relay)(const void *state);
 	bool (*hop_down)(const void *state);
 	/* What the log should know of the connection, told once; NULL: nothing.

@@ -124,6 +124,7 @@ smtp_close(struct smtp *s, bool polite)
 	stream_free(s->stream);
 	s->stream = NULL;
 	s->group_waiting = s->content_due = s->want_rset = false;
+	s->window = (struct smtp_window){ .open = false };
 }
 
 static int
@@ -195,6 +196,7 @@ smtp_free(void *state)
 	buf_clear(&s->command);
 	buf_clear(&s->check);
 	free(s->block);
+	free(s->chunk);
 	free(s);
 }
 
@@ -236,6 +238,24 @@ send_content(void *state, const struct deliver_message *m,
     struct delivery *results, const struct deliver_message *next)
 {
 	smtp_send(state, m, results, next);
+}
+
+static size_t
+window(const void *state, const struct deliver_message *m)
+{
+	return smtp_window(state, m);
+}
+
+static void
+put(void *state, const struct deliver_message *m, struct delivery *results)
+{
+	smtp_put(state, m, results);
+}
+
+static size_t
+take(void *state)
+{
+	return smtp_take(state);
 }
 
 static const char *
@@ -280,6 +300,9 @@ const struct transport transport_smtp = {
 	.open = smtp_new,
 	.begin = begin,
 	.send = send_content,
+	.window = window,
+	.put = put,
+	.take = take,
 	.relay = relay_of,
 	.hop_down = is_down,
 	.note = take_note,

@@ -2,7 +2,8 @@
 /*
  * One SMTP connection and what is outstanding on it. smtp_open.c brings it up
  * (greeting to AUTH), smtp_group.c carries envelopes over it, smtp_send.c the
- * contents; smtp.c is the transport. For files of this room only.
+ * contents, smtp_chunk.c the contents by BDAT, smtp_window.c several messages
+ * at once; smtp.c is the transport. For files of this room only.
  */
 #ifndef PO_DELIVER_SMTP_H
 #define PO_DELIVER_SMTP_H
@@ -45,9 +46,33 @@ struct smtp_group {
 	size_t rcpt_read;    /* from here to rcpt_written: unanswered */
 	size_t accepted;
 	bool mail_refused;
+	bool chunked;    /* BDAT follows, not DATA */
 	bool pipelined;  /* commands went out before the reply to others */
 	bool ahead;      /* written behind the last dot of another message */
 	bool any_answer; /* one of its replies has come */
+};
+
+/* One message by BDAT: what is written of it and not yet answered. */
+struct smtp_chunks {
+	size_t unanswered; /* BDAT commands */
+	bool refused;      /* *why says how */
+	bool local;        /* our failure: its last chunk was never written */
+	struct delivery why;
+};
+
+/* A message on the way, its replies still to come. */
+struct smtp_flight {
+	struct deliver_message m;
+	struct delivery *results;
+	struct smtp_chunks chunks;
+	uint64_t content_begin, end; /* offsets in the stream */
+};
+
+struct smtp_window {
+	bool open; /* the server has taken a message by BDAT on this connection
+	            */
+	struct smtp_flight flights[DELIVER_WINDOW_MAX];
+	size_t first, n;
 };
 
 struct smtp {
@@ -68,14 +93,18 @@ struct smtp {
 	struct buf command; /* the last group written */
 	struct buf check;   /* against it */
 	uint64_t messages;  /* content sent on this connection */
-	bool used;  /* it has had a transaction: it may have gone stale */
-	bool plain; /* PIPELINING broke: never again with this host */
+	bool used;        /* it has had a transaction: it may have gone stale */
+	bool plain;       /* PIPELINING broke: never again with this host */
+	bool no_chunking; /* BDAT broke: likewise */
+	bool no_window;   /* messages were left in doubt: likewise */
 	bool hop_down;
 	bool want_rset;     /* RSET heads the next group */
 	bool group_waiting; /* a group was written behind a dot */
 	bool content_due;   /* 354 came, and no dot has left: no command now */
 	struct smtp_group group;
 	char *block; /* CONTENT_BLOCK_BYTES */
+	char *chunk; /* CONTENT_CHUNK_BYTES, once CHUNKING is used */
+	struct smtp_window window;
 };
 
 /* Bring up the connection; false with *why (state DEFERRED, or UNTOUCHED when
@@ -102,6 +131,41 @@ bool smtp_is_stopped(const struct smtp *s);
 
 /* Write the group of `next` behind what stands in the stream's buffer. */
 void smtp_group_ahead(struct smtp *s, const struct deliver_message *next);
+
+/* Append MAIL and all recipients that can stand in a command; false when they
+ * do not fit into one group. */
+bool smtp_put_envelope(struct buf *out, const struct deliver_message *m,
+    const struct ehlo *e);
+
+/* Does the next message on this connection go by BDAT? */
+bool smtp_uses_chunks(const struct smtp *s);
+
+/* All chunks of a message. With `look`, replies that come meanwhile are read,
+ * and a refusal ends it. False when the stream failed. */
+bool smtp_chunks_put(struct smtp *s, const struct deliver_message *m, bool look,
+    struct smtp_chunks *c);
+
+/* Read one of its replies. False: lost, or 421 (in s->reply). */
+bool smtp_chunks_reply(struct smtp *s, struct smtp_chunks *c);
+
+/* The reply to the last one, or the refusal, as a result. False: the server
+ * does not know BDAT; untouched, and it is not asked again. */
+bool smtp_chunks_judge(struct smtp *s, const struct smtp_chunks *c,
+    struct delivery *why);
+
+/* The connection failed before the message was written whole: all results that
+ * are untouched, and the end of the connection. */
+void smtp_content_failed(struct smtp *s, const struct deliver_message *m,
+    struct delivery *results);
+
+/* smtp_send() by BDAT. */
+void smtp_chunks_send(struct smtp *s, const struct deliver_message *m,
+    struct delivery *results);
+
+size_t smtp_window(const struct smtp *s, const struct deliver_message *m);
+void smtp_put(struct smtp *s, const struct deliver_message *m,
+    struct delivery *results);
+size_t smtp_take(struct smtp *s);
 
 int smtp_begin(struct smtp *s, const struct deliver_message *m,
     struct delivery *results);

@@ -10,6 +10,7 @@
  *   421 or the end on a used connection  begins again, on a new connection
  *   421 or the end on a fresh one        is an answer: deferred
  *   354, but no recipient was accepted   a lone dot, whose reply settles nobody
+ *   none accepted, and BDAT would come   RSET heads the next group
  *   DATA refused                         RSET heads the next group
  *   503 to a pipelined command, or no    lost step: no answer about the
  * message; reply to the group in time           it begins again, from now on
@@ -42,7 +43,8 @@ new_group(const struct smtp *s, const struct deliver_message *m, bool ahead)
 		.m = *m,
 		.rset_todo = s->want_rset,
 		.mail_todo = true,
-		.data_todo = true,
+		.data_todo = !smtp_uses_chunks(s),
+		.chunked = smtp_uses_chunks(s),
 		.pipelined = s->ehlo.pipelining && !s->plain,
 		.ahead = ahead,
 	};
@@ -74,6 +76,16 @@ put_recipients(struct smtp_group *g, const struct ehlo *e, struct buf *out)
 	return true;
 }
 
+bool
+smtp_put_envelope(struct buf *out, const struct deliver_message *m,
+    const struct ehlo *e)
+{
+	struct smtp_group g = { .m = *m, .pipelined = true };
+
+	return command_mail(out, m, e) && put_recipients(&g, e, out) &&
+	       all_written(&g);
+}
+
 /* What may go out now: a group, or one command. */
 static bool
 put_commands(struct smtp_group *g, const struct ehlo *e, struct buf *out)
@@ -93,7 +105,7 @@ put_commands(struct smtp_group *g, const struct ehlo *e, struct buf *out)
 	}
 	if (g->pipelined || out->len == 0)
 		ok = ok && put_recipients(g, e, out);
-	if (all_written(g) && (g->pipelined || out->len == 0)) {
+	if (g->data_todo && all_written(g) && (g->pipelined || out->len == 0)) {
 		ok = ok && buf_puts(out, "DATA\r\n");
 		g->data = true;
 		g->data_todo = false;
@@ -301,6 +313,8 @@ group_talk(struct smtp *s, struct delivery *results)
 			s->want_rset = true;
 			return GROUP_SETTLED;
 		}
+		if (all_written(g) && g->chunked)
+			return GROUP_GO;
 		stream_set_deadline(s->stream, s->timeout_ms[WAIT_MAIL]);
 		if (!write_commands(s) || !stream_flush(s->stream))
 			return give_up(s, PHASE_RCPT, false, results);
@@ -356,6 +370,6 @@ smtp_begin(struct smtp *s, const struct deliver_message *m,
 			smtp_close(s, false);
 	}
 	s->used = true;
-	s->content_due = v == GROUP_GO;
+	s->content_due = v == GROUP_GO && !s->group.chunked;
 	return v == GROUP_GO;
 }

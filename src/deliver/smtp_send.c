@@ -17,8 +17,8 @@
 
 /* Before the last dot: nobody has taken the message. A reply that came all the
  * same says why. */
-static void
-content_failed(struct smtp *s, const struct deliver_message *m,
+void
+smtp_content_failed(struct smtp *s, const struct deliver_message *m,
     struct delivery *results)
 {
 	struct delivery why;
@@ -48,7 +48,7 @@ content_refused(struct smtp *s, const struct deliver_message *m,
 	if (!early && !s->stream->input_ended && !s->stream->read_failed)
 		return false;
 	stream_fail(s->stream, STREAM_EOF, early ? "early reply" : "closed");
-	content_failed(s, m, results);
+	smtp_content_failed(s, m, results);
 	return true;
 }
 
@@ -59,7 +59,7 @@ may_go_ahead(const struct smtp *s, const struct deliver_message *next)
 	struct delivery why;
 
 	return next != NULL && s->ehlo.pipelining && !s->plain &&
-	       !smtp_is_stopped(s) &&
+	       !smtp_uses_chunks(s) && !smtp_is_stopped(s) &&
 	       (max <= 0 || s->messages < (uint64_t)max) &&
 	       command_can_send(next, &s->ehlo, &why);
 }
@@ -101,7 +101,7 @@ put_content(struct smtp *s, const struct deliver_message *m,
 	        &err) == 0)
 		return !content_refused(s, m, results);
 	if (err.code == PO_OK) {
-		content_failed(s, m, results);
+		smtp_content_failed(s, m, results);
 		return false;
 	}
 	delivery_set(&why, DELIVERY_DEFERRED, PHASE_LOCAL, "4.3.0", "%s",
@@ -118,6 +118,10 @@ smtp_send(struct smtp *s, const struct deliver_message *m,
 	uint64_t dot_end;
 
 	s->messages++;
+	if (s->group.chunked) {
+		smtp_chunks_send(s, m, results);
+		return;
+	}
 	if (!put_content(s, m, results))
 		return;
 	if (smtp_is_stopped(s)) {
@@ -132,7 +136,7 @@ smtp_send(struct smtp *s, const struct deliver_message *m,
 		smtp_group_ahead(s, next);
 	stream_set_deadline(s->stream, s->timeout_ms[WAIT_BLOCK]);
 	if (!stream_flush(s->stream) && s->stream->written < dot_end) {
-		content_failed(s, m, results);
+		smtp_content_failed(s, m, results);
 		return;
 	}
 	settle(s, m, results);

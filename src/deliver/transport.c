@@ -101,6 +101,27 @@ session_send(struct deliver_session *s, const struct deliver_message *m,
 	s->transport->send(s->state, m, results, next);
 }
 
+size_t
+session_window(const struct deliver_session *s, const struct deliver_message *m)
+{
+	const struct transport *t = s->transport;
+
+	return t->window == NULL ? 1 : t->window(s->state, m);
+}
+
+void
+session_put(struct deliver_session *s, const struct deliver_message *m,
+    struct delivery *results)
+{
+	s->transport->put(s->state, m, results);
+}
+
+size_t
+session_take(struct deliver_session *s)
+{
+	return s->transport->take(s->state);
+}
+
 const char *
 session_relay(const struct deliver_session *s)
 {

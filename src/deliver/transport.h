@@ -21,6 +21,23 @@
  * `next` (or NULL) is the message whose session_begin() comes next: its
  * MAIL/RCPT/DATA group goes out behind the last dot in the same write where the
  * server offers PIPELINING (RFC 2920), so that a message costs one round trip.
+ *
+ * Where the server takes CHUNKING (RFC 3030) and the relay's `window` allows
+ * it, several messages are on the way at once, and a round trip is shared:
+ *
+ *   session_window(s, m)        how many, m included, may be on the way now;
+ *                               1: take the two steps above, once all others
+ *                               are taken
+ *   session_put(s, m, results)  m's whole transaction; "sending" must be in the
+ *                               slots already; m and results (untouched) must
+ *                               live until the message is taken
+ *   session_take(s)             waits for the answer about the oldest: how many
+ *                               messages, from the oldest on, have all their
+ *                               results now: 1, or all when the connection is
+ *                               lost. A lost connection leaves every message in
+ *                               doubt that was written whole.
+ *
+ * Whoever has put takes all before he begins or is idle.
  */
 #ifndef PO_DELIVER_TRANSPORT_H
 #define PO_DELIVER_TRANSPORT_H
@@ -58,8 +75,11 @@ struct deliver_conf {
 	char *relay_ca_file; /* "": the system's */
 	int64_t connect_timeout_s;
 	int64_t max_messages_per_connection;
+	int64_t window; /* 1 to DELIVER_WINDOW_MAX */
 };
 extern const struct conf_option deliver_options[];
+
+#define DELIVER_WINDOW_MAX 8
 
 struct deliver_message {
 	const struct envelope *env;
@@ -107,6 +127,11 @@ int session_begin(struct deliver_session *s, const struct deliver_message *m,
     struct delivery *results);
 void session_send(struct deliver_session *s, const struct deliver_message *m,
     struct delivery *results, const struct deliver_message *next);
+size_t session_window(const struct deliver_session *s,
+    const struct deliver_message *m);
+void session_put(struct deliver_session *s, const struct deliver_message *m,
+    struct delivery *results);
+size_t session_take(struct deliver_session *s);
 /* "host[address]:port" or "capture", for the log's relay= field; "none" before
  * a connection. */
 const char *session_relay(const struct deliver_session *s);

@@ -79,6 +79,7 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 {
 	memset(j, 0, sizeof(*j));
 	j->wire = *wire;
+	j->in_use = true;
 	j->file.fd = -1;
 	j->began_ms = monotonic_ms();
 	arena_init(&j->arena, ARENA_MAX);
@@ -101,6 +102,7 @@ job_clear(struct job *j)
 {
 	file_close(&j->file);
 	arena_clear(&j->arena);
+	j->in_use = false;
 }
 
 int

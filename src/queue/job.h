@@ -23,6 +23,7 @@ struct job {
 	size_t *which;            /* the recipients of this job */
 	struct delivery *results; /* one for each of which[] */
 	struct deliver_message message;
+	bool in_use;      /* from job_prepare() to job_clear() */
 	int64_t began_ms; /* monotonic: when it reached the worker */
 };
 

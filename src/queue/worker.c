@@ -2,9 +2,10 @@
 /*
  * Jobs wait in a ring; two are prepared at a time, the current one and the
  * next, because the next one's MAIL, RCPT and DATA go out behind the current
- * one's last dot. Results are gathered into one datagram and leave when the
- * ring is empty, when the datagram is full, or after FLUSH_MS, so that the
- * parent settles many in one transaction.
+ * one's last dot; or as many as the session lets be on the way at once. Results
+ * are gathered into one datagram and leave when the ring is empty, when the
+ * datagram is full, or after FLUSH_MS, so that the parent settles many in one
+ * transaction.
  */
 #include "queue/worker.h"
 
@@ -36,8 +37,10 @@ struct worker {
 	const struct worker_setup *setup;
 	struct waiting ring[WORKER_MAX_JOBS];
 	size_t first, count;
-	struct job jobs[2];
-	struct job *now, *next; /* into jobs, or NULL */
+	struct job jobs[DELIVER_WINDOW_MAX + 1];
+	struct job *now, *next;                  /* into jobs, or NULL */
+	struct job *flights[DELIVER_WINDOW_MAX]; /* likewise, oldest first */
+	size_t n_flights;
 	struct deliver_session *session;
 	char hop[WIRE_MAX_HOP]; /* of the session */
 	struct buf out;
@@ -79,6 +82,13 @@ report(struct worker *w, const struct wire_result *r)
 		    "%s: a result does not fit into a datagram", r->id.text);
 		w->ended = true;
 	}
+}
+
+static void
+flush_when_due(struct worker *w)
+{
+	if (w->out.len > 1 && monotonic_ms() - w->out_since_ms >= FLUSH_MS)
+		flush(w);
 }
 
 /* Nothing happened to this message: back to the parent. */
@@ -244,12 +254,33 @@ receive(struct worker *w)
 	return 1;
 }
 
+static struct job *
+free_job(struct worker *w)
+{
+	size_t i;
+
+	/* One more than can be on the way: the last is free if no other is. */
+	for (i = 0; i < DELIVER_WINDOW_MAX; i++)
+		if (!w->jobs[i].in_use)
+			break;
+	return &w->jobs[i];
+}
+
+static void
+fill_ring(struct worker *w)
+{
+	if (w->count >= LOW_WATER)
+		return;
+	while (!w->ended && w->count < WORKER_MAX_JOBS && receive(w) == 1)
+		;
+}
+
 /* Prepare the first job of the ring into a free place; damaged ones are
  * reported and skipped. */
 static struct job *
 take(struct worker *w, const char *only_hop)
 {
-	struct job *j = w->now == &w->jobs[0] ? &w->jobs[1] : &w->jobs[0];
+	struct job *j = free_job(w);
 	struct po_err err;
 
 	while (w->count > 0) {
@@ -310,6 +341,18 @@ begin_job(struct worker *w, struct job *j)
 	return accepted;
 }
 
+/* Every result is there, or untouched. */
+static void
+finish_job(struct worker *w, struct job *j)
+{
+	struct po_err err;
+
+	if (job_mark_results(j, &err) == -1)
+		log_line(LOG_LEVEL_ERROR, "%s: %s", j->wire.id.text, err.text);
+	report_results(w, j);
+	job_clear(j);
+}
+
 static void
 run_job(struct worker *w, struct job *j, struct job *next)
 {
@@ -329,17 +372,77 @@ run_job(struct worker *w, struct job *j, struct job *next)
 			    next == NULL ? NULL : &next->message);
 		}
 	}
-	if (job_mark_results(j, &err) == -1)
-		log_line(LOG_LEVEL_ERROR, "%s: %s", j->wire.id.text, err.text);
-	report_results(w, j);
+	finish_job(w, j);
+}
+
+/* ------------------------------------------------------------------ flights */
+
+/* How many messages, the current one included, may be on the way. */
+static size_t
+window(const struct worker *w)
+{
+	if (w->session == NULL || w->now == NULL || w->ended || stop ||
+	    strcmp(w->hop, w->now->wire.hop) != 0)
+		return 1;
+	return session_window(w->session, &w->now->message);
+}
+
+/* The current job goes out. */
+static void
+put_flight(struct worker *w)
+{
+	struct job *j = w->now;
+	struct po_err err;
+
+	w->now = NULL;
+	if (job_mark_sending(j, &err) == -1) {
+		local_failure(j, &err);
+		finish_job(w, j);
+		return;
+	}
+	session_put(w->session, &j->message, j->results);
+	w->flights[w->n_flights++] = j;
 }
 
 static void
-end_job(struct job **j)
+take_flights(struct worker *w)
 {
-	if (*j != NULL)
-		job_clear(*j);
-	*j = NULL;
+	size_t i, n = session_take(w->session);
+
+	for (i = 0; i < n; i++)
+		finish_job(w, w->flights[i]);
+	w->n_flights -= n;
+	memmove(w->flights, w->flights + n,
+	    w->n_flights * sizeof(w->flights[0]));
+}
+
+/* Keep the window full until there is nothing to fill it with, or the session
+ * wants the next message alone. */
+static void
+fly(struct worker *w)
+{
+	do {
+		while (w->n_flights < window(w) && window(w) > 1) {
+			put_flight(w);
+			w->now = take(w, w->hop);
+		}
+		if (w->n_flights > 0)
+			take_flights(w);
+		flush_when_due(w);
+		fill_ring(w);
+		if (w->now == NULL && !stop && !w->ended)
+			w->now = take(w, w->hop);
+	} while (w->n_flights > 0);
+}
+
+static void
+give_back_now(struct worker *w)
+{
+	if (w->now == NULL)
+		return;
+	give_back(w, &w->now->wire);
+	job_clear(w->now);
+	w->now = NULL;
 }
 
 /* The next hop is of no use now: what waits for it goes back, so that the
@@ -347,9 +450,7 @@ end_job(struct job **j)
 static void
 give_up_hop(struct worker *w)
 {
-	if (w->now != NULL)
-		give_back(w, &w->now->wire);
-	end_job(&w->now);
+	give_back_now(w);
 	give_back_ring(w);
 }
 
@@ -360,15 +461,17 @@ step(struct worker *w)
 		w->now = take(w, NULL);
 	if (w->now == NULL)
 		return;
-	w->next = take(w, w->now->wire.hop);
-	run_job(w, w->now, w->next);
-	end_job(&w->now);
-	w->now = w->next;
-	w->next = NULL;
+	if (window(w) > 1) {
+		fly(w);
+	} else {
+		w->next = take(w, w->now->wire.hop);
+		run_job(w, w->now, w->next);
+		w->now = w->next;
+		w->next = NULL;
+	}
 	if (w->session == NULL || session_hop_down(w->session))
 		give_up_hop(w);
-	if (w->out.len > 1 && monotonic_ms() - w->out_since_ms >= FLUSH_MS)
-		flush(w);
+	flush_when_due(w);
 }
 
 static void
@@ -387,10 +490,7 @@ static void
 serve(struct worker *w)
 {
 	while (!w->ended && !stop) {
-		if (w->count < LOW_WATER)
-			while (!w->ended && w->count < WORKER_MAX_JOBS &&
-			       receive(w) == 1)
-				;
+		fill_ring(w);
 		if (w->now == NULL && w->count == 0) {
 			flush(w);
 			if (!w->ended && !stop)
@@ -399,9 +499,7 @@ serve(struct worker *w)
 		}
 		step(w);
 	}
-	if (w->now != NULL)
-		give_back(w, &w->now->wire);
-	end_job(&w->now);
+	give_back_now(w);
 	give_back_ring(w);
 	flush(w);
 	session_free(w->session);
