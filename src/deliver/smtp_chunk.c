@@ -107,8 +107,7 @@ smtp_chunks_judge(struct smtp *s, const struct smtp_chunks *c,
 		}
 	}
 	smtp_judge(s, PHASE_DOT, why);
-	why->state = DELIVERY_SENT;
-	why->status[0] = '2';
+	why->handover = s->ehlo.dsn ? HANDOVER_PASSED : HANDOVER_RELAYED;
 	return true;
 }
 

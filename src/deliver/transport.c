@@ -125,7 +125,7 @@ session_take(struct deliver_session *s)
 const char *
 session_relay(const struct deliver_session *s)
 {
-	return s->transport->relay(s->state);
+	return s == NULL ? "none" : s->transport->relay(s->state);
 }
 
 const char *
@@ -137,7 +137,7 @@ session_note(struct deliver_session *s)
 bool
 session_hop_down(const struct deliver_session *s)
 {
-	return s->transport->hop_down(s->state);
+	return s != NULL && s->transport->hop_down(s->state);
 }
 
 void
