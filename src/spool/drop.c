@@ -44,7 +44,7 @@ struct drop {
 	char name[QUEUE_ID_LEN + 3];
 	char temp[35];      /* "t." and 32 digits, or "" for an unnamed file */
 	uint64_t looked_at; /* of its bytes, when the free space was */
-	struct file_writer writer;
+	struct file_writer writer; /* last: its buffer is not cleared */
 };
 
 static const char remedy_system[] = "run \"po-queue --setup\" as root";
@@ -108,9 +108,10 @@ drop_check_path(const char *spool, struct po_err *err)
 int
 drop_open(const struct drop_conf *conf, struct drop **out, struct po_err *err)
 {
-	struct drop *d = xcalloc(1, sizeof(*d));
+	struct drop *d = xmalloc(sizeof(*d));
 	size_t len = strlen(conf->spool) + sizeof("/drop");
 
+	memset(d, 0, offsetof(struct drop, writer.buffer));
 	d->fd = d->dirfd = -1;
 	if (drop_check_path(conf->spool, err) == -1)
 		goto fail;

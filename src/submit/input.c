@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "util/fd.h"
 #include "util/wallclock.h"
+#include "util/xalloc.h"
 
 #define PIECE_BYTES 65536u
 
@@ -37,18 +39,18 @@ int
 input_submit(int fd, int64_t timeout_s, struct submission *s,
     struct po_err *err)
 {
-	char piece[PIECE_BYTES];
+	char *piece = xmalloc(PIECE_BYTES);
 	int64_t deadline_ms = monotonic_ms() + timeout_s * 1000;
-	ssize_t n;
+	ssize_t n = 1;
+	int rc = 0;
 
-	while (!s->clean.ended) {
-		n = read_some(fd, piece, sizeof(piece), deadline_ms, err);
+	while (rc == 0 && n > 0 && !s->clean.ended) {
+		n = read_some(fd, piece, PIECE_BYTES, deadline_ms, err);
 		if (n == -1)
-			return -1;
-		if (n == 0)
-			break;
-		if (submission_write(s, piece, (size_t)n, err) == -1)
-			return -1;
+			rc = -1;
+		else if (n > 0)
+			rc = submission_write(s, piece, (size_t)n, err);
 	}
-	return submission_end(s, err);
+	free(piece);
+	return rc == 0 ? submission_end(s, err) : -1;
 }

@@ -27,7 +27,7 @@ smtp_io_init(struct smtp_io *s, int in, int out, int64_t timeout_s,
 		.out = out,
 		.timeout_s = timeout_s,
 		.err = err };
-	s->input = xcalloc(1, INPUT_BYTES);
+	s->input = xmalloc(INPUT_BYTES);
 	buf_init(&s->replies, REPLIES_BYTES);
 	err->code = PO_OK;
 }

@@ -127,8 +127,14 @@ fd_close(int *fd)
 void
 fd_open_standard(void)
 {
-	int fd;
+	struct pollfd p[3] = { { 0, 0, 0 }, { 1, 0, 0 }, { 2, 0, 0 } };
+	bool closed = poll(p, 3, 0) == -1;
+	int fd, i;
 
+	for (i = 0; i < 3; i++)
+		closed = closed || (p[i].revents & POLLNVAL) != 0;
+	if (!closed)
+		return;
 	do {
 		fd = open("/dev/null", O_RDWR);
 	} while (fd != -1 && fd < 2);

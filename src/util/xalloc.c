@@ -23,6 +23,12 @@ xcalloc(size_t n, size_t size)
 	return need(calloc(n, size));
 }
 
+void *
+xmalloc(size_t size)
+{
+	return need(malloc(size));
+}
+
 char *
 xstrdup(const char *s)
 {

@@ -11,6 +11,11 @@
 #include <stddef.h>
 
 void *xcalloc(size_t n, size_t size);
+
+/* Not cleared: for a large buffer, of which pages that nothing is read into
+ * then cost nothing. */
+void *xmalloc(size_t size);
+
 char *xstrdup(const char *s);
 
 #endif

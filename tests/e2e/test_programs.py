@@ -30,10 +30,10 @@ def test_wrong_use_is_64_and_one_line(po, program, args):
 
 
 def test_sendmail_links_libc_and_libconfig_only(build):
-    """What the linker was asked for; a sanitizer's own libraries aside."""
+    """What the linker was asked for; a sanitizer's own libraries aside. Nothing is left to load where it is static."""
     out = subprocess.run(["readelf", "-d", str(build / "sendmail")], capture_output=True, text=True, check=True).stdout
     needed = set(re.findall(r"\(NEEDED\).*\[(.*?)\]", out))
-    assert {n.split(".so")[0] for n in needed} - {"libasan", "libubsan"} == {"libc", "libconfig"}, needed
+    assert {n.split(".so")[0] for n in needed} - {"libasan", "libubsan"} in ({"libc", "libconfig"}, set()), needed
 
 
 def test_setup_is_idempotent(po):
