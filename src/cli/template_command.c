@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the command line names is read as the caller; then, for a verb that
+ * changes the store, root becomes the spool's owner. Readers read as whoever
+ * they are: everybody may.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cli/template_call.h"
+#include "cli/template_verbs.h"
+#include "spool/spool.h"
+#include "util/fd.h"
+#include "util/wallclock.h"
+
+static const struct template_verb *
+find_verb(const char *name)
+{
+	size_t i;
+
+	for (i = 0; template_verbs[i].name != NULL; i++)
+		if (strcmp(template_verbs[i].name, name) == 0)
+			return &template_verbs[i];
+	return NULL;
+}
+
+bool
+template_verb_is(int argc, char **argv)
+{
+	const struct template_verb *v = argc < 2 ? NULL : find_verb(argv[1]);
+
+	if (v == NULL)
+		return false;
+	return !template_verb_may_be_storeless(v) ||
+	       (argc > 2 && argv[2][0] != '-');
+}
+
+void
+template_verb_usage(FILE *to)
+{
+	size_t i;
+
+	for (i = 0; template_verbs[i].name != NULL; i++)
+		(void)fprintf(to, "       po-template %s\n",
+		    template_verbs[i].usage);
+}
+
+enum {
+	OPT_LANG = 1,
+	OPT_DESCRIPTION,
+	OPT_SUBJECT,
+	OPT_TEXT,
+	OPT_HTML,
+	OPT_CONTEXT,
+	OPT_PART,
+	OPT_NOW,
+	OPT_JSON,
+	OPT_STRICT
+};
+
+static bool
+set_option(struct template_call *c, int option, const char *value)
+{
+	switch (option) {
+	case OPT_LANG:
+		return templates_lang(span_of(value), c->lang);
+	case OPT_DESCRIPTION:
+		c->description = value;
+		return true;
+	case OPT_SUBJECT:
+	case OPT_TEXT:
+	case OPT_HTML:
+		c->file[option - OPT_SUBJECT] = value;
+		return true;
+	case OPT_CONTEXT:
+		c->context = value;
+		return true;
+	case OPT_PART:
+		c->part = value;
+		return strcmp(value, "subject") == 0 ||
+		       strcmp(value, "text") == 0 || strcmp(value, "html") == 0;
+	case OPT_NOW:
+		return template_time_parse(span_of(value), &c->now_us);
+	case OPT_JSON:
+		c->json = true;
+		return true;
+	case OPT_STRICT:
+		c->strict = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int
+read_operands(struct template_call *c, const struct template_verb *v, int n,
+    char **operand, struct po_err *err)
+{
+	if (n < v->min || n > v->max)
+		return po_fail(err, PO_EUSAGE, "usage: po-template %s",
+		    v->usage);
+	if (n == 0)
+		return 0;
+	c->name = operand[0];
+	if (!templates_name_encode(span_of(c->name), c->folder))
+		return po_fail(err, PO_EUSAGE,
+		    "'%.100s' is no name of a template (1 to %u bytes of text "
+		    "in one line)",
+		    c->name, TEMPLATES_NAME_MAX);
+	if (n == 2 &&
+	    !templates_version_parse(span_of(operand[1]), &c->version))
+		return po_fail(err, PO_EUSAGE, "'%s' is no version",
+		    operand[1]);
+	return 0;
+}
+
+static int
+parse(struct template_call *c, const struct template_verb *v, int argc,
+    char **argv, struct po_err *err)
+{
+	static const struct option options[] = {
+		{ "lang", required_argument, NULL, OPT_LANG },
+		{ "description", required_argument, NULL, OPT_DESCRIPTION },
+		{ "subject", required_argument, NULL, OPT_SUBJECT },
+		{ "text", required_argument, NULL, OPT_TEXT },
+		{ "html", required_argument, NULL, OPT_HTML },
+		{ "context-file", required_argument, NULL, OPT_CONTEXT },
+		{ "part", required_argument, NULL, OPT_PART },
+		{ "now", required_argument, NULL, OPT_NOW },
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "strict", no_argument, NULL, OPT_STRICT },
+		{ NULL, 0, NULL, 0 },
+	};
+	int o;
+
+	opterr = 0;
+	while ((o = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (o == '?' || o == ':')
+			return po_fail(err, PO_EUSAGE, "%s %s",
+			    o == '?' ? "there is no option"
+			             : "a value is missing behind",
+			    argv[optind - 1]);
+		if (!set_option(c, o, optarg))
+			return po_fail(err, PO_EUSAGE,
+			    "'%s' is no value for this option", optarg);
+	}
+	return read_operands(c, v, argc - optind, argv + optind, err);
+}
+
+/* As the caller; "-" is standard input. */
+static int
+read_input(const char *path, size_t max, struct buf *out, struct po_err *err)
+{
+	char part[16384];
+	ssize_t n = -1;
+	int rc = 0;
+	int fd = strcmp(path, "-") == 0
+	             ? dup(STDIN_FILENO)
+	             : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	buf_init(out, max);
+	if (fd == -1)
+		return po_fail_sys(err, PO_ENOINPUT, "open %s", path);
+	while (rc == 0 && (n = read(fd, part, sizeof(part))) != 0) {
+		if (n == -1 && errno != EINTR)
+			rc = po_fail_sys(err, PO_ENOINPUT, "read %s", path);
+		if (n > 0 && !buf_put(out, part, (size_t)n))
+			rc = po_fail(err, PO_EDATA,
+			    "%s is larger than %zu bytes", path, max);
+	}
+	fd_close(&fd);
+	return rc;
+}
+
+static int
+read_inputs(struct template_call *c, struct po_err *err)
+{
+	int i;
+
+	if (c->file[PART_SUBJECT] != NULL) {
+		buf_init(&c->input[PART_SUBJECT], TEMPLATES_PART_MAX);
+		c->has[PART_SUBJECT] = true;
+		if (!buf_puts(&c->input[PART_SUBJECT], c->file[PART_SUBJECT]))
+			return po_fail(err, PO_EDATA,
+			    "the subject is too long");
+	}
+	for (i = PART_TEXT; i < MAIL_PARTS; i++)
+		c->has[i] = c->file[i] != NULL;
+	for (i = PART_TEXT; i < MAIL_PARTS; i++)
+		if (c->file[i] != NULL &&
+		    read_input(c->file[i], TEMPLATES_PART_MAX, &c->input[i],
+		        err) == -1)
+			return -1;
+	return c->context == NULL
+	           ? 0
+	           : read_input(c->context,
+	                 template_limits_default.context_bytes + 1,
+	                 &c->context_text, err);
+}
+
+/* A child becomes the spool's owner and saves: the files are the caller's, who
+ * may be root, and are removed by him. */
+static int
+save_edited(struct template_call *c, const struct template_verb *v,
+    struct po_err *err)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (spool_become_owner(c->drop.spool, err) == -1 ||
+		    v->run(c, err) == -1)
+			_exit(template_complain(c, err));
+		_exit(EX_OK);
+	}
+	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		;
+	template_edit_end(&c->edit, pid == -1 || status != 0);
+	if (pid == -1)
+		return po_fail_sys(err, PO_EOS, "start a child");
+	if (status == 0)
+		return 0;
+	return po_fail(err,
+	    WIFEXITED(status) && WEXITSTATUS(status) == EX_NOPERM ? PO_EPERM
+	                                                          : PO_EBUSY,
+	    "nothing is saved");
+}
+
+static int
+work(struct template_call *c, const struct template_verb *v, struct po_err *err)
+{
+	const struct conf_table tables[] = { { drop_options, &c->drop } };
+
+	if (read_inputs(c, err) == -1 ||
+	    conf_load_some(NULL, tables, 1, &c->conf, err) == -1)
+		return -1;
+	if (templates_open(c->drop.spool, &c->store, err) == -1 ||
+	    (v->prepare != NULL && v->prepare(c, err) == -1))
+		return -1;
+	if (v->prepare == NULL)
+		return (v->changes &&
+		           spool_become_owner(c->drop.spool, err) == -1)
+		           ? -1
+		           : v->run(c, err);
+	return save_edited(c, v, err);
+}
+
+static int
+do_verb(struct template_call *c, const struct template_verb *v,
+    struct po_err *err)
+{
+	if (work(c, v, err) == -1)
+		return -1;
+	return fflush(stdout) == 0
+	           ? 0
+	           : po_fail_sys(err, PO_EIO, "write standard output");
+}
+
+int
+template_verb_run(int argc, char **argv)
+{
+	struct template_call c = { .lang = TEMPLATES_DEFAULT,
+		.now_us = wallclock_now_ms() * 1000,
+		.old_description = { .max = TEMPLATES_DESCRIPTION_MAX },
+		.store = { .dirfd = -1 } };
+	const struct template_verb *v = find_verb(argv[1]);
+	struct po_err err = { PO_OK, 0, "" };
+	int i, status = EX_OK;
+
+	if (parse(&c, v, argc - 1, argv + 1, &err) == -1 ||
+	    do_verb(&c, v, &err) == -1)
+		status = template_complain(&c, &err);
+	template_library_clear(&c);
+	for (i = 0; i < MAIL_PARTS; i++)
+		buf_clear(&c.input[i]);
+	buf_clear(&c.context_text);
+	buf_clear(&c.old_description);
+	templates_close(&c.store);
+	conf_free(c.conf);
+	return status;
+}
