@@ -181,35 +181,24 @@ rests_in_doubt(struct tick *t, struct arena *arena,
 	return 0;
 }
 
+static int
+make_due_now(struct tick *t, struct arena *arena, struct index_message *m,
+    struct po_err *err)
+{
+	int rc = rests_in_doubt(t, arena, m, err);
+
+	m->due = t->now;
+	return rc == -1 ? -1 : rc == 0;
+}
+
 int
 act_flush(struct tick *t, struct po_err *err)
 {
-	struct index_message m;
-	struct queue_id after;
-	struct arena arena;
-	bool first = true;
-	int rc;
-
-	arena_init(&arena, 16u << 20);
-	while ((rc = index_message_next(t->tx, first ? NULL : &after, &arena,
-	            &m, err)) == 1) {
-		after = m.id;
-		first = false;
-		if (m.state == MESSAGE_WAITING && m.place == PLACE_DUE &&
-		    m.attempts > 0) {
-			rc = rests_in_doubt(t, &arena, &m, err);
-			m.due = t->now;
-			if (rc == 0)
-				rc = place_message(t, &m, err);
-			if (rc == -1)
-				break;
-		}
-		arena_clear(&arena);
-	}
-	arena_clear(&arena);
+	if (place_deferred_again(t, make_due_now, err) == -1)
+		return -1;
 	/* Now that it is ready, its next hops are among those that have ready
 	 * mail. */
-	return rc == -1 ? -1 : hops_wake_all(t->hops, t->tx, err);
+	return hops_wake_all(t->hops, t->tx, err);
 }
 
 static int
