@@ -61,7 +61,7 @@ smtp_io_reply(struct smtp_io *s, const char *text)
 		(void)smtp_io_flush(s);
 	if (!buf_puts(&s->replies, text) || !buf_puts(&s->replies, "\r\n"))
 		s->ended = true;
-	if (text[0] == '5')
+	if (text[0] == '5' && text[1] == '0')
 		s->errors++;
 }
 

@@ -14,7 +14,7 @@ struct smtp_io {
 	int in, out;
 	int64_t timeout_s;
 	bool ended;       /* nothing more is read */
-	unsigned errors;  /* replies that began with 5 */
+	unsigned errors;  /* commands that were none: replies 50x */
 	bool line_has_cr; /* the last line ended with CRLF */
 	struct buf replies;
 	size_t at, len; /* what is unread in `input` */

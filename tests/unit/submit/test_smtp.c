@@ -374,6 +374,35 @@ long_lines_and_many_errors_end_it(void **state)
 	buf_clear(&codes);
 }
 
+/* A list may have many addresses that are none; that is no broken client. */
+static void
+many_refused_recipients_end_nothing(void **state)
+{
+	struct drop d;
+	struct buf in, out, codes;
+	int i;
+
+	(void)state;
+	fake_drop_init(&d);
+	fake_drop_to_open = &d;
+	buf_init(&in, 1 << 20);
+	buf_init(&out, 1 << 20);
+	buf_init(&codes, 10000);
+	assert_true(buf_puts(&in, ENVELOPE));
+	for (i = 0; i < 300; i++)
+		assert_true(buf_puts(&in, "RCPT TO:<a@@b>\r\n"));
+	assert_true(buf_puts(&in, "DATA\r\nx\r\n.\r\n"));
+	serve(in.p, in.len, 0, &out);
+	codes_of(&out, &codes);
+	assert_memory_equal(codes.p, "250 250 553 553 ", 16);
+	assert_string_equal(codes.p + codes.len - 8, "354 250 ");
+	assert_int_equal(d.published, 1);
+	buf_clear(&in);
+	buf_clear(&out);
+	buf_clear(&codes);
+	fake_drop_clear(&d);
+}
+
 static void
 silence_is_ended(void **state)
 {
@@ -410,6 +439,7 @@ main(void)
 		    failures_of_the_spool_are_answers_of_their_kind),
 		cmocka_unit_test(large_message_is_read_to_its_end_and_refused),
 		cmocka_unit_test(long_lines_and_many_errors_end_it),
+		cmocka_unit_test(many_refused_recipients_end_nothing),
 		cmocka_unit_test(silence_is_ended),
 	};
 
