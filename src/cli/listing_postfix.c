@@ -54,6 +54,24 @@ put_heading(struct buf *b, const struct listing_state *s)
 	    "----Arrival Time----", "-Sender/Recipient-------");
 }
 
+/* As Postfix, no word for mail that somebody holds. */
+static const char *
+standing_of(const struct index_message *m)
+{
+	switch (m->state) {
+	case MESSAGE_HELD:
+		return message_hold_is_quota(m->hold)
+		           ? message_hold_text(m->hold)
+		           : "";
+	case MESSAGE_CANCELLED:
+	case MESSAGE_REFUSED:
+	case MESSAGE_DUPLICATE:
+		return message_state_name(m->state);
+	default:
+		return "";
+	}
+}
+
 static bool
 put_message(struct buf *b, struct listing_state *s,
     const struct index_message *m)
@@ -64,6 +82,7 @@ put_message(struct buf *b, struct listing_state *s,
 		return false;
 	s->messages++;
 	s->bytes += m->size;
+	s->standing = standing_of(m);
 	buf_reset(&s->reason);
 	return buf_printf(b, "%s%c %7ju ", m->id.text, status_of(m),
 	           (uintmax_t)m->size) &&
@@ -73,12 +92,14 @@ put_message(struct buf *b, struct listing_state *s,
 
 /* What stands between brackets: the cause, or what became of a finished one. */
 static bool
-reason_of(const struct index_recipient *r, struct buf *reason)
+reason_of(const struct index_recipient *r, const char *standing,
+    struct buf *reason)
 {
 	if (r->text[0] != '\0')
 		return listing_put_text(reason, r->text);
-	if (r->state == SLOT_WAITING || r->state == SLOT_SENDING)
-		return true;
+	if (r->state == SLOT_WAITING || r->state == SLOT_SENDING ||
+	    (r->state == SLOT_CANCELLED && standing[0] != '\0'))
+		return buf_puts(reason, standing);
 	return buf_puts(reason, slot_state_name(r->state));
 }
 
@@ -92,7 +113,7 @@ put_reason(struct buf *b, struct listing_state *s,
 	bool ok;
 
 	buf_init(&reason, TEXT_MAX + 64);
-	ok = reason_of(r, &reason);
+	ok = reason_of(r, s->standing, &reason);
 	if (ok && !span_eq(buf_span(&reason), buf_span(&s->reason))) {
 		shown = reason.len == 0 ? "reason unavailable" : reason.p;
 		ok = buf_printf(b, "%*s(%s)\n",

@@ -7,10 +7,11 @@
 #include "util/buf.h"
 
 struct listing_state {
-	uint64_t messages;   /* begun so far */
-	uint64_t bytes;      /* their content */
-	uint64_t recipients; /* printed so far of this message */
-	struct buf reason;   /* the last that was printed of this message */
+	uint64_t messages;    /* begun so far */
+	uint64_t bytes;       /* their content */
+	uint64_t recipients;  /* printed so far of this message */
+	const char *standing; /* of this message: why it is not sent, or "" */
+	struct buf reason;    /* the last that was printed of this message */
 };
 
 /* One table row for each format. All return false when the buffer is full. */

@@ -8,7 +8,8 @@
 #include "queue/runner_state.h"
 #include "queue/settle.h"
 
-#define REFUSED_STATUS "5.5.4"
+/* None of RFC 3463 says it: the words do. */
+#define REFUSED_STATUS "5.0.0"
 
 /* Another message that holds the newcomer's key: 1, 0 none, -1. */
 static int
@@ -29,10 +30,13 @@ static int
 set_aside(struct tick *t, struct index_message *m,
     const struct index_holder *holder, bool equal, struct po_err *err)
 {
-	char why[100];
+	char why[160];
 
 	(void)snprintf(why, sizeof(why), "its key is that of %s%s",
-	    holder->id.text, equal ? "" : ", which has other content");
+	    holder->id.text,
+	    equal ? ""
+	          : ", which has other content: another message needs another "
+	            "key");
 	if (settle_move(t, m, equal ? MESSAGE_DUPLICATE : MESSAGE_REFUSED,
 	        m->due, why, err) == -1)
 		return -1;
@@ -50,7 +54,9 @@ finish_again(struct tick *t, struct index_message *m, struct po_err *err)
 	if (m->state != MESSAGE_REFUSED)
 		return 0;
 	return notices_refused(t, m, REFUSED_STATUS,
-	    "its key is that of another message, which has other content", err);
+	    "its key is that of another message, which has other content: "
+	    "another message needs another key",
+	    err);
 }
 
 static int

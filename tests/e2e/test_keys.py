@@ -68,7 +68,9 @@ def test_an_equal_repeat_is_a_duplicate_and_another_content_is_refused(po, what)
     captured = [m for m in po.captured() if mail.value(mail.split(m), "Subject") == "k"]
     notices = [m for m in po.captured() if b"multipart/report" in m]
     assert len(captured) == 1 and len(notices) == (second == "refused")
-    assert all(first["queue_id"].encode() in m for m in notices)
+    assert all(first["queue_id"].encode() in m and b"another message needs another key" in b" ".join(m.split())
+               for m in notices)
+    assert f"({second})" in po.queue("--list", "--all").stdout
     assert f"{last['queue_id']}: {second}: its key is that of {first['queue_id']}" in po.log()
     assert po.files("queue") == [] and po.dropped() == []
 

@@ -44,7 +44,7 @@ def test_beyond_the_waiting_messages_mail_is_held_and_let_go_in_order(system_po,
     assert states(po, BOB) == ["waiting"] * 2 and states(po, 0) == ["waiting"] * 5
     assert (status(po)["held"], status(po)["over_quota"], status(po)["messages"]) == ("4", "4", "14")
     listed = po.queue("--list").stdout
-    assert listed.count("! ") == 4
+    assert listed.count("! ") == 4 and listed.count("(over the queue quota of its user)") == 4
     held = [m for m in po.list() if m["state"] == "held"][0]["queue_id"]
     assert "over the queue quota of its user" in po.queue("--show", held).stdout
     po.queue("-p", "1")
