@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/template_verbs.h"
+#include "cli/template_command.h"
 #include "compose/template.h"
 #include "util/fd.h"
 #include "util/wallclock.h"
@@ -433,7 +433,7 @@ usage(FILE *to)
 	            "[--template-dir D] [--strict]\n"
 	            "       po-template --help | --version\n",
 	    to);
-	template_verb_usage(to);
+	template_command_usage(to);
 }
 
 static int
@@ -584,8 +584,8 @@ main(int argc, char **argv)
 		(void)puts("po-template " PACKAGE_VERSION);
 		return EX_OK;
 	}
-	if (template_verb_is(argc, argv))
-		return template_verb_run(argc, argv);
+	if (template_command_is(argc, argv))
+		return template_command_run(argc, argv);
 	render = argc >= 2 && strcmp(argv[1], "render") == 0;
 	if (!render && (argc < 2 || strcmp(argv[1], "check") != 0)) {
 		(void)wrong_use("there is no such verb", "");

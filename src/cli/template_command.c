@@ -4,6 +4,8 @@
  * changes the store, root becomes the spool's owner. Readers read as whoever
  * they are: everybody may.
  */
+#include "cli/template_command.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -14,7 +16,6 @@
 #include <unistd.h>
 
 #include "cli/template_call.h"
-#include "cli/template_verbs.h"
 #include "spool/spool.h"
 #include "util/fd.h"
 #include "util/wallclock.h"
@@ -31,7 +32,7 @@ find_verb(const char *name)
 }
 
 bool
-template_verb_is(int argc, char **argv)
+template_command_is(int argc, char **argv)
 {
 	const struct template_verb *v = argc < 2 ? NULL : find_verb(argv[1]);
 
@@ -42,7 +43,7 @@ template_verb_is(int argc, char **argv)
 }
 
 void
-template_verb_usage(FILE *to)
+template_command_usage(FILE *to)
 {
 	size_t i;
 
@@ -263,7 +264,7 @@ do_verb(struct template_call *c, const struct template_verb *v,
 }
 
 int
-template_verb_run(int argc, char **argv)
+template_command_run(int argc, char **argv)
 {
 	struct template_call c = { .lang = TEMPLATES_DEFAULT,
 		.now_us = wallclock_now_ms() * 1000,
