@@ -76,19 +76,30 @@ address_domain_fault(struct span s)
 	return NULL;
 }
 
-/* Append the content of a quoted string: without its quotes and backslashes,
- * unfolded (RFC 5322, 3.2.2: the line end of a fold is no part of it). */
+/*
+ * Append the content of a quoted string: without its quotes and backslashes,
+ * unfolded (RFC 5322, 3.2.2: the line end of a fold is no part of it). SMTP has
+ * no tab in a local part (RFC 5321, 4.1.2): behind a fold, where programs write
+ * one for a blank, it becomes a blank; any other names what cannot be reached.
+ */
 static const char *
 unquote(struct span quoted, struct buf *out)
 {
 	const char *why = "an address longer than this host accepts";
+	bool folded = false;
 	size_t i;
 	char c;
 
 	for (i = 1; i + 1 < quoted.len; i++) {
 		c = quoted.p[i];
-		if (c == '\n' && ascii_is_blank((unsigned char)quoted.p[i + 1]))
+		if (c == '\n' &&
+		    ascii_is_blank((unsigned char)quoted.p[i + 1])) {
+			folded = true;
 			continue;
+		}
+		folded = folded && ascii_is_blank((unsigned char)c);
+		if (folded)
+			c = ' ';
 		if (c == '\\')
 			c = quoted.p[++i];
 		if (ascii_is_control((unsigned char)c))

@@ -45,13 +45,12 @@ header_wants_from(const struct header *h)
 	       (has != 0 && (has & (1u << FIELD_RESENT_FROM)) == 0);
 }
 
-/* Append the field with its addresses qualified. A field that is no address
- * list stays as it is: it is for people to read then. */
+/* Append `raw`, whose value begins at `value_at`, with its addresses qualified.
+ * A field that is no address list stays as it is: it is for people to read
+ * then. */
 static bool
-put_qualified(const struct header *h, const struct header_field *f,
-    const char *domain, struct buf *out)
+qualify(struct span raw, size_t value_at, const char *domain, struct buf *out)
 {
-	struct span raw = header_raw(h, f), value = header_value(h, f);
 	struct address_list list;
 	struct address a;
 	struct buf line;
@@ -60,7 +59,8 @@ put_qualified(const struct header *h, const struct header_field *f,
 	int rc;
 
 	buf_init(&line, out->max);
-	address_list_init(&list, value, NULL);
+	address_list_init(&list,
+	    (struct span){ raw.p + value_at, raw.len - value_at }, NULL);
 	while (ok && (rc = address_next(&list, &a, NULL)) == 1) {
 		if (a.qualified)
 			continue;
@@ -73,9 +73,26 @@ put_qualified(const struct header *h, const struct header_field *f,
 		ok = buf_put(&line, from, (size_t)(raw.p + raw.len - from)) &&
 		     fold_field(buf_span(&line), out);
 	else if (ok)
-		ok = fold_field(raw, out);
+		ok = buf_put_span(out, raw);
 	address_list_clear(&list);
 	buf_clear(&line);
+	return ok;
+}
+
+/* Folding takes lines of white space away, and may so change what a quoted
+ * string is: what is read is what is sent. */
+static bool
+put_qualified(const struct header *h, const struct header_field *f,
+    const char *domain, struct buf *out)
+{
+	size_t value_at = (size_t)(f->colon + 1 - f->at);
+	struct buf folded;
+	bool ok;
+
+	buf_init(&folded, out->max);
+	ok = fold_field(header_raw(h, f), &folded) &&
+	     qualify(buf_span(&folded), value_at, domain, out);
+	buf_clear(&folded);
 	return ok;
 }
 

@@ -104,7 +104,8 @@ field_cut(struct span line, size_t column, size_t keep, bool *blank)
 	*blank = true;
 	for (i = LINE_MAX_BYTES - column; i > keep; i--) {
 		if (ascii_is_blank((unsigned char)line.p[i]) &&
-		    !ascii_is_blank((unsigned char)line.p[i - 1]))
+		    !ascii_is_blank((unsigned char)line.p[i - 1]) &&
+		    line.p[i - 1] != '\\')
 			return i;
 		if (comma == 0 && line.p[i - 1] == ',')
 			comma = i;

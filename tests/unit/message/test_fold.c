@@ -154,6 +154,23 @@ field_is_folded_at_its_white_space(void **state)
 }
 
 static void
+quoted_blank_is_no_place_to_fold(void **state)
+{
+	struct buf in, out;
+
+	(void)state;
+	buf_init(&in, 1 << 20);
+	assert_true(buf_puts(&in, "To: x"));
+	while (in.len < LINE_MAX_BYTES - 6)
+		assert_true(buf_putc(&in, 'x'));
+	assert_true(buf_puts(&in, " \"a\\ bcd\"@example.org\n"));
+	check_field(&in, &out);
+	assert_non_null(strstr(out.p, "x\n \"a\\ bcd\"@"));
+	buf_clear(&in);
+	buf_clear(&out);
+}
+
+static void
 list_without_blanks_is_folded_behind_commas(void **state)
 {
 	struct span rest, line;
@@ -252,6 +269,7 @@ main(void)
 		cmocka_unit_test(utf8_is_never_cut),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_cut_at_the_limit),
 		cmocka_unit_test(field_is_folded_at_its_white_space),
+		cmocka_unit_test(quoted_blank_is_no_place_to_fold),
 		cmocka_unit_test(list_without_blanks_is_folded_behind_commas),
 		cmocka_unit_test(field_without_any_place_is_cut_hard),
 		cmocka_unit_test(name_is_never_cut),
