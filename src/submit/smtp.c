@@ -49,14 +49,27 @@ want(struct smtp_session *s, enum wants wants)
 	return fault == NULL;
 }
 
+/* EHLO and HELO: whose name it is does not matter here, but one must stand
+ * there (RFC 5321, 4.1.1.1). The reply has no enhanced status (RFC 2034, 3). */
+static bool
+greets(struct smtp_session *s, struct span args)
+{
+	if (args.len == 0) {
+		smtp_io_reply(&s->io, "501 A host name is wanted");
+		return false;
+	}
+	smtp_transaction_end(s);
+	return true;
+}
+
 static void
 run_ehlo(struct smtp_session *s, struct span args)
 {
 	char until[40], text[1000];
 	int64_t t = wallclock_now() + SMTP_HOLD_MAX_S;
 
-	(void)args;
-	smtp_transaction_end(s);
+	if (!greets(s, args))
+		return;
 	s->extended = true;
 	date_format_rfc3339(t, until);
 	(void)snprintf(text, sizeof(text),
@@ -74,8 +87,8 @@ run_helo(struct smtp_session *s, struct span args)
 {
 	char text[HOST_MAX_BYTES + 5];
 
-	(void)args;
-	smtp_transaction_end(s);
+	if (!greets(s, args))
+		return;
 	s->extended = false;
 	(void)snprintf(text, sizeof(text), "250 %s", s->host->hostname);
 	smtp_io_reply(&s->io, text);
@@ -118,6 +131,14 @@ run_quit(struct smtp_session *s, struct span args)
 	s->io.ended = true;
 }
 
+/* Commands of other servers, and those that left SMTP with RFC 2821. */
+static void
+run_unserved(struct smtp_session *s, struct span args)
+{
+	(void)args;
+	smtp_io_reply(&s->io, "502 5.5.1 This command is not served here");
+}
+
 /* A browser that was made to talk to port 25: what follows is not its user's
  * will. */
 static void
@@ -140,6 +161,15 @@ static const struct command commands[] = {
 	{ "VRFY", WANTS_NOTHING, run_vrfy },
 	{ "HELP", WANTS_NOTHING, run_help },
 	{ "QUIT", WANTS_NOTHING, run_quit },
+	{ "EXPN", WANTS_NOTHING, run_unserved },
+	{ "ETRN", WANTS_NOTHING, run_unserved },
+	{ "VERB", WANTS_NOTHING, run_unserved },
+	{ "AUTH", WANTS_NOTHING, run_unserved },
+	{ "STARTTLS", WANTS_NOTHING, run_unserved },
+	{ "TURN", WANTS_NOTHING, run_unserved },
+	{ "SEND", WANTS_NOTHING, run_unserved },
+	{ "SOML", WANTS_NOTHING, run_unserved },
+	{ "SAML", WANTS_NOTHING, run_unserved },
 	{ "GET", WANTS_NOTHING, run_http },
 	{ "POST", WANTS_NOTHING, run_http },
 	{ "PUT", WANTS_NOTHING, run_http },
@@ -148,12 +178,38 @@ static const struct command commands[] = {
 	{ "CONNECT", WANTS_NOTHING, run_http },
 };
 
+/* A line that is no command. A chunk that may follow has no known size. */
+static void
+refuse_line(struct smtp_session *s, struct span line, const char *reply)
+{
+	smtp_io_reply(&s->io, reply);
+	if (span_has_prefix_nocase(line, SPAN_LIT("BDAT")))
+		s->io.ended = true;
+}
+
+static bool
+has_control(struct span line)
+{
+	size_t i;
+
+	for (i = 0; i < line.len; i++)
+		if (ascii_is_control((unsigned char)line.p[i]) &&
+		    line.p[i] != '\t')
+			return true;
+	return false;
+}
+
 static void
 run_line(struct smtp_session *s, struct span line)
 {
 	struct span args, name;
 	size_t i;
 
+	if (has_control(line)) { /* a bare CR is one (RFC 5321, 2.3.8) */
+		refuse_line(s, line,
+		    "500 5.5.2 A control character in a command");
+		return;
+	}
 	args = span_trim(line);
 	name = span_cut(&args, ' ');
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -175,7 +231,8 @@ converse(struct smtp_session *s)
 	buf_init(&line, LINE_BYTES);
 	while (!s->io.ended && (rc = smtp_io_read_line(&s->io, &line)) != -1) {
 		if (rc == 0)
-			smtp_io_reply(&s->io, "500 5.5.2 The line is too long");
+			refuse_line(s, buf_span(&line),
+			    "500 5.5.2 The line is too long");
 		else
 			run_line(s, buf_span(&line));
 		if (s->io.errors > MAX_ERRORS) {

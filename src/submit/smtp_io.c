@@ -126,7 +126,7 @@ smtp_io_read_line(struct smtp_io *s, struct buf *line)
 {
 	const char *from, *lf;
 	bool fits = true;
-	size_t n;
+	size_t n, room;
 
 	buf_reset(line);
 	do {
@@ -135,7 +135,9 @@ smtp_io_read_line(struct smtp_io *s, struct buf *line)
 		from = s->input + s->at;
 		lf = memchr(from, '\n', s->len - s->at);
 		n = lf == NULL ? s->len - s->at : (size_t)(lf - from);
-		fits = fits && buf_put(line, from, n);
+		room = line->max - line->len;
+		fits = buf_put(line, from, n < room ? n : room) && n <= room &&
+		       fits;
 		s->at += n + (lf != NULL);
 	} while (lf == NULL);
 	s->line_has_cr = line->len > 0 && line->p[line->len - 1] == '\r';

@@ -44,7 +44,7 @@ int smtp_io_flush(struct smtp_io *s);
 bool smtp_io_fill(struct smtp_io *s);
 
 /* The next line into *line, without its end. 1; 0: it was longer than the
- * ceiling of *line and is dropped; -1: there is none. */
+ * ceiling of *line, which has its beginning; -1: there is none. */
 int smtp_io_read_line(struct smtp_io *s, struct buf *line);
 
 #endif

@@ -14,15 +14,32 @@ struct param {
 
 static const char bad_value[] = "501 5.5.4 Bad value of a parameter";
 
+/* One to `most` decimal digits. */
+static bool
+is_digits(struct span s, size_t most)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (!ascii_is_digit((unsigned char)s.p[i]))
+			return false;
+	return s.len > 0 && s.len <= most;
+}
+
 /* ------------------------------------------------------------ MAIL */
 
+/* RFC 1870, 4: up to 20 digits, which are more than 64 bits can hold. */
 static const char *
 read_size(void *into, struct span value, int64_t now)
 {
 	struct smtp_mail *m = into;
 
 	(void)now;
-	return parse_u64(value, 0, UINT64_MAX, &m->size) ? NULL : bad_value;
+	if (!is_digits(value, 20))
+		return bad_value;
+	if (!parse_u64(value, 0, UINT64_MAX, &m->size))
+		m->size = UINT64_MAX;
+	return NULL;
 }
 
 static const char *
@@ -90,28 +107,32 @@ hold_until(struct smtp_mail *m, int64_t t, int64_t now)
 	return NULL;
 }
 
+/* RFC 4865, 4: 1 to 9 digits, the first of them not 0. */
 static const char *
 read_hold_for(void *into, struct span value, int64_t now)
 {
 	int64_t wait;
 
-	if (value.len > 9 || !parse_i64(value, 1, 999999999, &wait))
+	if (!is_digits(value, 9) || value.p[0] == '0' ||
+	    !parse_i64(value, 1, 999999999, &wait))
 		return bad_value;
 	return hold_until(into, now + wait, now);
 }
 
+/* The date-time of RFC 3339 (RFC 4865, erratum 2040), with its seconds. */
 static const char *
 read_hold_until(void *into, struct span value, int64_t now)
 {
 	int64_t t;
 
-	if (!date_parse_rfc3339(value, &t) || t == 0)
+	if (value.len < sizeof("2026-11-24T06:00:00Z") - 1 ||
+	    value.p[16] != ':' || !date_parse_rfc3339(value, &t) || t == 0)
 		return bad_value;
 	return hold_until(into, t, now);
 }
 
-/* RFC 6710, 5: -9 to 9; what lies between po's four classes goes to the one
- * that 0 is not further from. */
+/* RFC 6710, 5: "0", or a digit but 0 behind an optional "-"; what lies between
+ * po's four classes goes to the one that 0 is not further from. */
 static const char *
 read_priority(void *into, struct span value, int64_t now)
 {
@@ -119,13 +140,27 @@ read_priority(void *into, struct span value, int64_t now)
 	int64_t n;
 
 	(void)now;
-	if (value.len > 2 || !parse_i64(value, -9, 9, &n))
+	if (!parse_i64(value, -9, 9, &n) || value.len != (n < 0 ? 2u : 1u))
 		return bad_value;
 	m->priority = n > 4    ? PRIORITY_NOW
 	              : n > 0  ? PRIORITY_HIGH
 	              : n == 0 ? PRIORITY_MEDIUM
 	                       : PRIORITY_LOW;
 	return NULL;
+}
+
+/* RFC 2852, 4: up to 9 digits behind an optional sign. */
+static bool
+read_by_time(struct span s, int64_t *seconds)
+{
+	bool negative = s.len > 0 && s.p[0] == '-';
+
+	if (negative || (s.len > 0 && s.p[0] == '+'))
+		s = (struct span){ s.p + 1, s.len - 1 };
+	if (!is_digits(s, 9) || !parse_i64(s, 0, 999999999, seconds))
+		return false;
+	*seconds = negative ? -*seconds : *seconds;
+	return true;
 }
 
 /* RFC 2852, 4: seconds, ";", R (return) or N (notify), maybe T (trace). */
@@ -136,9 +171,7 @@ read_by(void *into, struct span value, int64_t now)
 	struct span mode = value, seconds = span_cut(&mode, ';');
 	int64_t n;
 
-	if (seconds.len > 10 ||
-	    !parse_i64(seconds, -999999999, 999999999, &n) || mode.len == 0 ||
-	    mode.len > 2 ||
+	if (!read_by_time(seconds, &n) || mode.len == 0 || mode.len > 2 ||
 	    (mode.len == 2 && ascii_lower((unsigned char)mode.p[1]) != 't'))
 		return bad_value;
 	switch (ascii_lower((unsigned char)mode.p[0])) {

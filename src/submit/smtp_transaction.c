@@ -144,6 +144,16 @@ smtp_transaction_rcpt(struct smtp_session *s, struct span args)
 	buf_clear(&to);
 }
 
+/* The message is not taken: tell why, and begin anew. */
+static void
+refuse_mail(struct smtp_session *s, const struct po_err *why)
+{
+	bool large = s->sub.bytes > (uint64_t)s->conf->message_size_limit;
+
+	smtp_io_reply_error(&s->io, why, large ? "552 5.3.4" : "554 5.6.0");
+	smtp_transaction_end(s);
+}
+
 /* All of the message is here: queue it, tell, and begin anew. */
 static void
 finish_mail(struct smtp_session *s)
@@ -151,15 +161,13 @@ finish_mail(struct smtp_session *s)
 	struct po_err err;
 	char text[100];
 
-	if (submission_end(&s->sub, &err) == 0) {
-		(void)snprintf(text, sizeof(text), "250 2.0.0 Ok: queued as %s",
-		    s->sub.env.id.text);
-		smtp_io_reply(&s->io, text);
-	} else if (s->sub.bytes > (uint64_t)s->conf->message_size_limit) {
-		smtp_io_reply_error(&s->io, &err, "552 5.3.4");
-	} else {
-		smtp_io_reply_error(&s->io, &err, "554 5.6.0");
+	if (submission_end(&s->sub, &err) == -1) {
+		refuse_mail(s, &err);
+		return;
 	}
+	(void)snprintf(text, sizeof(text), "250 2.0.0 Ok: queued as %s",
+	    s->sub.env.id.text);
+	smtp_io_reply(&s->io, text);
 	smtp_transaction_end(s);
 }
 
@@ -204,39 +212,74 @@ take_chunk(struct smtp_session *s, uint64_t n, bool wanted)
 	return true;
 }
 
-/* RFC 3030, 2: the chunk follows at once, also behind a refusal. */
+/* Why the chunk is not for a message, NULL when it is. `rest` is what follows
+ * its size. */
+static const char *
+chunk_fault(const struct smtp_session *s, struct span rest, bool last)
+{
+	if (rest.len > 0 && !last)
+		return "501 5.5.4 BDAT size [LAST] is wanted";
+	if (!s->in_mail)
+		return "503 5.5.1 MAIL comes first";
+	if (s->sub.to.n == 0)
+		return "554 5.5.1 No valid recipients";
+	return NULL;
+}
+
+static void
+begin_chunks(struct smtp_session *s)
+{
+	if (s->in_chunks)
+		return;
+	s->sub.request.dots = DOTS_DATA;
+	submission_attach(&s->sub, s->drop);
+	s->in_chunks = true;
+}
+
+/* A message with a hole must not be queued: what could not be taken ends it. */
+static void
+answer_chunk(struct smtp_session *s, const char *fault, uint64_t n, bool last)
+{
+	struct po_err why;
+	char text[60];
+
+	if (fault != NULL) {
+		smtp_io_reply(&s->io, fault);
+		if (s->in_chunks)
+			smtp_transaction_end(s);
+	} else if (last) {
+		finish_mail(s);
+	} else if (s->sub.failed) {
+		why = s->sub.failure;
+		refuse_mail(s, &why);
+	} else {
+		(void)snprintf(text, sizeof(text), "250 2.0.0 %llu bytes",
+		    (unsigned long long)n);
+		smtp_io_reply(&s->io, text);
+	}
+}
+
+/* RFC 3030, 2: the chunk follows at once, also behind a refusal, and chunks
+ * that were on the way behind a refused one are read and refused too. */
 void
 smtp_transaction_bdat(struct smtp_session *s, struct span args)
 {
 	struct span rest = span_trim(args), size = span_cut(&rest, ' ');
-	bool last, wanted;
-	char text[60];
+	const char *fault;
 	uint64_t n;
+	bool last;
 
 	rest = span_trim(rest);
 	last = span_eq_nocase(rest, SPAN_LIT("LAST"));
-	if (!parse_u64(size, 0, INT64_MAX, &n) || (rest.len > 0 && !last)) {
+	if (!parse_u64(size, 0, INT64_MAX, &n)) {
 		/* Nobody knows where the next command begins. */
 		smtp_io_reply(&s->io, "501 5.5.4 BDAT size [LAST] is wanted");
 		s->io.ended = true;
 		return;
 	}
-	wanted = s->in_mail && s->sub.to.n > 0;
-	if (wanted && !s->in_chunks) {
-		s->sub.request.dots = DOTS_DATA;
-		submission_attach(&s->sub, s->drop);
-		s->in_chunks = true;
-	}
-	if (!take_chunk(s, n, wanted))
-		return;
-	(void)snprintf(text, sizeof(text), "250 2.0.0 %llu bytes",
-	    (unsigned long long)n);
-	if (!s->in_mail)
-		smtp_io_reply(&s->io, "503 5.5.1 MAIL comes first");
-	else if (!wanted)
-		smtp_io_reply(&s->io, "554 5.5.1 No valid recipients");
-	else if (last)
-		finish_mail(s);
-	else
-		smtp_io_reply(&s->io, text);
+	fault = chunk_fault(s, rest, last);
+	if (fault == NULL)
+		begin_chunks(s);
+	if (take_chunk(s, n, fault == NULL))
+		answer_chunk(s, fault, n, last);
 }

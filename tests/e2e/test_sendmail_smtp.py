@@ -66,6 +66,76 @@ def test_the_extensions_are_offered(po):
     smtp.end()
 
 
+HELLO = b"EHLO x\r\n"
+ENVELOPE = b"MAIL FROM:<s@example.org>\r\nRCPT TO:<a@example.net>\r\n"
+LIMIT = 20000  # message_size_limit
+
+# name, the whole dialogue, codes of the replies behind the greeting, bodies that are queued
+DIALOGUES = [
+    ("nothing is said", b"", "", []),
+    ("a message by DATA", HELLO + ENVELOPE + b"DATA\r\nSubject: x\r\n\r\nhi\r\n.\r\nQUIT\r\n", "250 250 250 354 250 221",
+     [b"hi\n"]),
+    ("a message by BDAT", HELLO + ENVELOPE + b"BDAT 14\r\nSubject: x\r\n\r\nBDAT 0\r\nBDAT 4 LAST\r\nhi\r\nQUIT\r\n",
+     "250 250 250 250 250 250 221", [b"hi\n"]),
+    ("a chunk over the limit is refused at once", ENVELOPE + b"BDAT 30000\r\n\r\n" + b"QUIT\r\n " * 4285 + b"xxx"
+     b"BDAT 6\r\nQUIT\r\nBDAT 6 LAST\r\nQUIT\r\n" + ENVELOPE + b"BDAT 4 LAST\r\n\r\nhiQUIT\r\n",
+     "250 250 552 503 503 250 250 250 221", [b"hi\n"]),
+    ("DATA over the limit is refused at its end", ENVELOPE + b"DATA\r\n\r\n" + b"QUIT\r\n" * 5000 + b".\r\nNOOP\r\n",
+     "250 250 354 552 250", []),
+    ("SIZE over the limit", b"MAIL FROM:<s@example.org> SIZE=20001\r\nMAIL FROM:<s@example.org> SIZE=18446744073709551616\r\n",
+     "552 552", []),
+    ("BDAT with a word that is none", ENVELOPE + b"BDAT 5 X\r\nQUIT\nNOOP\r\n", "250 250 501 250", []),
+    ("BDAT without a size ends it", ENVELOPE + b"BDAT five\r\nQUIT\nNOOP\r\n", "250 250 501", []),
+    ("BDAT and nothing behind it", ENVELOPE + b"BDAT\r\nNOOP\r\n", "250 250 501", []),
+    ("commands that are not served", b"EXPN x\r\nETRN x\r\nVERB\r\nAUTH PLAIN AHgAeA==\r\nSTARTTLS\r\nNOOP\r\n",
+     "502 502 502 502 502 250", []),
+    ("commands that are none", b"X\r\n\r\nMAILFROM:<a>\r\n\0\0\r\nNO\0OP\r\n\xffNOOP\r\nNOOP\r\n", "500 500 500 500 500 500 250", []),
+    ("EHLO and HELO without a name", b"EHLO\r\nHELO\r\nEHLO  \r\nHELO x\r\n", "501 501 501 250", []),
+    ("RSET, NOOP, VRFY and HELP", b"RSET\r\nNOOP\r\nVRFY root\r\nHELP\r\nrset\r\nNoOp more\r\nHELP MAIL\r\n",
+     "250 250 252 214 250 250 214", []),
+    ("RSET forgets", ENVELOPE + b"RSET\r\nDATA\r\n" + ENVELOPE + b"DATA\r\n\r\nhi\r\n.\r\n", "250 250 250 503 250 250 354 250",
+     [b"hi\n"]),
+    ("what is behind DATA is text", ENVELOPE + b"DATA\r\n\r\nRSET\r\nQUIT\r\n.\r\nNOOP\r\n", "250 250 354 250 250",
+     [b"RSET\nQUIT\n"]),
+    ("DATA without recipients is not waited for", b"MAIL FROM:<s@example.org>\r\nRCPT TO:<a@@b>\r\nDATA\r\nRSET\r\n",
+     "250 553 554 250", []),
+    ("two messages in one go", 2 * (ENVELOPE + b"DATA\r\n\r\nhi\r\n.\r\n"), 2 * "250 250 354 250 ", [b"hi\n", b"hi\n"]),
+    ("MAIL in a transaction", ENVELOPE + b"MAIL FROM:<x@example.org>\r\n", "250 250 503", []),
+    ("a line of 100,000 bytes", b"NOOP " + b"x" * 100000 + b"\r\nNOOP\r\n", "500 250", []),
+    ("a parameter of 4,096 bytes", b"MAIL FROM:<s@example.org> X=" + b"x" * 4096 + b"\r\nRCPT TO:<a@example.net>\r\n", "500 503", []),
+    ("8-bit and NUL in a path", b"MAIL FROM:<\xff@example.org>\r\nMAIL FROM:<a\0@example.org>\r\nMAIL FROM:<s@example.org>\r\n"
+     b"RCPT TO:<a\0b@example.net>\r\nRCPT TO:<\xc3\xbc@example.net>\r\n", "553 500 250 500 553", []),
+    ("CR in a path", b"MAIL FROM:<s\r@example.org>\r\nMAIL FROM:<s@example.org>\rRCPT TO:<a>\r\n", "500 500", []),
+    ("SMTPUTF8", "MAIL FROM:<s\u00fc@example.org> SMTPUTF8\r\nRCPT TO:<\u00fc@example.net>\r\nDATA\r\n\r\nhi\r\n.\r\n".encode(),
+     "250 250 354 250", [b"hi\n"]),
+    ("values that are none", b"".join(b"MAIL FROM:<s@example.org> %s\r\n" % v for v in (
+        b"MT-PRIORITY=05", b"MT-PRIORITY=-0", b"BY=;N", b"BY=0;R", b"BY=1000000000;N", b"HOLDFOR=05", b"HOLDUNTIL=2099-01-01",
+        b"SIZE=x", b"BODY=BINARYMIME", b"RET=some", b"ENVID=a b")) + b"MAIL FROM:<s@example.org> X-Y=1\r\n", "501 " * 10 + "555 555", []),
+    ("smuggling by a bare LF", ENVELOPE + b"DATA\r\n\r\nhi\n.\nMAIL FROM:<e@example.org>\n.\r\n\r\n.\r\n", "250 250 354 250",
+     [b"hi\n.\nMAIL FROM:<e@example.org>\n.\n\n"]),
+    ("a browser", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + ENVELOPE, "421", []),
+]
+
+
+def codes(done):
+    """The codes of all replies, each on lines that end with CRLF."""
+    lines = done.stdout.split("\r\n")
+    assert lines.pop() == "" and "\n" not in "".join(lines), done.stdout
+    assert lines[0].startswith("220 host.example ESMTP")
+    return [line[:3] for line in lines[1:] if line[3] == " "]
+
+
+@pytest.mark.parametrize("dialogue,replies,bodies", [d[1:] for d in DIALOGUES], ids=[d[0] for d in DIALOGUES])
+def test_dialogue(relayed, sink, dialogue, replies, bodies):
+    relayed.configure(message_size_limit=str(LIMIT))
+    done = relayed.sendmail("-bs", input=dialogue)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert codes(done) == replies.split(), done.stdout
+    assert len(relayed.dropped()) == len(bodies) == done.stdout.count("queued as")
+    relayed.queue("-p", "1")
+    assert sorted(mail.split(m.content.replace(b"\r\n", b"\n")).body for m in sink.messages()) == sorted(bodies)
+
+
 def test_a_dialogue_written_at_once_with_bare_line_feeds(relayed, sink):
     done = relayed.sendmail("-bs", input=b"HELO x\nMAIL FROM:<s@example.org>\nRCPT TO:<a@example.net>\nDATA\n"
                                          b"Subject: x\n\nhi\n..\n.\nQUIT\n")
@@ -84,13 +154,19 @@ def test_the_queue_id_of_the_reply_is_that_of_the_log(relayed, sink):
 
 
 def test_a_client_that_goes_away_has_queued_only_what_was_answered(po):
-    for cut in (b"MAIL FROM:<s@example.org>\r\n", b"RCPT TO:<a@example.net>\r\n", b"DATA\r\n", b"Subject: x\r\n", b".\r\n"):
-        text = b"MAIL FROM:<s@example.org>\r\nRCPT TO:<a@example.net>\r\nDATA\r\nSubject: x\r\n\r\nhi\r\n.\r\n"
-        part = text[:text.index(cut) + len(cut)]
+    """The dialogue is cut behind each of its bytes."""
+    text = (b"EHLO x\r\nMAIL FROM:<s@x.org>\r\nRCPT TO:<a@x.net>\r\nDATA\r\nA: b\r\n\r\n..\r\n.\r\n"
+            b"MAIL FROM:<> SIZE=5\r\nRCPT TO:<b>\r\nBDAT 7\r\n\r\nhi.\r\nBDAT 4 LAST\r\nend\nQUIT\r\n")
+    answered = 0
+    for end in range(len(text) + 1):
         before = len(po.dropped())
-        done = po.sendmail("-bs", input=part)
-        assert done.returncode == 0
-        assert len(po.dropped()) - before == done.stdout.count("queued as") == int(cut == b".\r\n")
+        done = po.sendmail("-bs", input=text[:end])
+        assert (done.returncode, done.stderr) == (0, "")
+        answered = done.stdout.count("queued as")
+        assert len(po.dropped()) - before == answered, text[:end]
+        assert answered == (text[:end].endswith(b"\r\n.\r\n") or end > text.index(b"MAIL FROM:<>") - 1) + (b"end\n" in text[:end])
+    assert answered == 2
+    assert [p for p in (po.spool / "drop").iterdir() if not p.name.startswith("n.")] == []
 
 
 def only(po):

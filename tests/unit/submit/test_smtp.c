@@ -93,6 +93,9 @@ codes_of(const struct buf *out, struct buf *codes)
 	}
 }
 
+/* What stands for much in the rows: blanks, and text that would be commands. */
+#define BLANKS_4096 "\005"
+#define QUITS_4194 "\006" /* "QUIT\r\n", 699 times */
 #define HELLO "EHLO x\r\n"
 #define ENVELOPE "MAIL FROM:<a@x.test>\r\nRCPT TO:<b@x.test>\r\n"
 
@@ -140,6 +143,28 @@ static const struct {
 	    "250 250 250 503 503 250 ", 0, NULL },
 	{ "a chunk of no size", ENVELOPE "BDAT x\r\nQUIT\r\n", "250 250 501 ",
 	    0, NULL },
+	{ "a chunk of no size in a line that is too long",
+	    ENVELOPE "BDAT 6" BLANKS_4096 "\r\nQUIT\r\n", "250 250 500 ", 0,
+	    NULL },
+	{ "a chunk with a word that is none is eaten, and what follows it too",
+	    ENVELOPE "BDAT 2\r\nhiBDAT 6 FIRST\r\nQUIT\r\nBDAT 6 LAST\r\n"
+	             "QUIT\r\nNOOP\r\n",
+	    "250 250 250 501 503 250 ", 0, NULL },
+	{ "a first chunk with a word that is none",
+	    ENVELOPE "BDAT 6 LAST X\r\nQUIT\r\nBDAT 2 LAST\r\nhi",
+	    "250 250 501 250 ", 1, "\n\nhi\n" },
+	{ "a chunk over the size limit is refused at once",
+	    ENVELOPE "BDAT 12\r\nSubject: s\r\nBDAT 4196\r\n\r\n" QUITS_4194
+	             "BDAT 6\r\nQUIT\r\nBDAT 6 LAST\r\nQUIT\r\n" ENVELOPE
+	             "BDAT 2 LAST\r\nhiQUIT\r\n",
+	    "250 250 250 552 503 503 250 250 250 221 ", 1, "\n\nhi\n" },
+	{ "a header over its limit is refused with its chunk",
+	    ENVELOPE "BDAT 4098\r\nA:" BLANKS_4096 "BDAT 0 LAST\r\n",
+	    "250 250 554 503 ", 0, NULL },
+	{ "orders that are not understood are refused with their chunk",
+	    ENVELOPE "BDAT 20\r\nX-PO-Priority: x\r\n\r\nBDAT 1 LAST\r\nx"
+	             "NOOP\r\n",
+	    "250 250 554 503 250 ", 0, NULL },
 	{ "a chunk that is not there", ENVELOPE "BDAT 10 LAST\r\nabc",
 	    "250 250 ", 0, NULL },
 	{ "the wrong order",
@@ -154,7 +179,7 @@ static const struct {
 	    "MAIL FROM:<a b@x.test>\r\nMAIL FROM:<a@x.test>\r\n"
 	    "RCPT TO:<>\r\nRCPT TO:<a@x..test>\r\nRCPT TO:<a,b>\r\n"
 	    "RCPT TO:g:a;\r\nRCPT TO:<a\001@x.test>\r\nRCPT TO:<a>\r\n",
-	    "553 250 553 553 553 553 553 250 ", 0, NULL },
+	    "553 250 553 553 553 553 500 250 ", 0, NULL },
 	{ "UTF-8 wants SMTPUTF8",
 	    "MAIL FROM:<\303\274@x.test>\r\nMAIL FROM:<a@x.test>\r\n"
 	    "RCPT TO:<\303\274@x.test>\r\nRSET\r\n"
@@ -169,11 +194,36 @@ static const struct {
 	{ "orders in the header that are not understood",
 	    ENVELOPE "DATA\r\nX-PO-Priority: x\r\n\r\nhi\r\n.\r\nNOOP\r\n",
 	    "250 250 354 554 250 ", 0, NULL },
-	{ "the others", "NOOP\r\nHELP\r\nVRFY x\r\nnoop x y\r\n",
-	    "250 214 252 250 ", 0, NULL },
-	{ "unknown commands",
-	    "STARTTLS\r\nAUTH PLAIN x\r\nEXPN x\r\n\r\nMAILX\r\n",
-	    "500 500 500 500 500 ", 0, NULL },
+	{ "the others",
+	    "NOOP\r\nHELP\r\nVRFY x\r\nnoop x y\r\nVRFY\r\n"
+	    "HELP MAIL\r\nRSET x\r\n",
+	    "250 214 252 250 252 214 250 ", 0, NULL },
+	{ "commands that are not served",
+	    "STARTTLS\r\nAUTH PLAIN x\r\nEXPN x\r\nETRN x\r\nVERB\r\n"
+	    "TURN\r\nSEND FROM:<a>\r\nSOML FROM:<a>\r\nsaml from:<a>\r\n",
+	    "502 502 502 502 502 502 502 502 502 ", 0, NULL },
+	{ "unknown commands", "\r\nMAILX\r\n8\303\274\r\nNOOP\377\r\n",
+	    "500 500 500 500 ", 0, NULL },
+	{ "EHLO and HELO want a name, and change nothing without one",
+	    "EHLO\r\nHELO \r\n" ENVELOPE "EHLO\r\nDATA\r\n.\r\nHELO x\r\n",
+	    "501 501 250 250 501 354 250 250 ", 1, NULL },
+	{ "commands behind DATA are text",
+	    ENVELOPE "DATA\r\nRSET\r\nMAIL FROM:<a>\r\n.\r\nRSET\r\n",
+	    "250 250 354 250 250 ", 1, "\n\nRSET\nMAIL FROM:<a>\n" },
+	{ "DATA without a recipient is not read",
+	    "MAIL FROM:<a>\r\nDATA\r\nRCPT TO:<b>\r\nDATA\r\n.\r\n",
+	    "250 554 250 354 250 ", 1, NULL },
+	{ "8-bit in addresses",
+	    "MAIL FROM:<\377@x.test> SMTPUTF8\r\nMAIL FROM:<a@\377.test>\r\n"
+	    "MAIL FROM:<a@x.test> ENVID=\303\274\r\n",
+	    "553 553 501 ", 0, NULL },
+	{ "CR, and other control characters, are of no command",
+	    "MAIL FROM:<a\r@x.test>\r\nMAIL FROM:<a>\rRCPT TO:<b>\r\n"
+	    "NOOP\033\r\nNOOP\r\r\nNOOP\tx\r\nNOOP\177\r\n"
+	    "BDAT 6\r LAST\r\nQUIT\r\n",
+	    "500 500 500 500 500 500 500 ", 0, NULL },
+	{ "a line of 4096 bytes and one more",
+	    "NOOP" BLANKS_4096 "\r\nNOOP\r\n", "500 250 ", 0, NULL },
 	{ "a browser", "POST / HTTP/1.1\r\nHost: x\r\n\r\n" ENVELOPE, "421 ", 0,
 	    NULL },
 	{ "input ends in the data", ENVELOPE "DATA\r\nhi\r\n", "250 250 354 ",
@@ -186,18 +236,35 @@ static const struct {
 };
 
 static void
+expand(const char *row, struct buf *in)
+{
+	size_t i, n;
+
+	for (i = 0; row[i] != '\0'; i++) {
+		n = row[i] == '\005' ? 4096 : row[i] == '\006' ? 699 : 0;
+		if (n == 0)
+			assert_true(buf_putc(in, row[i]));
+		for (; n > 0; n--)
+			assert_true(
+			    buf_puts(in, row[i] == '\005' ? " " : "QUIT\r\n"));
+	}
+}
+
+static void
 run(size_t i, size_t piece)
 {
-	struct buf out, codes;
+	struct buf in, out, codes;
 	struct drop d;
 	const char *end;
 	size_t len;
 
 	fake_drop_init(&d);
 	fake_drop_to_open = &d;
+	buf_init(&in, 1 << 20);
 	buf_init(&out, 1 << 20);
 	buf_init(&codes, 10000);
-	serve(rows[i].in, strlen(rows[i].in), piece, &out);
+	expand(rows[i].in, &in);
+	serve(buf_str(&in), in.len, piece, &out);
 	codes_of(&out, &codes);
 	if (strcmp(buf_str(&codes), rows[i].codes) != 0 ||
 	    d.published != rows[i].published || d.open)
@@ -210,6 +277,7 @@ run(size_t i, size_t piece)
 		if (strcmp(end, rows[i].content) != 0)
 			fail_msg("%s: %s", rows[i].name, d.content.p);
 	}
+	buf_clear(&in);
 	buf_clear(&out);
 	buf_clear(&codes);
 	fake_drop_clear(&d);
@@ -296,25 +364,30 @@ envelope_is_as_it_was_said(void **state)
 static void
 failures_of_the_spool_are_answers_of_their_kind(void **state)
 {
-	static const char in[] = ENVELOPE "DATA\r\nhi\r\n.\r\nNOOP\r\n";
+	static const char *const in[] = {
+		ENVELOPE "DATA\r\nhi\r\n.\r\nNOOP\r\n",
+		ENVELOPE "BDAT 4\r\n\r\nhiBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n",
+	};
 	static const char *const codes_expected[] = {
 		"451 503 503 500 500 250 ", "250 250 354 452 250 ",
-		"250 250 354 451 250 ", "250 250 354 451 250 "
+		"250 250 354 451 250 ", "250 250 354 451 250 ",
+		"451 503 503 503 250 ", "250 250 452 503 250 ",
+		"250 250 451 503 250 ", "250 250 250 451 250 "
 	};
 	struct buf out, codes;
 	struct drop d;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 8; i++) {
 		fake_drop_init(&d);
-		fake_drop_to_open = i == 0 ? NULL : &d;
-		d.fail_begin = i == 1;
-		d.fail_after = i == 2 ? 5 : 0;
-		d.fail_publish = i == 3;
+		fake_drop_to_open = i % 4 == 0 ? NULL : &d;
+		d.fail_begin = i % 4 == 1;
+		d.fail_after = i % 4 == 2 ? 5 : 0;
+		d.fail_publish = i % 4 == 3;
 		buf_init(&out, 1 << 20);
 		buf_init(&codes, 10000);
-		serve(in, sizeof(in) - 1, 0, &out);
+		serve(in[i / 4], strlen(in[i / 4]), 0, &out);
 		codes_of(&out, &codes);
 		assert_string_equal(buf_str(&codes), codes_expected[i]);
 		assert_int_equal(d.published, 0);
