@@ -25,6 +25,7 @@
 #include "util/xalloc.h"
 
 #define LARGEST_FILE ((size_t)1 << 20)
+#define BLOCK_BYTES 4096u /* read at once: most files are smaller */
 #define LONGEST_NAME 255
 #define LONGEST_PATH 4096
 
@@ -71,7 +72,7 @@ scan_included(struct walk *w, const char *file, struct po_err *err)
 	if (file == NULL || file == w->scanned)
 		return 0;
 	buf_init(&path, LONGEST_PATH);
-	buf_init(&text, LARGEST_FILE);
+	buf_init(&text, LARGEST_FILE + BLOCK_BYTES);
 	put_source_path(w, file, &path);
 	fd = open(buf_str(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd == -1)
@@ -229,7 +230,7 @@ take_member(struct walk *w, const config_setting_t *s,
 
 	put_place(w, s, &where);
 	buf_init(&name, LONGEST_NAME);
-	buf_init(&text, LARGEST_FILE);
+	buf_init(&text, LARGEST_FILE + BLOCK_BYTES);
 	if (buf_printf(&name, "%s[].%s", list->name, config_setting_name(s)))
 		f = conf_find(w->conf, buf_span(&name));
 	if (f.option == NULL)
@@ -361,20 +362,21 @@ walk_group(struct walk *w, const config_setting_t *group, struct span prefix,
 static int
 read_text(int fd, const char *path, struct buf *out, struct po_err *err)
 {
-	char block[8192];
 	ssize_t n;
 
 	for (;;) {
-		n = read(fd, block, sizeof(block));
+		if (!buf_reserve(out, BLOCK_BYTES))
+			return po_fail(err, PO_ECONFIG,
+			    "%s: larger than %zu bytes", path, LARGEST_FILE);
+		n = read(fd, out->p + out->len, BLOCK_BYTES);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
 			return po_fail_sys(err, PO_ECONFIG, "read %s", path);
 		if (n == 0)
 			return 0;
-		if (!buf_put(out, block, (size_t)n))
-			return po_fail(err, PO_ECONFIG,
-			    "%s: larger than %zu bytes", path, LARGEST_FILE);
+		out->len += (size_t)n;
+		out->p[out->len] = '\0';
 	}
 }
 
@@ -432,7 +434,7 @@ conf_parse_file(struct conf *c, const char *path, bool may_be_missing,
 		return 0;
 	if (fd == -1)
 		return cannot_open(path, err);
-	buf_init(&text, LARGEST_FILE);
+	buf_init(&text, LARGEST_FILE + BLOCK_BYTES);
 	if (read_text(fd, path, &text, err) == 0)
 		rc = parse_text(c, path, buf_span(&text), err);
 	fd_close(&fd);

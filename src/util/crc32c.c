@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 #include <string.h>
+#if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+#endif
 
 #define POLY 0x82f63b78u /* 0x1EDC6F41, bits reversed */
 
@@ -55,6 +58,21 @@ crc_by_table(uint32_t crc, const unsigned char *p, size_t len)
 }
 
 #if defined(__x86_64__)
+/*
+ * What the C library found out at the start is asked where it tells: CPUID,
+ * which __builtin_cpu_supports() runs some ten times before main(), is a trap
+ * of several microseconds in a virtual machine.
+ */
+static bool
+has_instruction(void)
+{
+#ifdef CPU_FEATURE_ACTIVE
+	return CPU_FEATURE_ACTIVE(SSE4_2);
+#else
+	return __builtin_cpu_supports("sse4.2");
+#endif
+}
+
 __attribute__((target("sse4.2"))) static uint32_t
 crc_by_cpu(uint32_t crc, const unsigned char *p, size_t len)
 {
@@ -76,7 +94,7 @@ crc32c(uint32_t crc, const void *p, size_t len)
 {
 	crc = ~crc;
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("sse4.2"))
+	if (has_instruction())
 		return ~crc_by_cpu(crc, p, len);
 #endif
 	return ~crc_by_table(crc, p, len);
