@@ -51,6 +51,7 @@ enum key_id {
 	KEY_VIA,
 	KEY_DUE,
 	KEY_EXPIRES,
+	KEY_LATE,
 	KEY_TAG,
 	KEY_KEY,
 	KEY_MSGID,
@@ -76,6 +77,7 @@ static const struct {
 	[KEY_VIA] = { "via", false },
 	[KEY_DUE] = { "due", false },
 	[KEY_EXPIRES] = { "expires", false },
+	[KEY_LATE] = { "late", false },
 	[KEY_TAG] = { "tag", false },
 	[KEY_KEY] = { "key", false },
 	[KEY_MSGID] = { "msgid", false },
@@ -237,6 +239,7 @@ envelope_encode(const struct envelope *env, struct buf *out, struct po_err *err)
 	    put_line(out, KEY_VIA, via_names[env->via], 8, err) == -1 ||
 	    put_time(out, KEY_DUE, env->due, err) == -1 ||
 	    put_time(out, KEY_EXPIRES, env->expires, err) == -1 ||
+	    put_time(out, KEY_LATE, env->late, err) == -1 ||
 	    put_optional(out, KEY_TAG, env->tag, ENVELOPE_MAX_TAG, err) == -1 ||
 	    put_optional(out, KEY_KEY, env->key, ENVELOPE_MAX_KEY, err) == -1 ||
 	    put_optional(out, KEY_MSGID, env->msgid, ENVELOPE_MAX_ADDRESS,
@@ -399,6 +402,8 @@ read_value(struct reader *r, enum key_id key, struct span v)
 		return parse_i64(v, 1, FARTHEST, &env->due);
 	case KEY_EXPIRES:
 		return parse_i64(v, 1, FARTHEST, &env->expires);
+	case KEY_LATE:
+		return parse_i64(v, 1, FARTHEST, &env->late);
 	case KEY_TAG:
 		return (env->tag = read_text(r, v, ENVELOPE_MAX_TAG)) != NULL;
 	case KEY_KEY:

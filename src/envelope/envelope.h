@@ -81,6 +81,8 @@ struct envelope {
 	enum envelope_via via;
 	int64_t due;     /* seconds UTC; 0: at once */
 	int64_t expires; /* seconds UTC; 0: by give_up_after */
+	int64_t late;    /* seconds UTC, when a warning of delay is due (RFC
+	                    2852); 0: by delay_warning */
 	const char *tag; /* or NULL */
 	const char *key; /* idempotency key, or NULL */
 	const char

@@ -179,16 +179,27 @@ delay_of(const struct tick *t)
 	                                     : DELAY_ASKED_S;
 }
 
-/* Could a warning be due, as far as the record tells? */
+/* Could a warning be due, as far as the record tells? Who wants one may have
+ * said when. */
 static bool
 may_be_late(const struct tick *t, const struct index_message *m)
 {
 	return m->state == MESSAGE_WAITING && m->sender[0] != '\0' &&
-	       (t->notices->conf->delay_s > 0 || m->wants_notice) &&
-	       t->now - m->arrival >= delay_of(t);
+	       (m->wants_notice || (t->notices->conf->delay_s > 0 &&
+	                               t->now - m->arrival >= delay_of(t)));
 }
 
-/* Scheduled mail is late from its time on; one warning a message. */
+/* Scheduled mail is late from its time on. */
+static int64_t
+late_from(const struct telling *x)
+{
+	const struct envelope *env = &x->c.env;
+	int64_t from = x->c.m->arrival > env->due ? x->c.m->arrival : env->due;
+
+	return env->late != 0 ? env->late : from + delay_of(x->c.t);
+}
+
+/* One warning a message. */
 static int
 is_late(struct telling *x, bool *late, struct po_err *err)
 {
@@ -198,7 +209,7 @@ is_late(struct telling *x, bool *late, struct po_err *err)
 	int rc;
 
 	*late = false;
-	if (!may_be_late(t, x->c.m) || t->now - x->c.env.due < delay_of(t))
+	if (!may_be_late(t, x->c.m) || t->now < late_from(x))
 		return 0;
 	queue_id_derive(&x->c.m->id, NOTICE_DELAYED, 0, &id);
 	rc = index_message_get(t->tx, &id, &x->c.arena, &warning, err);

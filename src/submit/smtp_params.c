@@ -181,7 +181,7 @@ read_by(void *into, struct span value, int64_t now)
 		m->expires = now + n;
 		return NULL;
 	case 'n':
-		m->by_notify = true;
+		m->late = now + n;
 		return NULL;
 	default:
 		return bad_value;

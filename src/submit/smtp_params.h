@@ -26,7 +26,7 @@ struct smtp_mail {
 	struct span envid; /* xtext; empty: none */
 	int64_t due;       /* seconds UTC; 0: at once */
 	int64_t expires;   /* seconds UTC; 0: not said */
-	bool by_notify;    /* BY=...;N: tell when it is late */
+	int64_t late;      /* seconds UTC: tell from then on; 0: not said */
 	enum priority priority;
 };
 

@@ -54,7 +54,8 @@ set_envelope(struct smtp_session *s, const struct smtp_mail *m)
 	env->due = m->due;
 	env->expires = m->expires;
 	env->smtputf8 = m->smtputf8;
-	if (m->by_notify)
+	env->late = m->late;
+	if (m->late != 0)
 		s->sub.request.notify = NOTIFY_FAILURE | NOTIFY_DELAY;
 	s->smtputf8 = m->smtputf8;
 }

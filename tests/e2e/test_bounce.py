@@ -127,6 +127,40 @@ def test_who_is_late_is_told_once(po, sink, shift_clock):
     assert recipient["Action"] == "delayed" and recipient["Will-Retry-Until"]
 
 
+def by(po, parameter):
+    done = po.sendmail("-bs", input=f"MAIL FROM:<{SENDER}> {parameter}\r\nRCPT TO:<later@example.net>\r\n"
+                                    "DATA\r\nSubject: x\r\n\r\nx\r\n.\r\n".encode())
+    assert "queued as" in done.stdout, done.stdout
+
+
+def test_deliver_by_with_n_tells_once_when_that_time_is_over(po, sink, shift_clock):
+    """RFC 2852, and no delay_warning: the seconds of BY count."""
+    po.relay(sink.port)
+    sink.rules({"stage": "RCPT", "match": "^later", "reply": "450 4.2.1 busy"})
+    by(po, "BY=3000;N")
+    for seconds in (0, 2900):
+        po.queue("--flush", env=shift_clock(seconds))
+    assert reports(sink) == []
+    for seconds in (3100, 9000, 20000):
+        po.queue("--flush", env=shift_clock(seconds))
+    (message, _, _, (recipient,), _, _), = reports(sink)
+    assert recipient["Action"] == "delayed" and recipient["Will-Retry-Until"]
+    by(po, "BY=-5;NT")
+    po.queue()
+    assert len(reports(sink)) == 2, "late from the beginning"
+
+
+def test_deliver_by_with_r_returns_what_is_not_delivered_by_then(po, sink, shift_clock):
+    po.relay(sink.port)
+    sink.rules({"stage": "RCPT", "match": "^later", "reply": "450 4.2.1 busy"})
+    by(po, "BY=3000;R")
+    po.queue()
+    assert reports(sink) == [] and len(po.list()) == 1
+    po.queue(env=shift_clock(3100))
+    (_, _, _, (recipient,), _, _), = reports(sink)
+    assert recipient["Action"] == "failed"
+
+
 def test_expiry_is_told_with_the_last_answer(po, sink, shift_clock):
     po.relay(sink.port)
     po.configure(give_up_after="1d")

@@ -60,7 +60,7 @@ BLANK = b" " * (CELL - 1) + b"\n"
 
 def envelope_text(queue_id, recipients, sender="sender@example.org", **keys):
     """The keys in the order that the layout wants; `recipients` are addresses."""
-    order = ("ret", "envid", "body", "mime", "smtputf8", "priority", "via", "due", "expires", "tag", "key", "msgid")
+    order = ("ret", "envid", "body", "mime", "smtputf8", "priority", "via", "due", "expires", "late", "tag", "key", "msgid")
     keys = {"body": "mail", "priority": "medium", "via": "sendmail", **keys}
     lines = [f"id={queue_id}", f"sender={sender}"]
     lines += [f"{k}={keys[k]}" for k in order if keys.get(k) is not None]

@@ -13,6 +13,7 @@
 
 #include "fake_drop.h"
 #include "submit/smtp.h"
+#include "util/wallclock.h"
 
 #include <cmocka.h>
 
@@ -328,10 +329,11 @@ envelope_is_as_it_was_said(void **state)
 {
 	static const char in[] =
 	    HELLO "MAIL FROM:<a@x.test> RET=HDRS ENVID=q1 BODY=8BITMIME "
-	          "MT-PRIORITY=-1 BY=99999;N\r\n"
+	          "MT-PRIORITY=-1 BY=+99999;NT\r\n"
 	          "RCPT TO:<b@x.test> NOTIFY=SUCCESS ORCPT=rfc822;c@x.test\r\n"
 	          "RCPT TO:<d>\r\nRCPT TO:<b@X.test>\r\n"
 	          "DATA\r\nBcc: e\r\nX-PO-Tag: t\r\n\r\nhi\r\n.\r\n";
+	int64_t before = wallclock_now();
 	struct buf out;
 	struct drop d;
 
@@ -354,6 +356,8 @@ envelope_is_as_it_was_said(void **state)
 	assert_string_equal(d.env.recipients[1].address, "d@d.test");
 	assert_int_equal(d.env.recipients[1].notify,
 	    NOTIFY_FAILURE | NOTIFY_DELAY);
+	assert_in_range(d.env.late, before + 99999, wallclock_now() + 99999);
+	assert_int_equal(d.env.expires, 0);
 	assert_string_equal(d.env.tag, "t");
 	assert_non_null(strstr(d.content.p, "\nBcc: e@d.test\n"));
 	assert_non_null(strstr(d.content.p, ") with ESMTP\n\tid "));

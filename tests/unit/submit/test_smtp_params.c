@@ -57,7 +57,7 @@ static const struct {
 	{ "FROM:<a@x.test> BY=120;R", "<a@x.test>",
 	    { .priority = PRIORITY_MEDIUM, .expires = NOW + 120 } },
 	{ "FROM:<a@x.test> BY=-10;NT", "<a@x.test>",
-	    { .priority = PRIORITY_MEDIUM, .by_notify = true } },
+	    { .priority = PRIORITY_MEDIUM, .late = NOW - 10 } },
 	{ "FROM:<a@x.test> BY=+999999999;r", "<a@x.test>",
 	    { .priority = PRIORITY_MEDIUM, .expires = NOW + 999999999 } },
 	{ "FROM:<a@x.test> BY=000000001;rt", "<a@x.test>",
@@ -145,7 +145,7 @@ mail_parameters_are_read(void **state)
 		    m.size != e->size || m.mime != e->mime ||
 		    m.smtputf8 != e->smtputf8 || m.ret != e->ret ||
 		    !span_eq(m.envid, e->envid) || m.due != e->due ||
-		    m.expires != e->expires || m.by_notify != e->by_notify ||
+		    m.expires != e->expires || m.late != e->late ||
 		    m.priority != e->priority)
 			fail_msg("%s: %s", good[i].in,
 			    fault != NULL ? fault : "other values");
