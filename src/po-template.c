@@ -12,16 +12,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cli/template_caret.h"
 #include "cli/template_command.h"
-#include "compose/template.h"
+#include "compose/host.h"
 #include "util/fd.h"
 #include "util/wallclock.h"
 #include "util/xalloc.h"
-
-#define CPU_SECONDS 2 /* of one render */
 
 /* A template of the folder, once it was asked for. */
 struct entry {
@@ -233,35 +231,6 @@ load_main(struct program *p, struct template_place *where, struct po_err *err)
 
 /* ------------------------------------------------------------------ render */
 
-static bool
-expired(void *ctx)
-{
-	struct timespec t;
-
-	(void)ctx;
-	return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0 &&
-	       t.tv_sec >= CPU_SECONDS;
-}
-
-/* The zone that TZ names. */
-static void
-zone_at(void *ctx, int64_t t, bool local, struct template_zone_info *out)
-{
-	time_t at = (time_t)t;
-	struct tm tm;
-
-	(void)ctx;
-	if (local && gmtime_r(&at, &tm) != NULL) {
-		tm.tm_isdst = -1;
-		at = mktime(&tm);
-	}
-	if (localtime_r(&at, &tm) == NULL)
-		return;
-	out->offset_s = (int32_t)tm.tm_gmtoff;
-	out->dst = tm.tm_isdst > 0;
-	(void)snprintf(out->name, sizeof(out->name), "%s", tm.tm_zone);
-}
-
 static int
 load_context(const struct program *p, struct template_context **c,
     struct po_err *err)
@@ -278,17 +247,21 @@ load_context(const struct program *p, struct template_context **c,
 static int
 verb_render(struct program *p, struct template_place *where, struct po_err *err)
 {
-	const struct template_options o = { .autoescape = p->autoescape,
+	struct template_budget budget;
+	struct template_options o = { .autoescape = p->autoescape,
 		.strict = p->strict,
 		.now_us = p->now_us,
 		.seed = (uint64_t)p->now_us,
 		.loader = { get_template, p },
-		.zone = { p->timezone == NULL ? NULL : zone_at, NULL },
-		.expired = expired };
+		.expired = template_budget_spent,
+		.expired_ctx = &budget };
 	struct template_context *c = NULL;
 	struct buf out;
 	int rc = -1;
 
+	if (p->timezone != NULL)
+		o.zone = template_zone_host;
+	template_budget_begin(&budget, TEMPLATE_CPU_SECONDS);
 	buf_init(&out, template_limits_default.output_bytes);
 	if (load_context(p, &c, err) == 0 && load_main(p, where, err) == 0 &&
 	    template_render(p->entries->t, c, &o, &out, where, err) == 0)
@@ -364,29 +337,12 @@ verb_check(struct program *p, struct template_place *where, struct po_err *err)
 
 /* ------------------------------------------------------------------ errors */
 
-static const char *
-line_of(const char *source, size_t len, unsigned line, int *n)
-{
-	struct span rest = { source, len };
-	struct span s;
-
-	do
-		s = span_cut(&rest, '\n');
-	while (--line > 0 && rest.len > 0);
-	*n = (int)(s.len > 400 ? 400 : s.len);
-	return s.p;
-}
-
 /* The line of the source with a caret under the place. */
 static void
 show_place(const struct program *p, const struct template_place *where)
 {
 	struct entry fresh = { .source = { .p = NULL } };
 	const struct entry *e = find_entry(p, span_of(where->name));
-	unsigned column = 1;
-	const char *line;
-	int n;
-	int i;
 
 	if (e == NULL) { /* it did not compile, so it was not kept */
 		if (p->dir == -1 ||
@@ -394,15 +350,7 @@ show_place(const struct program *p, const struct template_place *where)
 			return;
 		e = &fresh;
 	}
-	line = line_of(buf_str(&e->source), e->source.len, where->line, &n);
-	(void)fprintf(stderr, "%5u | %.*s\n      | ", where->line, n, line);
-	for (i = 0; i < n && column < where->column; i++) {
-		if (((unsigned char)line[i] & 0xc0) == 0x80)
-			continue;
-		(void)fputc(line[i] == '\t' ? '\t' : ' ', stderr);
-		column++;
-	}
-	(void)fputs("^\n", stderr);
+	template_caret_print(stderr, buf_span(&e->source), where);
 	buf_clear(&fresh.source);
 }
 
@@ -453,23 +401,6 @@ wrong_value(const char *option, const char *value)
 	return -1;
 }
 
-/* A name of the zone database: it must be there, since the C library takes any
- * other name for UTC. */
-static int
-set_timezone(struct program *p, const char *name)
-{
-	char path[256];
-
-	if (!is_name(span_of(name)) || strlen(name) > 100)
-		return wrong_value("--timezone", name);
-	(void)snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
-	if (access(path, R_OK) == -1 || setenv("TZ", name, 1) == -1)
-		return wrong_value("--timezone", name);
-	tzset();
-	p->timezone = name;
-	return 0;
-}
-
 enum {
 	OPT_FILE = 1,
 	OPT_DIR,
@@ -503,7 +434,10 @@ set_option(struct program *p, int option, const char *value)
 		           ? 0
 		           : wrong_value("--now", value);
 	case OPT_TIMEZONE:
-		return set_timezone(p, value);
+		p->timezone = value;
+		return template_zone_use(value)
+		           ? 0
+		           : wrong_value("--timezone", value);
 	case OPT_STRICT:
 		p->strict = true;
 		return 0;

@@ -12,9 +12,11 @@
 #include <stdint.h>
 
 #include "cli/template_edit.h"
+#include "cli/template_folder.h"
 #include "compose/mail_template.h"
 #include "conf/conf.h"
 #include "spool/drop.h"
+#include "spool/spool.h"
 #include "spool/templates.h"
 #include "util/buf.h"
 
@@ -28,13 +30,18 @@ struct template_held {
 
 struct template_call {
 	const char *file[MAIL_PARTS]; /* --text, --html; the subject itself */
-	const char *description, *context, *part;
+	const char *description, *context, *part, *config, *timezone;
 	char lang[TEMPLATES_LANG_BYTES];
-	bool json, strict;
+	bool json, strict, dry_run, text_auto;
 	int64_t now_us;
 	const char *name;
 	char folder[TEMPLATES_FOLDER_BYTES]; /* of `name` */
 	uint32_t version;                    /* second operand, 0: none */
+	uint32_t second_version;             /* third operand, likewise */
+	const char *files_folder;            /* of import and export */
+	struct template_items items;         /* imported */
+	struct templates_version *exported;
+	size_t n_exported;
 	bool has[MAIL_PARTS];
 	struct buf input[MAIL_PARTS], context_text, old_description;
 	struct templates store;
@@ -44,15 +51,27 @@ struct template_call {
 	struct template_edit edit;
 	int64_t base; /* the version that was edited, or TEMPLATES_NEW */
 	struct mail_place where;
+	struct buf wrong; /* the source that `where` is in, if it was kept */
+	struct spool_borrow borrow;
+};
+
+enum template_verb_kind {
+	VERB_READS,   /* the store: as anybody, root as the owner */
+	VERB_CHANGES, /* it: as the owner */
+	VERB_EDITS,   /* `prepare` reads, as the caller; `run` is a child */
+	VERB_FOLDER   /* the operand is a folder; else as VERB_CHANGES, or with
+	                 `finish` as VERB_READS */
 };
 
 struct template_verb {
 	const char *name;
 	int min, max; /* operands */
-	bool changes; /* the store */
+	enum template_verb_kind kind;
 	int (*prepare)(struct template_call *c,
-	    struct po_err *err); /* as the caller */
+	    struct po_err *err); /* before it, as the caller; or NULL */
 	int (*run)(struct template_call *c, struct po_err *err);
+	int (*finish)(struct template_call *c,
+	    struct po_err *err); /* behind it, as the caller; or NULL */
 	const char *usage;
 };
 /* Ends with a row without a name. */
@@ -72,13 +91,21 @@ void template_library_clear(struct template_call *c);
 int template_library_need(struct template_call *c,
     const struct template_held **out, struct po_err *err);
 
+/* A literal name that is not there: as below. */
+int template_missing(struct template_call *c, const char *name, int part,
+    const struct template_reference *ref, struct po_err *err);
+
 /* Literal names that are not there: a warning, since templates may be saved in
  * any order; with --strict an error. What they name is looked at too. `depth`
  * begins at 0. */
 int template_library_check(struct template_call *c, const char *name,
     const struct mail_template *t, unsigned depth, struct po_err *err);
 
-/* One line on stderr; returns the exit status. */
+/* Remember the source that c->where is about, for template_complain(). */
+void template_keep_source(struct template_call *c, struct span source);
+
+/* A line on stderr and, where it is known, the place in the source; returns the
+ * exit status. */
 int template_complain(const struct template_call *c, const struct po_err *err);
 
 /* A line of a list, or one JSON object. */
@@ -86,5 +113,16 @@ void template_print_row(const struct template_call *c,
     const struct templates_version *v);
 int template_print_list(struct template_call *c, const struct templates_list *l,
     struct po_err *err);
+
+/* "new", "changed", "same": what an import makes of one. */
+void template_print_change(const struct template_call *c,
+    const struct templates_version *v, const char *how);
+
+/* template_exchange.c */
+int template_verb_diff(struct template_call *c, struct po_err *err);
+int template_prepare_import(struct template_call *c, struct po_err *err);
+int template_verb_import(struct template_call *c, struct po_err *err);
+int template_verb_export(struct template_call *c, struct po_err *err);
+int template_finish_export(struct template_call *c, struct po_err *err);
 
 #endif

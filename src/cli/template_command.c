@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the command line names is read as the caller; then, for a verb that
- * changes the store, root becomes the spool's owner. Readers read as whoever
+ * What the command line names is read as the caller; then root becomes the
+ * spool's owner, for good or until the store is read. Others who read are who
  * they are: everybody may.
  */
 #include "cli/template_command.h"
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli/template_call.h"
+#include "compose/host.h"
 #include "spool/spool.h"
 #include "util/fd.h"
 #include "util/wallclock.h"
@@ -62,7 +63,10 @@ enum {
 	OPT_PART,
 	OPT_NOW,
 	OPT_JSON,
-	OPT_STRICT
+	OPT_STRICT,
+	OPT_DRY_RUN,
+	OPT_CONFIG,
+	OPT_TIMEZONE
 };
 
 static bool
@@ -74,8 +78,11 @@ set_option(struct template_call *c, int option, const char *value)
 	case OPT_DESCRIPTION:
 		c->description = value;
 		return true;
-	case OPT_SUBJECT:
 	case OPT_TEXT:
+		c->text_auto = strcmp(value, "auto") == 0;
+		c->file[PART_TEXT] = c->text_auto ? NULL : value;
+		return true;
+	case OPT_SUBJECT:
 	case OPT_HTML:
 		c->file[option - OPT_SUBJECT] = value;
 		return true;
@@ -94,6 +101,15 @@ set_option(struct template_call *c, int option, const char *value)
 	case OPT_STRICT:
 		c->strict = true;
 		return true;
+	case OPT_DRY_RUN:
+		c->dry_run = true;
+		return true;
+	case OPT_CONFIG:
+		c->config = value;
+		return true;
+	case OPT_TIMEZONE:
+		c->timezone = value;
+		return template_zone_use(value);
 	default:
 		return false;
 	}
@@ -108,16 +124,24 @@ read_operands(struct template_call *c, const struct template_verb *v, int n,
 		    v->usage);
 	if (n == 0)
 		return 0;
+	if (v->kind == VERB_FOLDER) {
+		c->files_folder = operand[0];
+		return 0;
+	}
 	c->name = operand[0];
 	if (!templates_name_encode(span_of(c->name), c->folder))
 		return po_fail(err, PO_EUSAGE,
 		    "'%.100s' is no name of a template (1 to %u bytes of text "
 		    "in one line)",
 		    c->name, TEMPLATES_NAME_MAX);
-	if (n == 2 &&
+	if (n >= 2 &&
 	    !templates_version_parse(span_of(operand[1]), &c->version))
 		return po_fail(err, PO_EUSAGE, "'%s' is no version",
 		    operand[1]);
+	if (n == 3 &&
+	    !templates_version_parse(span_of(operand[2]), &c->second_version))
+		return po_fail(err, PO_EUSAGE, "'%s' is no version",
+		    operand[2]);
 	return 0;
 }
 
@@ -136,6 +160,9 @@ parse(struct template_call *c, const struct template_verb *v, int argc,
 		{ "now", required_argument, NULL, OPT_NOW },
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "strict", no_argument, NULL, OPT_STRICT },
+		{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+		{ "config", required_argument, NULL, OPT_CONFIG },
+		{ "timezone", required_argument, NULL, OPT_TIMEZONE },
 		{ NULL, 0, NULL, 0 },
 	};
 	int o;
@@ -233,23 +260,52 @@ save_edited(struct template_call *c, const struct template_verb *v,
 	    "nothing is saved");
 }
 
+/* Root, and whoever changes something, is the owner before the store is
+ * touched. */
+static int
+run_as_owner(struct template_call *c, const struct template_verb *v,
+    struct po_err *err)
+{
+	bool must = v->kind == VERB_CHANGES || v->kind == VERB_FOLDER;
+
+	if ((must || geteuid() == 0) &&
+	    spool_become_owner(c->drop.spool, err) == -1)
+		return -1;
+	return templates_open(c->drop.spool, &c->store, err) == -1
+	           ? -1
+	           : v->run(c, err);
+}
+
+/* Read as the owner where root calls, then go on as the caller. */
+static int
+run_and_finish(struct template_call *c, const struct template_verb *v,
+    struct po_err *err)
+{
+	int rc;
+
+	if (spool_borrow_owner(c->drop.spool, &c->borrow, err) == -1)
+		return -1;
+	rc = templates_open(c->drop.spool, &c->store, err);
+	if (rc == 0)
+		rc = v->run(c, err);
+	spool_return_owner(&c->borrow);
+	return rc == 0 ? v->finish(c, err) : -1;
+}
+
 static int
 work(struct template_call *c, const struct template_verb *v, struct po_err *err)
 {
 	const struct conf_table tables[] = { { drop_options, &c->drop } };
 
 	if (read_inputs(c, err) == -1 ||
-	    conf_load_some(NULL, tables, 1, &c->conf, err) == -1)
+	    conf_load_some(c->config, tables, 1, &c->conf, err) == -1)
 		return -1;
-	if (templates_open(c->drop.spool, &c->store, err) == -1 ||
-	    (v->prepare != NULL && v->prepare(c, err) == -1))
+	if (v->prepare != NULL && v->prepare(c, err) == -1)
 		return -1;
-	if (v->prepare == NULL)
-		return (v->changes &&
-		           spool_become_owner(c->drop.spool, err) == -1)
-		           ? -1
-		           : v->run(c, err);
-	return save_edited(c, v, err);
+	if (v->kind == VERB_EDITS)
+		return save_edited(c, v, err);
+	return v->finish != NULL ? run_and_finish(c, v, err)
+	                         : run_as_owner(c, v, err);
 }
 
 static int
@@ -282,6 +338,11 @@ template_command_run(int argc, char **argv)
 		buf_clear(&c.input[i]);
 	buf_clear(&c.context_text);
 	buf_clear(&c.old_description);
+	buf_clear(&c.wrong);
+	template_items_clear(&c.items);
+	while (c.n_exported > 0)
+		templates_version_clear(&c.exported[--c.n_exported]);
+	free(c.exported);
 	templates_close(&c.store);
 	conf_free(c.conf);
 	return status;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "cli/template_caret.h"
 #include "util/xalloc.h"
 
 int
@@ -29,6 +30,7 @@ template_library_get(void *ctx, struct span name,
 	                   &place, err) == -1) {
 		*where = place.at;
 		c->where = place;
+		template_keep_source(c, h->v.source.part[place.part]);
 		rc = -1;
 	}
 	if (rc != 1) {
@@ -57,17 +59,71 @@ template_library_clear(struct template_call *c)
 	}
 }
 
+void
+template_keep_source(struct template_call *c, struct span source)
+{
+	buf_clear(&c->wrong);
+	buf_init(&c->wrong, TEMPLATES_PART_MAX);
+	(void)buf_put_span(&c->wrong, source);
+}
+
+/* The name in a place is cut. */
+static bool
+is_name_of(const struct template_place *at, const char *name)
+{
+	return strncmp(at->name, name, sizeof(at->name) - 1) == 0;
+}
+
+/* Of what was kept, what is compiled, or what the caller gave. */
+static struct span
+wrong_source(const struct template_call *c)
+{
+	const struct template_held *h;
+
+	if (c->wrong.len > 0)
+		return buf_span(&c->wrong);
+	for (h = c->held; h != NULL; h = h->next)
+		if (is_name_of(&c->where.at, h->name))
+			return h->v.source.part[c->where.part];
+	return buf_span(&c->input[c->where.part]);
+}
+
 int
 template_complain(const struct template_call *c, const struct po_err *err)
 {
-	if (c->where.at.line > 0)
+	struct span source;
+
+	if (c->where.at.line > 0) {
 		(void)fprintf(stderr, "po-template: %s: %s\n",
 		    mail_part_names[c->where.part], err->text);
-	else
+		source = wrong_source(c);
+		/* As it was compiled: mail_template_compile(). */
+		if (c->where.part == PART_SUBJECT)
+			source = span_trim(source);
+		if (source.len > 0)
+			template_caret_print(stderr, source, &c->where.at);
+	} else
 		(void)fprintf(stderr, "po-template: %s\n", err->text);
 	return err->code == PO_EUNAVAILABLE
 	           ? EX_DATAERR
 	           : po_code_info(err->code)->exit_status;
+}
+
+int
+template_missing(struct template_call *c, const char *name, int part,
+    const struct template_reference *ref, struct po_err *err)
+{
+	if (c->strict)
+		return po_fail(err, PO_EDATA,
+		    "%s: %s, line %u: there is no template '%.*s'", name,
+		    mail_part_names[part], ref->line, (int)ref->name.len,
+		    ref->name.p);
+	(void)fprintf(stderr,
+	    "po-template: warning: %s: %s, line %u: there is no template "
+	    "'%.*s'\n",
+	    name, mail_part_names[part], ref->line, (int)ref->name.len,
+	    ref->name.p);
+	return 0;
 }
 
 int
@@ -95,17 +151,8 @@ template_library_check(struct template_call *c, const char *name,
 					return -1;
 				continue;
 			}
-			if (c->strict)
-				return po_fail(err, PO_EDATA,
-				    "%s: %s, line %u: there is no template "
-				    "'%.*s'",
-				    name, mail_part_names[part], ref.line,
-				    (int)ref.name.len, ref.name.p);
-			(void)fprintf(stderr,
-			    "po-template: warning: %s: %s, line %u: there is "
-			    "no template '%.*s'\n",
-			    name, mail_part_names[part], ref.line,
-			    (int)ref.name.len, ref.name.p);
+			if (template_missing(c, name, part, &ref, err) == -1)
+				return -1;
 		}
 	}
 	return 0;

@@ -79,3 +79,17 @@ template_print_list(struct template_call *c, const struct templates_list *l,
 	templates_version_clear(&v);
 	return rc == -1 ? -1 : 0;
 }
+
+void
+template_print_change(const struct template_call *c,
+    const struct templates_version *v, const char *how)
+{
+	if (!c->json) {
+		(void)printf("%-8s %-24s %s\n", how, v->name, v->id.lang);
+		return;
+	}
+	(void)putchar('{');
+	print_json("name", span_of(v->name));
+	(void)printf(", \"lang\": \"%s\", \"change\": \"%s\"}\n", v->id.lang,
+	    how);
+}

@@ -2,12 +2,10 @@
 /* What each verb does, once the command line is read and the store is open. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/template_call.h"
+#include "compose/host.h"
 #include "util/wallclock.h"
-
-#define CPU_SECONDS 2 /* of one render */
 
 /* What was given, in the form of a version. */
 static void
@@ -23,6 +21,7 @@ describe(const struct template_call *c, struct templates_version *v)
 		v->source.has[i] = c->has[i];
 		v->source.part[i] = buf_span(&c->input[i]);
 	}
+	v->source.text_auto = c->text_auto && !c->has[PART_TEXT];
 }
 
 static int
@@ -62,13 +61,19 @@ static int
 edit_until_sound(struct template_call *c, struct po_err *err)
 {
 	struct templates_version v;
+	int rc;
 
 	for (;;) {
 		if (template_edit_run(&c->edit, c->has, c->input, err) == -1)
 			return -1;
 		describe(c, &v);
 		c->where.at.line = 0;
-		if (validate(c, &v, err) == 0)
+		buf_reset(&c->wrong);
+		if (spool_borrow_owner(c->drop.spool, &c->borrow, err) == -1)
+			return -1;
+		rc = validate(c, &v, err);
+		spool_return_owner(&c->borrow);
+		if (rc == 0)
 			return 0;
 		(void)template_complain(c, err);
 		if (!template_edit_again())
@@ -77,7 +82,7 @@ edit_until_sound(struct template_call *c, struct po_err *err)
 	}
 }
 
-/* As the caller, who may be root: the store is only read. */
+/* As the caller; the store is read as the owner where root calls. */
 static int
 prepare_edit(struct template_call *c, struct po_err *err)
 {
@@ -85,7 +90,13 @@ prepare_edit(struct template_call *c, struct po_err *err)
 	int rc;
 
 	templates_version_init(&old);
-	rc = templates_read_current(&c->store, c->folder, c->lang, &old, err);
+	if (spool_borrow_owner(c->drop.spool, &c->borrow, err) == -1)
+		return -1;
+	rc = templates_open(c->drop.spool, &c->store, err);
+	if (rc == 0)
+		rc = templates_read_current(&c->store, c->folder, c->lang, &old,
+		    err);
+	spool_return_owner(&c->borrow);
 	c->base = rc == 1 ? old.id.version : TEMPLATES_NEW;
 	if (rc == 0) {
 		old.source.has[PART_SUBJECT] = old.source.has[PART_TEXT] = true;
@@ -96,6 +107,7 @@ prepare_edit(struct template_call *c, struct po_err *err)
 	    buf_put_span(&c->old_description, old.description))
 		c->description = buf_str(&c->old_description);
 	memcpy(c->has, old.source.has, sizeof(c->has));
+	c->text_auto = old.source.text_auto;
 	if (rc != -1)
 		rc = template_edit_begin(&c->edit, &old.source, err);
 	templates_version_clear(&old);
@@ -238,28 +250,23 @@ verb_remove(struct template_call *c, struct po_err *err)
 	return rc == -1 ? -1 : 0;
 }
 
-static bool
-expired(void *ctx)
-{
-	struct timespec t;
-
-	(void)ctx;
-	return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0 &&
-	       t.tv_sec >= CPU_SECONDS;
-}
-
 static int
 render(struct template_call *c, struct mail_rendered *out, struct po_err *err)
 {
-	const struct template_options o = { .strict = c->strict,
+	struct template_budget budget;
+	struct template_options o = { .strict = c->strict,
 		.now_us = c->now_us,
 		.seed = (uint64_t)c->now_us,
-		.expired = expired };
+		.expired = template_budget_spent,
+		.expired_ctx = &budget };
 	const struct mail_library library = { template_library_get, c };
 	struct template_context *context = NULL;
 	const struct template_held *h;
 	int rc;
 
+	if (c->timezone != NULL)
+		o.zone = template_zone_host;
+	template_budget_begin(&budget, TEMPLATE_CPU_SECONDS);
 	if (template_library_need(c, &h, err) == -1 ||
 	    template_context_parse(buf_span(&c->context_text), NULL, &context,
 	        err) == -1)
@@ -315,24 +322,34 @@ verb_check(struct template_call *c, struct po_err *err)
 }
 
 const struct template_verb template_verbs[] = {
-	{ "add", 1, 1, true, NULL, verb_add,
-	    "add NAME [--subject S] [--text FILE] [--html FILE] "
+	{ "add", 1, 1, VERB_CHANGES, NULL, verb_add, NULL,
+	    "add NAME [--subject S] [--text FILE|auto] [--html FILE] "
 	    "[--description D] [--lang L]" },
-	{ "edit", 1, 1, true, prepare_edit, verb_edit,
+	{ "edit", 1, 1, VERB_EDITS, prepare_edit, verb_edit, NULL,
 	    "edit NAME [--description D] [--lang L]" },
-	{ "list", 0, 1, false, NULL, verb_list, "list [NAME] [--json]" },
-	{ "show", 1, 2, false, NULL, verb_show,
+	{ "list", 0, 1, VERB_READS, NULL, verb_list, NULL,
+	    "list [NAME] [--json]" },
+	{ "show", 1, 2, VERB_READS, NULL, verb_show, NULL,
 	    "show NAME [VERSION] [--lang L] [--part P]" },
-	{ "history", 1, 1, false, NULL, verb_history,
+	{ "history", 1, 1, VERB_READS, NULL, verb_history, NULL,
 	    "history NAME [--lang L] [--json]" },
-	{ "restore", 2, 2, true, NULL, verb_restore,
+	{ "diff", 1, 3, VERB_READS, NULL, template_verb_diff, NULL,
+	    "diff NAME [VERSION [VERSION]] [--lang L]" },
+	{ "restore", 2, 2, VERB_CHANGES, NULL, verb_restore, NULL,
 	    "restore NAME VERSION [--lang L]" },
-	{ "remove", 1, 1, true, NULL, verb_remove, "remove NAME [--lang L]" },
-	{ "check", 1, 1, false, NULL, verb_check,
+	{ "remove", 1, 1, VERB_CHANGES, NULL, verb_remove, NULL,
+	    "remove NAME [--lang L]" },
+	{ "import", 1, 1, VERB_FOLDER, template_prepare_import,
+	    template_verb_import, NULL,
+	    "import FOLDER [--dry-run] [--strict] [--json]" },
+	{ "export", 1, 1, VERB_FOLDER, NULL, template_verb_export,
+	    template_finish_export, "export FOLDER [--dry-run] [--json]" },
+	{ "check", 1, 1, VERB_READS, NULL, verb_check, NULL,
 	    "check NAME [--lang L] [--context-file C] [--strict]" },
-	{ "render", 1, 1, false, NULL, verb_render,
-	    "render NAME --context-file C [--lang L] [--part P] [--strict]" },
-	{ NULL, 0, 0, false, NULL, NULL, NULL },
+	{ "render", 1, 1, VERB_READS, NULL, verb_render, NULL,
+	    "render NAME --context-file C [--lang L] [--part P] [--strict] "
+	    "[--now T] [--timezone Z]" },
+	{ NULL, 0, 0, VERB_READS, NULL, NULL, NULL, NULL },
 };
 
 bool

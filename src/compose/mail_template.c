@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "compose/html_text.h"
+
 void
 mail_template_clear(struct mail_template *t)
 {
@@ -21,6 +23,7 @@ mail_template_compile(const char *name, const struct mail_source *source,
 	int i;
 
 	memset(out, 0, sizeof(*out));
+	out->text_auto = source->text_auto;
 	for (i = 0; i < MAIL_PARTS; i++) {
 		if (!source->has[i])
 			continue;
@@ -112,6 +115,14 @@ mail_template_render(const struct mail_template *t,
 		buf_init(&out->part[i], template_limits_default.output_bytes);
 		rc = template_render(t->part[i], c, &options, &out->part[i],
 		    &where->at, err);
+	}
+	if (rc == 0 && t->text_auto && out->has[PART_HTML]) {
+		out->has[PART_TEXT] = true;
+		buf_init(&out->part[PART_TEXT],
+		    template_limits_default.output_bytes);
+		where->at.line = 0;
+		rc = html_text(buf_span(&out->part[PART_HTML]),
+		    &out->part[PART_TEXT], err);
 	}
 	if (rc == 0 && out->has[PART_SUBJECT])
 		rc = check_subject(&out->part[PART_SUBJECT], where, err);

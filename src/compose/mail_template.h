@@ -12,6 +12,7 @@
 
 struct mail_template {
 	struct template *part[MAIL_PARTS]; /* NULL: there is none */
+	bool text_auto; /* the text is made from the html that comes out */
 };
 
 /* Where an error is: the part, and the place in it. */

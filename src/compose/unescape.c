@@ -28,15 +28,17 @@ is_no_character(uint32_t c)
 	       (c & 0xfffe) == 0xfffe;
 }
 
-static void
-put_number(struct builder *b, uint32_t c)
+/* What a number stands for: its bytes into `room`. */
+static struct span
+number_text(uint32_t c, char room[4])
 {
 	if (c >= 0x80 && c <= 0x9f)
-		tpl_build_code(b, windows_1252(c));
+		c = windows_1252(c);
 	else if (c == 0 || (c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff)
-		tpl_build_code(b, 0xfffd);
-	else if (!is_no_character(c))
-		tpl_build_code(b, c);
+		c = 0xfffd;
+	else if (is_no_character(c))
+		return (struct span){ room, 0 };
+	return (struct span){ room, tpl_text_encode(c, room) };
 }
 
 static int
@@ -51,7 +53,7 @@ digit(char c, bool hex)
 
 /* "#38;" at s; returns its length, 0 where it is none. */
 static size_t
-number(struct builder *b, struct span s)
+number(struct span s, struct span *text, char room[4])
 {
 	bool hex = s.len > 1 && (s.p[1] == 'x' || s.p[1] == 'X');
 	size_t from = hex ? 2 : 1;
@@ -63,14 +65,14 @@ number(struct builder *b, struct span s)
 			c = c * (hex ? 16 : 10) + (uint32_t)digit(s.p[i], hex);
 	if (i == from)
 		return 0;
-	put_number(b, c);
+	*text = number_text(c, room);
 	return i < s.len && s.p[i] == ';' ? i + 1 : i;
 }
 
 /* "amp;" at s: the longest name that there is; returns its length, 0 where it
  * is none. */
 static size_t
-name(struct builder *b, struct span s)
+name(struct span s, struct span *out)
 {
 	const char *text;
 	size_t chars = 0;
@@ -87,16 +89,26 @@ name(struct builder *b, struct span s)
 	for (; n > 1; n--) {
 		text = tpl_entity_text((struct span){ s.p, n });
 		if (text != NULL) {
-			tpl_build_str(b, text);
+			*out = span_of(text);
 			return n;
 		}
 	}
 	return 0;
 }
 
+size_t
+tpl_reference(struct span s, struct span *text, char room[4])
+{
+	if (s.len == 0)
+		return 0;
+	return s.p[0] == '#' ? number(s, text, room) : name(s, text);
+}
+
 void
 tpl_unescape_html(struct builder *b, struct span s)
 {
+	struct span text;
+	char room[4];
 	size_t from = 0;
 	size_t i;
 	size_t n;
@@ -108,8 +120,9 @@ tpl_unescape_html(struct builder *b, struct span s)
 			continue;
 		tpl_build_put(b, s.p + from, i - from);
 		from = i;
-		n = rest.p[0] == '#' ? number(b, rest) : name(b, rest);
+		n = tpl_reference(rest, &text, room);
 		if (n > 0) {
+			tpl_build_put(b, text.p, text.len);
 			i += n;
 			from = i + 1;
 		}

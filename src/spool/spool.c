@@ -208,6 +208,47 @@ spool_become_owner(const char *path, struct po_err *err)
 	return change_to(st.st_uid, st.st_gid, err);
 }
 
+int
+spool_borrow_owner(const char *path, struct spool_borrow *b, struct po_err *err)
+{
+	struct stat st = { 0 };
+	bool own = false;
+	int top, rc;
+
+	b->borrowed = false;
+	if (geteuid() != 0)
+		return 0;
+	if (drop_check_path(path, err) == -1)
+		return -1;
+	top = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top == -1)
+		return po_fail_sys(err, PO_ECONFIG,
+		    "open the spool %s (run \"po-queue --setup\")", path);
+	rc = owner_of(top, path, &st, &own, err);
+	fd_close(&top);
+	if (rc == -1 || st.st_uid == 0)
+		return rc;
+	b->gid = getegid();
+	b->n_groups = getgroups(SPOOL_BORROW_GROUPS, b->groups);
+	if (b->n_groups == -1 || setgroups(0, NULL) == -1 ||
+	    setegid(st.st_gid) == -1 || seteuid(st.st_uid) == -1)
+		return po_fail_sys(err, PO_EPERM, "become uid %lu",
+		    (unsigned long)st.st_uid);
+	b->borrowed = true;
+	return 0;
+}
+
+void
+spool_return_owner(struct spool_borrow *b)
+{
+	if (!b->borrowed)
+		return;
+	b->borrowed = false;
+	if (seteuid(0) == -1 || setegid(b->gid) == -1 ||
+	    setgroups((size_t)b->n_groups, b->groups) == -1)
+		abort(); /* the saved uid is root's: cannot be */
+}
+
 /* ------------------------------------------------------------ messages */
 
 int

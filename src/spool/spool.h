@@ -30,6 +30,20 @@ void spool_close(struct spool *s);
  * anybody else. Call before anything below the spool is touched. */
 int spool_become_owner(const char *path, struct po_err *err);
 
+/*
+ * For a tool that root started and that goes back to files of his: be the
+ * owner until spool_return_owner(), reading. Nothing when not root.
+ */
+#define SPOOL_BORROW_GROUPS 256
+struct spool_borrow {
+	bool borrowed;
+	gid_t gid, groups[SPOOL_BORROW_GROUPS];
+	int n_groups;
+};
+int spool_borrow_owner(const char *path, struct spool_borrow *b,
+    struct po_err *err);
+void spool_return_owner(struct spool_borrow *b);
+
 /* queue/xx/ID, or done/xx/ID when it is not there. 1 found (*in_done says
  * where), 0 none, -1 error. */
 int spool_find(const struct spool *s, const struct queue_id *id, bool writable,
