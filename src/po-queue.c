@@ -76,7 +76,8 @@ fill_in(struct program *p, struct po_err *err)
 		return -1;
 	p->q.notices = (struct notice_setup){ &p->q.bounce,
 		p->q.deliver_conf.hostname, p->q.submit.domain };
-	if (quota_check_conf(&p->q.queue, err) == -1)
+	if (quota_check_conf(&p->q.queue, err) == -1 ||
+	    deliver_routes_new(&p->q.deliver_conf, &p->q.routes, err) == -1)
 		return -1;
 	p->q.ingest.give_up_after_s = p->q.queue.give_up_after_s;
 	p->q.ingest.message_size_limit =
@@ -178,41 +179,28 @@ verb_check(struct program *p)
 }
 
 static bool
-is_roots(const char *path)
+needs_secrets(const struct program *p)
 {
-	struct stat st;
-
-	return path[0] != '\0' && stat(path, &st) == 0 && st.st_uid == 0;
+	return p->q.args.verb == VERB_RUN && !p->q.args.ingest;
 }
 
-/* A password file of root's is read while this is root; all else, a password
+/* Password files of root's are read while this is root; all else, a password
  * command above all, as the spool's owner. */
-static int
-read_secrets(struct program *p, bool early, struct po_err *err)
-{
-	if (p->q.args.verb != VERB_RUN || p->q.args.ingest ||
-	    p->q.deliver != NULL)
-		return 0;
-	if (early && (geteuid() != 0 ||
-	                 !is_roots(p->q.deliver_conf.relay_password_file)))
-		return 0;
-	return deliver_setup_new(&p->q.deliver_conf, &p->q.deliver, err);
-}
-
 static int
 on_spool(struct program *p, struct po_err *err)
 {
 	struct spool s;
 	int rc;
 
-	if (read_secrets(p, true, err) == -1)
+	if (needs_secrets(p) &&
+	    deliver_setup_begin(p->q.routes, &p->q.deliver, err) == -1)
 		return -1;
 	if (spool_become_owner(p->q.drop.spool, err) == -1)
 		return err->code == PO_EPERM && p->q.args.verb == VERB_ACT
 		           ? queue_verb_ask(&p->q, err)
 		           : -1;
 	if (log_open(&p->q.log, "po/queue", err) == -1 ||
-	    read_secrets(p, false, err) == -1)
+	    (needs_secrets(p) && deliver_setup_finish(p->q.deliver, err) == -1))
 		return -1;
 	if (spool_open(p->q.drop.spool, &s, err) == -1)
 		return -1;
@@ -234,6 +222,8 @@ run(struct program *p, int *status, struct po_err *err)
 		conf_dump(p->conf, stdout);
 		return 0;
 	}
+	if (p->q.args.verb == VERB_ROUTE)
+		return queue_verb_route(&p->q, err);
 	if (p->q.args.verb == VERB_SETUP)
 		return verb_setup(p, err);
 	if (p->q.args.verb == VERB_CHECK) {
@@ -263,6 +253,7 @@ main(int argc, char **argv)
 	}
 	if (run(&p, &status, &err) == -1)
 		status = complain(&err);
+	deliver_routes_free(p.q.routes);
 	conf_free(p.conf);
 	if (fflush(stdout) == EOF && errno != EPIPE && status == 0) {
 		(void)fputs("po-queue: standard output cannot be written\n",

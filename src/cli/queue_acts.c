@@ -66,7 +66,7 @@ act_here(struct queue_program *p, struct spool *s, const struct buf *request,
 {
 	struct tick t = { .spool = s,
 		.conf = &p->queue,
-		.deliver_conf = &p->deliver_conf,
+		.routes = p->routes,
 		.notices = &p->notices,
 		.now = wallclock_now() };
 	struct index *ix;

@@ -11,6 +11,7 @@ enum kind {
 	KIND_VERB,
 	KIND_ACT,
 	KIND_SHOW,
+	KIND_ASK,
 	KIND_FLAG,
 	KIND_NUMBER,
 	KIND_TEXT,
@@ -54,6 +55,16 @@ static const struct row {
 	    "print one message and every attempt" },
 	{ "status", 's', NULL, KIND_VERB, VERB_STATUS, 0, 0, 0,
 	    "say who runs and how much waits" },
+	{ "route", 0, "ADDRESS", KIND_ASK, VERB_ROUTE, AT(address), 0, 0,
+	    "explain which way mail to ADDRESS takes" },
+	{ "sender", 0, "ADDRESS", KIND_TEXT, VERB_ROUTE, AT(sender), 0, 0,
+	    "with --route: mail of this sender" },
+	{ "tag", 0, "TAG", KIND_TEXT, VERB_ROUTE, AT(tag), 0, 0,
+	    "with --route: mail with this tag" },
+	{ "login", 0, "NAME", KIND_TEXT, VERB_ROUTE, AT(login), 0, 0,
+	    "with --route: mail of this user" },
+	{ "uid", 0, "N", KIND_NUMBER, VERB_ROUTE, AT(uid), 0, UINT32_MAX - 1,
+	    "the same by number" },
 	{ "hold", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0,
 	    "ID...: keep until released" },
 	{ "release", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0,
@@ -163,6 +174,9 @@ apply(struct queue_args *a, const struct row *r, const char *value,
 		return set_verb(a, r->verb, r->name, err) == -1
 		           ? -1
 		           : set_id(a, r->name, value, err);
+	case KIND_ASK:
+		memcpy((char *)a + r->offset, &value, sizeof(value));
+		return set_verb(a, r->verb, r->name, err);
 	case KIND_FLAG:
 		memcpy((char *)a + r->offset, &yes, sizeof(yes));
 		return 0;
@@ -227,6 +241,10 @@ check(const struct queue_args *a, struct po_err *err)
 	if (a->verb == VERB_ACT && a->n_ids == 0)
 		return po_fail(err, PO_EUSAGE, "--%s needs queue ids",
 		    a->verb_name);
+	if (a->verb != VERB_ROUTE && (a->sender != NULL || a->tag != NULL ||
+	                                 a->login != NULL || a->uid != -1))
+		return po_fail(err, PO_EUSAGE,
+		    "--sender, --tag, --login and --uid go with --route");
 	if ((a->watch || a->flush || a->ingest) && a->verb != VERB_RUN)
 		return po_fail(err, PO_EUSAGE, "--%s does not go with a run",
 		    a->verb_name);
@@ -247,7 +265,7 @@ queue_args_parse(int argc, char **argv, struct queue_args *a,
 
 	memset(a, 0, sizeof(*a));
 	a->verb = VERB_RUN;
-	a->days = -1;
+	a->days = a->uid = -1;
 	make_tables(longs, shorts);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {

@@ -20,6 +20,7 @@ enum queue_verb {
 	VERB_CHECK_CONFIG,
 	VERB_REBUILD_INDEX,
 	VERB_STATUS,
+	VERB_ROUTE,
 	VERB_ACT, /* hold, release, cancel, requeue: see act */
 	VERB_HELP,
 	VERB_VERSION
@@ -33,6 +34,9 @@ struct queue_args {
 	const char *config;    /* --config FILE, or NULL */
 	const char *settings[QUEUE_ARGS_MAX_SETTINGS]; /* -o name=value */
 	size_t n_settings;
+	const char *address;              /* --route ADDRESS */
+	const char *sender, *tag, *login; /* of such mail, or NULL */
+	int64_t uid;       /* likewise, -1: of nobody in particular */
 	int64_t processes; /* -p N, 0: as configured */
 	int64_t batch;     /* --batch N, 0: as configured */
 	int64_t days;      /* --days N, -1: as configured */

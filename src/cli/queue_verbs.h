@@ -23,6 +23,7 @@ struct queue_program {
 	struct log_conf log;
 	struct queue_conf queue;
 	struct deliver_conf deliver_conf;
+	struct deliver_routes *routes;
 	struct bounce_conf bounce;
 	struct notice_setup notices;
 	struct ingest_conf ingest;
@@ -48,6 +49,10 @@ int queue_verb_ask(const struct queue_program *p, struct po_err *err);
  * done by the runner. */
 int queue_ask_instead(const struct queue_program *p, const char *holder,
     struct po_err *err);
+
+/* VERB_ROUTE: which way mail to that address takes, and by which settings.
+ * Needs no spool. */
+int queue_verb_route(const struct queue_program *p, struct po_err *err);
 
 /* 1 taken, 0 somebody else has it (`text` says who, since when, in what state),
  * -1. */

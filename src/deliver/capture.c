@@ -41,15 +41,6 @@ prepare(struct deliver_setup *setup, struct po_err *err)
 	return 0;
 }
 
-static void
-route(const struct deliver_conf *conf, const char *address, char *hop,
-    size_t max)
-{
-	(void)conf;
-	(void)address;
-	(void)snprintf(hop, max, "capture");
-}
-
 /* Make `name` below `at` if it is missing and open it. */
 static int
 open_folder(int at, const char *name, struct po_err *err)
@@ -299,7 +290,6 @@ capture_new(const struct deliver_setup *setup, const char *hop,
 const struct transport transport_capture = {
 	.name = "capture",
 	.prepare = prepare,
-	.route = route,
 	.open = capture_new,
 	.begin = capture_begin,
 	.send = capture_send,

@@ -35,6 +35,7 @@ struct lookup {
 struct call {
 	char host[256]; /* without brackets */
 	const char *port;
+	const char *source;
 	int64_t deadline_ms;
 	const volatile sig_atomic_t *stop;
 };
@@ -128,9 +129,53 @@ wait_connected(int fd, int64_t deadline_ms, const volatile sig_atomic_t *stop)
 	return error;
 }
 
+/* `source` as an address of that family: its length, 0 when it is none. */
+static socklen_t
+parse_source(const char *source, int family, struct sockaddr_storage *out)
+{
+	struct sockaddr_in in4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+
+	if (family == AF_INET &&
+	    inet_pton(AF_INET, source, &in4.sin_addr) == 1) {
+		memcpy(out, &in4, sizeof(in4));
+		return sizeof(in4);
+	}
+	if (family == AF_INET6 &&
+	    inet_pton(AF_INET6, source, &in6.sin6_addr) == 1) {
+		memcpy(out, &in6, sizeof(in6));
+		return sizeof(in6);
+	}
+	return 0;
+}
+
+bool
+dial_source_ok(const char *source)
+{
+	struct sockaddr_storage ss;
+
+	return parse_source(source, AF_INET, &ss) != 0 ||
+	       parse_source(source, AF_INET6, &ss) != 0;
+}
+
+/* 0, or errno: an address of the other family cannot be reached from it. */
 static int
-connect_one(const struct addrinfo *a, int64_t deadline_ms,
-    const volatile sig_atomic_t *stop, int *out)
+bind_source(int fd, const char *source, int family)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	if (source == NULL || source[0] == '\0')
+		return 0;
+	len = parse_source(source, family, &ss);
+	if (len == 0)
+		return EAFNOSUPPORT;
+	return bind(fd, (struct sockaddr *)&ss, len) == -1 ? errno : 0;
+}
+
+static int
+connect_one(const struct addrinfo *a, int64_t deadline_ms, const struct call *c,
+    int *out)
 {
 	int one = 1, error = 0, fd;
 
@@ -139,10 +184,11 @@ connect_one(const struct addrinfo *a, int64_t deadline_ms,
 	if (fd == -1)
 		return errno;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(fd, a->ai_addr, a->ai_addrlen) == -1)
+	error = bind_source(fd, c->source, a->ai_family);
+	if (error == 0 && connect(fd, a->ai_addr, a->ai_addrlen) == -1)
 		error = errno;
 	if (error == EINPROGRESS || error == EINTR)
-		error = wait_connected(fd, deadline_ms, stop);
+		error = wait_connected(fd, deadline_ms, c->stop);
 	if (error != 0) {
 		fd_close(&fd);
 		return error;
@@ -196,7 +242,7 @@ connect_any(const struct addrinfo *list, const struct call *c,
 		left = c->deadline_ms - monotonic_ms();
 		name_relay(a, c, out);
 		error = connect_one(a,
-		    monotonic_ms() + (left > 0 ? left / count : 0), c->stop,
+		    monotonic_ms() + (left > 0 ? left / count : 0), c,
 		    &out->fd);
 		if (error == 0)
 			return true;
@@ -204,7 +250,8 @@ connect_any(const struct addrinfo *list, const struct call *c,
 			return fail(text, max, "stopped", "");
 		/* A family without a route explains nothing if another has
 		 * an answer. */
-		if (text[0] == '\0' || error != ENETUNREACH)
+		if (text[0] == '\0' ||
+		    (error != ENETUNREACH && error != EAFNOSUPPORT))
 			(void)snprintf(text, max, "connect to %s: %s",
 			    out->relay, strerror(error));
 	}
@@ -232,7 +279,9 @@ bare_host(const char *host, char *out, size_t max)
 bool
 dial(const struct dialling *to, struct dialled *out, char *text, size_t max)
 {
-	struct call c = { .port = to->port, .stop = to->stop };
+	struct call c = { .port = to->port,
+		.source = to->source,
+		.stop = to->stop };
 	struct addrinfo *list = NULL;
 	bool ok;
 	int rc;

@@ -20,6 +20,7 @@ struct dialled {
 struct dialling {
 	const char *host; /* a name or an address, with or without brackets */
 	const char *port;
+	const char *source; /* IP address to connect from; NULL or "": any */
 	int64_t timeout_ms;
 	const volatile sig_atomic_t *stop;
 };
@@ -28,5 +29,8 @@ struct dialling {
  * left of the time. False with the cause in `text`; stopped is "stopped". */
 bool dial(const struct dialling *to, struct dialled *out, char *text,
     size_t max);
+
+/* Is it an IP address, in figures? */
+bool dial_source_ok(const char *source);
 
 #endif

@@ -1,53 +1,112 @@
 /* SPDX-License-Identifier: ISC */
-#include "deliver/transport.h"
+#include "deliver/options.h"
 
-#include "util/span.h"
+#include <stddef.h>
 
 #define AT(field) offsetof(struct deliver_conf, field)
+#define ROUTE(field) offsetof(struct route_conf, field)
+#define MOST_RELAYS 100
+#define MOST_ROUTES 1000
 
 const char *const transport_names[] = { "capture", "smtp", NULL };
-
-static const char *const tls_words[] = { "none", "may", "encrypt", "verify",
+const char *const tls_level_names[] = { "none", "may", "encrypt", "verify",
 	NULL };
 static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 
+/* The settings of a relay that lies at `base` of the target. */
+#define RELAY_ROWS(group, base)                                                \
+	{ group "host", CONF_STRING,                                           \
+		(base) + offsetof(struct relay_conf, host), NULL, 0, 0,        \
+		"name or address of the relay", NULL },                        \
+	    { group "port", CONF_INT,                                          \
+		    (base) + offsetof(struct relay_conf, port), "0", 0, 65535, \
+		    "port of the relay; 0: 465 with implicit_tls = \"yes\", "  \
+		    "else 587",                                                \
+		    NULL },                                                    \
+	    { group "tls", CONF_WORD,                                          \
+		    (base) + offsetof(struct relay_conf, tls), "verify", 0, 0, \
+		    "none, may (if offered), encrypt (any certificate) or "    \
+		    "verify "                                                  \
+		    "(chain and host name)",                                   \
+		    tls_level_names },                                         \
+	    { group "implicit_tls", CONF_WORD,                                 \
+		    (base) + offsetof(struct relay_conf, implicit_tls),        \
+		    "auto", 0, 0,                                              \
+		    "TLS from the first byte; auto: on port 465",              \
+		    implicit_words },                                          \
+	    { group "user", CONF_STRING,                                       \
+		    (base) + offsetof(struct relay_conf, user), NULL, 0, 0,    \
+		    "name for AUTH; empty: no AUTH", NULL },                   \
+	    { group "password_file", CONF_STRING,                              \
+		    (base) + offsetof(struct relay_conf, password_file), NULL, \
+		    0, 0, "file with the password, mode 0640 or less", NULL }, \
+	    { group "password_command", CONF_STRING,                           \
+		    (base) + offsetof(struct relay_conf, password_command),    \
+		    NULL, 0, 0,                                                \
+		    "program that prints the password; \"sh:\" before it: by " \
+		    "a shell",                                                 \
+		    NULL },                                                    \
+	    { group "ca_file", CONF_STRING,                                    \
+		    (base) + offsetof(struct relay_conf, ca_file), NULL, 0, 0, \
+		    "certificates to trust (PEM); empty: the system's",        \
+		    NULL },                                                    \
+	    { group "helo", CONF_STRING,                                       \
+		    (base) + offsetof(struct relay_conf, helo), NULL, 0, 0,    \
+		    "name said in EHLO; empty: hostname", NULL },              \
+	    { group "source", CONF_STRING,                                     \
+		    (base) + offsetof(struct relay_conf, source), NULL, 0, 0,  \
+		    "address of this host to connect from; empty: any",        \
+		    NULL },                                                    \
+	    { group "connect_timeout", CONF_DURATION,                          \
+		    (base) + offsetof(struct relay_conf, connect_timeout_s),   \
+		    "30s", 1, 600, "time to look up the relay and connect",    \
+		    NULL },                                                    \
+	    { group "max_messages", CONF_INT,                                  \
+		    (base) + offsetof(struct relay_conf, max_messages), "0",   \
+		    0, 1000000, "messages on one connection; 0: no limit",     \
+		    NULL },                                                    \
+	{                                                                      \
+		group "window", CONF_INT,                                      \
+		    (base) + offsetof(struct relay_conf, window), "1", 1,      \
+		    DELIVER_WINDOW_MAX,                                        \
+		    "messages on the way at once on one connection, where "    \
+		    "the server "                                              \
+		    "offers CHUNKING",                                         \
+		    NULL                                                       \
+	}
+
 const struct conf_option deliver_options[] = {
 	{ "transport", CONF_WORD, AT(transport), "capture", 0, 0,
-	    "how mail leaves: into a local Maildir, or to the relay",
+	    "how mail leaves that no route matches: into a local Maildir, or "
+	    "to the relay",
 	    transport_names },
 	{ "hostname", CONF_STRING, AT(hostname), NULL, 0, 0,
 	    "name of this host, said in EHLO; empty: the system's name", NULL },
 	{ "capture_dir", CONF_STRING, AT(capture_dir), NULL, 0, 0,
 	    "Maildir of transport capture; empty: capture below the spool",
 	    NULL },
-	{ "relay.host", CONF_STRING, AT(relay_host), NULL, 0, 0,
-	    "name or address of the relay", NULL },
-	{ "relay.port", CONF_INT, AT(relay_port), "0", 0, 65535,
-	    "port of the relay; 0: 465 with implicit_tls = \"yes\", else 587",
+	RELAY_ROWS("relay.", AT(relay)),
+	{ "relays", CONF_LIST, AT(relays), NULL, sizeof(struct relay_conf),
+	    MOST_RELAYS, "relays that routes name", NULL },
+	{ "relays[].name", CONF_STRING, offsetof(struct relay_conf, name), NULL,
+	    0, 0, "what routes call it", NULL },
+	RELAY_ROWS("relays[].", 0),
+	{ "routes", CONF_LIST, AT(routes), NULL, sizeof(struct route_conf),
+	    MOST_ROUTES, "which mail goes where; the first that matches counts",
 	    NULL },
-	{ "relay.tls", CONF_WORD, AT(relay_tls), "verify", 0, 0,
-	    "none, may (if offered), encrypt (any certificate) or verify "
-	    "(chain and host name)",
-	    tls_words },
-	{ "relay.implicit_tls", CONF_WORD, AT(relay_implicit), "auto", 0, 0,
-	    "TLS from the first byte; auto: on port 465", implicit_words },
-	{ "relay.user", CONF_STRING, AT(relay_user), NULL, 0, 0,
-	    "name for AUTH; empty: no AUTH", NULL },
-	{ "relay.password_file", CONF_STRING, AT(relay_password_file), NULL, 0,
-	    0, "file with the password, mode 0640 or less", NULL },
-	{ "relay.password_command", CONF_STRING, AT(relay_password_command),
-	    NULL, 0, 0,
-	    "program that prints the password; \"sh:\" before it: by a shell",
-	    NULL },
-	{ "relay.ca_file", CONF_STRING, AT(relay_ca_file), NULL, 0, 0,
-	    "certificates to trust (PEM); empty: the system's", NULL },
-	{ "relay.connect_timeout", CONF_DURATION, AT(connect_timeout_s), "30s",
-	    1, 600, "time to look up the relay and connect", NULL },
-	{ "relay.max_messages", CONF_INT, AT(max_messages_per_connection), "0",
-	    0, 1000000, "messages on one connection; 0: no limit", NULL },
-	{ "relay.window", CONF_INT, AT(window), "1", 1, DELIVER_WINDOW_MAX,
-	    "messages on the way at once on one connection, where the server "
-	    "offers CHUNKING",
-	    NULL },
+	{ "routes[].recipient", CONF_NAMES, ROUTE(recipient), NULL, 0, 0,
+	    "to one of these addresses or domains", NULL },
+	{ "routes[].sender", CONF_NAMES, ROUTE(sender), NULL, 0, 0,
+	    "from one of these; <>: the null sender", NULL },
+	{ "routes[].tag", CONF_NAMES, ROUTE(tag), NULL, 0, 0,
+	    "with one of these tags", NULL },
+	{ "routes[].login", CONF_NAMES, ROUTE(login), NULL, 0, 0,
+	    "handed in by one of these users", NULL },
+	{ "routes[].uid", CONF_NAMES, ROUTE(uid), NULL, 0, 0,
+	    "the same by number, or FIRST-LAST", NULL },
+	{ "routes[].transport", CONF_WORD, ROUTE(transport), "smtp", 0, 0,
+	    "how it leaves", transport_names },
+	{ "routes[].relays", CONF_NAMES, ROUTE(relays), NULL, 0, 0,
+	    "to the first of these relays that can be reached", NULL },
 	{ NULL, CONF_INT, 0, NULL, 0, 0, NULL, NULL },
 };

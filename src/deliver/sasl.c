@@ -85,8 +85,8 @@ plain_dialogue(struct smtp *s)
 	bool ok;
 
 	buf_init(&b64, 2 * RESPONSE_BYTES);
-	ok = sasl_plain(&b64, s->setup->conf->relay_user,
-	    buf_span(&s->setup->secret));
+	ok = sasl_plain(&b64, s->peer->relay->conf->user,
+	    buf_span(&s->peer->secret));
 	if (ok && sizeof(command) + b64.len + 2 <= LINE_BYTES) {
 		ok = say(s, "AUTH PLAIN ", buf_span(&b64));
 	} else if (ok) {
@@ -101,8 +101,8 @@ plain_dialogue(struct smtp *s)
 static bool
 login_dialogue(struct smtp *s)
 {
-	const char *user = s->setup->conf->relay_user;
-	const struct buf *secret = &s->setup->secret;
+	const char *user = s->peer->relay->conf->user;
+	const struct buf *secret = &s->peer->secret;
 
 	if (!say(s, "AUTH LOGIN", SPAN_LIT("")))
 		return false;

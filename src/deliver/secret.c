@@ -26,42 +26,62 @@ secret_clear(struct buf *secret)
 	buf_clear(secret);
 }
 
-static int
-check_owner(int fd, const char *path, struct po_err *err)
+const char *
+secret_owner(const struct relay_conf *conf)
 {
+	return conf->name == NULL || conf->name[0] == '\0' ? "relay"
+	                                                   : conf->name;
+}
+
+bool
+secret_is_roots(const struct relay_conf *conf)
+{
+	struct stat st;
+
+	return conf->user[0] != '\0' && conf->password_file[0] != '\0' &&
+	       stat(conf->password_file, &st) == 0 && st.st_uid == 0;
+}
+
+static int
+check_owner(int fd, const struct relay_conf *conf, struct po_err *err)
+{
+	const char *path = conf->password_file;
+	const char *who = secret_owner(conf);
 	struct stat st;
 
 	if (fstat(fd, &st) == -1)
 		return po_fail_sys(err, PO_EIO, "%s", path);
 	if (!S_ISREG(st.st_mode))
 		return po_fail(err, PO_ECONFIG,
-		    "relay.password_file %s: not a regular file", path);
+		    "%s.password_file %s: not a regular file", who, path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return po_fail(err, PO_ECONFIG,
-		    "relay.password_file %s: owned by uid %u, not by root or "
+		    "%s.password_file %s: owned by uid %u, not by root or "
 		    "uid %u; chown it",
-		    path, (unsigned)st.st_uid, (unsigned)geteuid());
+		    who, path, (unsigned)st.st_uid, (unsigned)geteuid());
 	if ((st.st_mode & 027) != 0)
 		return po_fail(err, PO_ECONFIG,
-		    "relay.password_file %s: mode %04o is too open; "
+		    "%s.password_file %s: mode %04o is too open; "
 		    "chmod 0640 or 0600",
-		    path, (unsigned)st.st_mode & 07777);
+		    who, path, (unsigned)st.st_mode & 07777);
 	return 0;
 }
 
 static int
-read_file(const char *path, struct buf *out, struct po_err *err)
+read_file(const struct relay_conf *conf, struct buf *out, struct po_err *err)
 {
+	const char *path = conf->password_file;
+	const char *who = secret_owner(conf);
 	int fd, rc = -1;
 	ssize_t n;
 
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1)
 		return po_fail_sys(err, PO_ECONFIG,
-		    "relay.password_file %s cannot be read by uid %lu, who "
+		    "%s.password_file %s cannot be read by uid %lu, who "
 		    "runs po-queue and should own it",
-		    path, (unsigned long)geteuid());
-	if (check_owner(fd, path, err) == -1)
+		    who, path, (unsigned long)geteuid());
+	if (check_owner(fd, conf, err) == -1)
 		goto out;
 	do {
 		n = read(fd, out->p + out->len, out->max - out->len);
@@ -69,7 +89,8 @@ read_file(const char *path, struct buf *out, struct po_err *err)
 			out->len += (size_t)n;
 	} while (n > 0 || (n == -1 && errno == EINTR));
 	if (n == -1) {
-		(void)po_fail_sys(err, PO_EIO, "relay.password_file %s", path);
+		(void)po_fail_sys(err, PO_EIO, "%s.password_file %s", who,
+		    path);
 		goto out;
 	}
 	out->p[out->len] = '\0';
@@ -81,7 +102,7 @@ out:
 
 /* Blanks divide; `line` is cut up. */
 static int
-split(char *line, char *argv[MAX_ARGS + 1], struct po_err *err)
+split(const char *who, char *line, char *argv[MAX_ARGS + 1], struct po_err *err)
 {
 	size_t n = 0;
 	char *p = line;
@@ -93,7 +114,7 @@ split(char *line, char *argv[MAX_ARGS + 1], struct po_err *err)
 			break;
 		if (n == MAX_ARGS)
 			return po_fail(err, PO_ECONFIG,
-			    "relay.password_command: too many arguments");
+			    "%s.password_command: too many arguments", who);
 		argv[n++] = p;
 		while (*p != '\0' && *p != ' ' && *p != '\t')
 			p++;
@@ -101,22 +122,24 @@ split(char *line, char *argv[MAX_ARGS + 1], struct po_err *err)
 	argv[n] = NULL;
 	if (n == 0 || argv[0][0] != '/')
 		return po_fail(err, PO_ECONFIG,
-		    "relay.password_command: needs an absolute path");
+		    "%s.password_command: needs an absolute path", who);
 	return 0;
 }
 
 static int
-run_command(const char *command, struct buf *out, struct po_err *err)
+run_command(const struct relay_conf *conf, struct buf *out, struct po_err *err)
 {
+	const char *command = conf->password_command;
+	const char *who = secret_owner(conf);
 	char shell[] = "/bin/sh", flag[] = "-c", line[1024];
 	char *argv[MAX_ARGS + 1] = { shell, flag, line + 3, NULL };
 
 	if (strlen(command) >= sizeof(line))
 		return po_fail(err, PO_ECONFIG,
-		    "relay.password_command: longer than %zu bytes",
+		    "%s.password_command: longer than %zu bytes", who,
 		    sizeof(line) - 1);
 	memcpy(line, command, strlen(command) + 1);
-	if (strncmp(line, "sh:", 3) != 0 && split(line, argv, err) == -1)
+	if (strncmp(line, "sh:", 3) != 0 && split(who, line, argv, err) == -1)
 		return -1;
 	return child_output("relay.password_command", argv, COMMAND_TIMEOUT_S,
 	    out, err);
@@ -146,24 +169,24 @@ check_text(struct buf *s, const char *what, struct po_err *err)
 }
 
 int
-secret_load(const struct deliver_conf *conf, struct buf *out,
-    struct po_err *err)
+secret_load(const struct relay_conf *conf, struct buf *out, struct po_err *err)
 {
-	const char *file = conf->relay_password_file;
-	const char *command = conf->relay_password_command;
+	const char *file = conf->password_file;
+	const char *command = conf->password_command;
 	int rc;
 
 	buf_init(out, SECRET_MAX_BYTES);
-	if (conf->relay_user[0] == '\0')
+	if (conf->user[0] == '\0')
 		return 0;
 	if ((file[0] == '\0') == (command[0] == '\0'))
 		return po_fail(err, PO_ECONFIG,
-		    "relay.user needs one of relay.password_file and "
-		    "relay.password_command");
+		    "%s.user needs one of %s.password_file and "
+		    "%s.password_command",
+		    secret_owner(conf), secret_owner(conf), secret_owner(conf));
 	if (!buf_reserve(out, SECRET_MAX_BYTES))
 		return po_fail(err, PO_EOS, "out of memory");
-	rc = file[0] != '\0' ? read_file(file, out, err)
-	                     : run_command(command, out, err);
+	rc = file[0] != '\0' ? read_file(conf, out, err)
+	                     : run_command(conf, out, err);
 	if (rc == 0)
 		rc = check_text(out,
 		    file[0] != '\0' ? file : "relay.password_command", err);

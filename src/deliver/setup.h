@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What deliver_setup_new() made ready, and the table of transports. For files
- * of this room only. */
+/* What deliver_setup_new() made ready, the compiled routes, and the table of
+ * transports. For files of this room only. */
 #ifndef PO_DELIVER_SETUP_H
 #define PO_DELIVER_SETUP_H
 
@@ -9,10 +9,43 @@
 #include "deliver/transport.h"
 #include "util/buf.h"
 
+struct relay {
+	const struct relay_conf *conf;
+	char *name; /* as in hops */
+};
+
+struct rule {
+	const struct route_conf *conf; /* NULL: for what no other matches */
+	const char *place;
+	int transport;
+	struct relay *relays[DELIVER_HOP_RELAYS];
+	size_t n_relays;
+	char *hop;
+};
+
+struct deliver_routes {
+	const struct deliver_conf *conf;
+	struct relay *relays;
+	size_t n_relays;
+	struct relay *group; /* "relay.", or NULL */
+	struct rule *rules;  /* the last one matches everything */
+	size_t n_rules;
+};
+
+/* A relay made ready. */
+struct peer {
+	const struct relay *relay;
+	struct buf secret; /* its password; wiped when freed */
+	bool has_secret;
+	SSL_CTX *tls; /* NULL at level none */
+	bool ready;   /* a rule leads to it, and it was prepared */
+};
+
 struct deliver_setup {
 	const struct deliver_conf *conf;
-	struct buf secret; /* the relay's password; wiped when freed */
-	SSL_CTX *tls;      /* NULL at level none */
+	const struct deliver_routes *routes;
+	struct peer *peers; /* in the order of routes->relays */
+	bool *is_ready;     /* by transport: a rule leads there */
 };
 
 /* One transport. `open` gives the state that the others take. */
@@ -20,8 +53,6 @@ struct transport {
 	const char *name;
 	/* What can be checked without the network; fills in the setup. */
 	int (*prepare)(struct deliver_setup *setup, struct po_err *err);
-	void (*route)(const struct deliver_conf *conf, const char *address,
-	    char *hop, size_t max);
 	void *(*open)(const struct deliver_setup *setup, const char *hop,
 	    const volatile sig_atomic_t *stop, int64_t stop_grace_s,
 	    struct po_err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The transport "smtp": one relay. Here is what its parts share: reading a
+ * The transport "smtp": a relay, or the first of several that can be reached.
+ * Here is what its parts share: reading a
  * reply, what a reply or a lost connection means, and the end.
  */
 #include "deliver/smtp.h"
@@ -16,7 +17,7 @@
 
 /* Seconds; RFC 5321, 4.5.3.2, where it names one. */
 static const int64_t timeouts_s[] = {
-	[WAIT_CONNECT] = 30, /* relay.connect_timeout overrides */
+	[WAIT_CONNECT] = 30, /* connect_timeout overrides */
 	[WAIT_GREETING] = 300,
 	[WAIT_EHLO] = 300,
 	[WAIT_STARTTLS] = 120,
@@ -128,61 +129,81 @@ smtp_close(struct smtp *s, bool polite)
 }
 
 static int
+prepare_peer(struct peer *p, struct po_err *err)
+{
+	const struct relay_conf *conf = p->relay->conf;
+
+	if (conf->helo != NULL && conf->helo[0] != '\0' &&
+	    !command_word_ok(conf->helo))
+		return po_fail(err, PO_ECONFIG,
+		    "%s.helo \"%s\" cannot stand in EHLO", secret_owner(conf),
+		    conf->helo);
+	if (conf->source != NULL && conf->source[0] != '\0' &&
+	    !dial_source_ok(conf->source))
+		return po_fail(err, PO_ECONFIG,
+		    "%s.source \"%s\" is no IP address", secret_owner(conf),
+		    conf->source);
+	if (conf->tls == TLS_NONE && conf->implicit_tls == TLS_IMPLICIT_YES)
+		return po_fail(err, PO_ECONFIG,
+		    "%s.tls is none, but %s.implicit_tls is yes",
+		    secret_owner(conf), secret_owner(conf));
+	if (!p->has_secret && secret_load(conf, &p->secret, err) == -1)
+		return -1;
+	p->has_secret = true;
+	return tls_context_new(conf, &p->tls, err);
+}
+
+static int
 prepare(struct deliver_setup *setup, struct po_err *err)
 {
 	const struct deliver_conf *conf = setup->conf;
+	const struct deliver_routes *routes = setup->routes;
+	size_t i;
 
-	if (conf->relay_host[0] == '\0')
+	if (conf->transport == TRANSPORT_SMTP &&
+	    routes->rules[routes->n_rules - 1].n_relays == 0)
 		return po_fail(err, PO_ECONFIG,
 		    "transport smtp needs relay.host");
 	if (!command_word_ok(conf->hostname))
 		return po_fail(err, PO_ECONFIG,
 		    "hostname \"%s\" cannot stand in EHLO", conf->hostname);
-	if (conf->relay_tls == TLS_NONE &&
-	    conf->relay_implicit == TLS_IMPLICIT_YES)
-		return po_fail(err, PO_ECONFIG,
-		    "relay.tls is none, but relay.implicit_tls is yes");
-	if (secret_load(conf, &setup->secret, err) == -1)
-		return -1;
-	return tls_context_new(conf, &setup->tls, err);
+	for (i = 0; i < routes->n_relays; i++)
+		if (setup->peers[i].ready &&
+		    prepare_peer(&setup->peers[i], err) == -1)
+			return -1;
+	return 0;
 }
 
-static int64_t
-port_of(const struct deliver_conf *conf)
+static const struct peer *
+find_peer(const struct deliver_setup *setup, struct span name)
 {
-	if (conf->relay_port != 0)
-		return conf->relay_port;
-	return conf->relay_implicit == TLS_IMPLICIT_YES ? 465 : 587;
+	size_t i;
+
+	for (i = 0; i < setup->routes->n_relays; i++)
+		if (setup->peers[i].ready &&
+		    span_eq(span_of(setup->peers[i].relay->name), name))
+			return &setup->peers[i];
+	return NULL;
 }
 
-static void
-route(const struct deliver_conf *conf, const char *address, char *hop,
-    size_t max)
-{
-	(void)address;
-	(void)snprintf(hop, max, "smtp:%s:%d", conf->relay_host,
-	    (int)port_of(conf));
-}
-
-/* "smtp:HOST:PORT"; HOST may hold colons. */
+/* "smtp:NAME,NAME": all of them are there, or the hop is of another time. */
 static int
 parse_hop(struct smtp *s, const char *hop, struct po_err *err)
 {
-	static const struct span prefix = { "smtp:", 5 };
-	const char *colon = strrchr(hop, ':');
-	size_t len;
+	struct span rest = span_of(hop), name;
 
-	if (!span_has_prefix_nocase(span_of(hop), prefix) ||
-	    colon < hop + prefix.len)
-		return po_fail(err, PO_EBUG, "\"%s\" is no hop of smtp", hop);
-	hop += prefix.len;
-	len = (size_t)(colon - hop);
-	if (len == 0 || len >= sizeof(s->host) ||
-	    strlen(colon + 1) >= sizeof(s->port))
-		return po_fail(err, PO_ECONFIG, "hop \"%s\" is too long", hop);
-	memcpy(s->host, hop, len);
-	s->host[len] = '\0';
-	(void)snprintf(s->port, sizeof(s->port), "%s", colon + 1);
+	(void)span_cut(&rest, ':');
+	do {
+		name = span_cut(&rest, ',');
+		if (s->n_peers == DELIVER_HOP_RELAYS ||
+		    (s->peers[s->n_peers++] = find_peer(s->setup, name)) ==
+		        NULL)
+			return po_fail(err, PO_ECONFIG,
+			    "next hop \"%s\": there is no relay \"%.*s\" now",
+			    hop, (int)name.len, name.p);
+	} while (rest.len > 0);
+	s->peer = s->peers[0];
+	s->habits = &s->all_habits[0];
 	return 0;
 }
 
@@ -212,9 +233,6 @@ smtp_new(const struct deliver_setup *setup, const char *hop,
 	s->stop_grace_ms = stop_grace_s * 1000;
 	for (i = 0; i < WAITS; i++)
 		s->timeout_ms[i] = timeouts_s[i] * 1000;
-	if (setup->conf->connect_timeout_s > 0)
-		s->timeout_ms[WAIT_CONNECT] =
-		    setup->conf->connect_timeout_s * 1000;
 	(void)snprintf(s->relay, sizeof(s->relay), "none");
 	reply_init(&s->reply);
 	buf_init(&s->command, 4 * SMTP_GROUP_BYTES);
@@ -296,7 +314,6 @@ idle(void *state)
 const struct transport transport_smtp = {
 	.name = "smtp",
 	.prepare = prepare,
-	.route = route,
 	.open = smtp_new,
 	.begin = begin,
 	.send = send_content,

@@ -75,10 +75,20 @@ struct smtp_window {
 	size_t first, n;
 };
 
+/* What was found out about a relay, for as long as the session lives. */
+struct smtp_habits {
+	bool plain;       /* PIPELINING broke: never again */
+	bool no_chunking; /* BDAT broke: likewise */
+	bool no_window;   /* messages were left in doubt: likewise */
+};
+
 struct smtp {
 	const struct deliver_setup *setup;
-	char host[256];
-	char port[8];
+	const struct peer *peers[DELIVER_HOP_RELAYS]; /* best first */
+	size_t n_peers;
+	const struct peer *peer; /* one of them: of the connection */
+	struct smtp_habits all_habits[DELIVER_HOP_RELAYS];
+	struct smtp_habits *habits; /* that of the peer */
 	const volatile sig_atomic_t *stop;
 	int64_t stop_grace_ms;
 	int64_t timeout_ms[WAITS];
@@ -93,10 +103,7 @@ struct smtp {
 	struct buf command; /* the last group written */
 	struct buf check;   /* against it */
 	uint64_t messages;  /* content sent on this connection */
-	bool used;        /* it has had a transaction: it may have gone stale */
-	bool plain;       /* PIPELINING broke: never again with this host */
-	bool no_chunking; /* BDAT broke: likewise */
-	bool no_window;   /* messages were left in doubt: likewise */
+	bool used; /* it has had a transaction: it may have gone stale */
 	bool hop_down;
 	bool want_rset;     /* RSET heads the next group */
 	bool group_waiting; /* a group was written behind a dot */
@@ -107,8 +114,9 @@ struct smtp {
 	struct smtp_window window;
 };
 
-/* Bring up the connection; false with *why (state DEFERRED, or UNTOUCHED when
- * stopped) and, but for stop, hop_down set. */
+/* Bring up a connection to the first relay that takes one; false with *why (of
+ * the last one; state DEFERRED, or UNTOUCHED when stopped) and, but for stop,
+ * hop_down set. */
 bool smtp_open(struct smtp *s, struct delivery *why);
 
 /* QUIT if that is safe and the stream is healthy, then close. */

@@ -19,9 +19,9 @@
 bool
 smtp_uses_chunks(const struct smtp *s)
 {
-	return s->setup->conf->window > 1 && s->ehlo.chunking &&
-	       s->ehlo.pipelining && !s->plain && !s->no_chunking &&
-	       !s->no_window;
+	return s->peer->relay->conf->window > 1 && s->ehlo.chunking &&
+	       s->ehlo.pipelining && !s->habits->plain &&
+	       !s->habits->no_chunking && !s->habits->no_window;
 }
 
 /* Replies that are there already; false when the connection is lost. */
@@ -99,7 +99,7 @@ smtp_chunks_judge(struct smtp *s, const struct smtp_chunks *c,
 		case 501:
 		case 502:
 		case 504:
-			s->no_chunking = true;
+			s->habits->no_chunking = true;
 			why->state = DELIVERY_UNTOUCHED;
 			return false;
 		default:

@@ -45,7 +45,7 @@ new_group(const struct smtp *s, const struct deliver_message *m, bool ahead)
 		.mail_todo = true,
 		.data_todo = !smtp_uses_chunks(s),
 		.chunked = smtp_uses_chunks(s),
-		.pipelined = s->ehlo.pipelining && !s->plain,
+		.pipelined = s->ehlo.pipelining && !s->habits->plain,
 		.ahead = ahead,
 	};
 }
@@ -154,7 +154,7 @@ give_up(struct smtp *s, enum delivery_phase phase, bool closing,
 	struct delivery why;
 
 	if (error == STREAM_TIMEOUT && g->ahead && !g->any_answer)
-		s->plain = true;
+		s->habits->plain = true;
 	if (error != STREAM_STOPPED && used)
 		return GROUP_AGAIN;
 	if (closing)
@@ -171,7 +171,7 @@ give_up(struct smtp *s, enum delivery_phase phase, bool closing,
 static enum verdict
 lost_step(struct smtp *s)
 {
-	s->plain = true;
+	s->habits->plain = true;
 	return GROUP_AGAIN;
 }
 
@@ -326,7 +326,7 @@ begin_once(struct smtp *s, const struct deliver_message *m,
     struct delivery *results)
 {
 	struct delivery why = { .state = DELIVERY_UNTOUCHED };
-	int64_t max = s->setup->conf->max_messages_per_connection;
+	int64_t max = s->peer->relay->conf->max_messages;
 
 	if (s->content_due || (s->group_waiting && !take_waiting(s, m)))
 		smtp_close(s, false);

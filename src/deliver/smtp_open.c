@@ -14,6 +14,7 @@
  */
 #include "deliver/smtp.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "deliver/sasl.h"
@@ -41,20 +42,21 @@ struct opening {
 static enum tls_level
 level_of(const struct smtp *s)
 {
-	return (enum tls_level)s->setup->conf->relay_tls;
+	return (enum tls_level)s->peer->relay->conf->tls;
 }
 
 static bool
 is_implicit(const struct smtp *s)
 {
-	switch (s->setup->conf->relay_implicit) {
-	case TLS_IMPLICIT_YES:
-		return true;
-	case TLS_IMPLICIT_NO:
-		return false;
-	default:
-		return level_of(s) != TLS_NONE && strcmp(s->port, "465") == 0;
-	}
+	return relay_is_implicit(s->peer->relay->conf);
+}
+
+static const char *
+helo_of(const struct smtp *s)
+{
+	const char *own = s->peer->relay->conf->helo;
+
+	return own == NULL || own[0] == '\0' ? s->setup->conf->hostname : own;
 }
 
 static enum step
@@ -93,10 +95,18 @@ static enum step
 run_connect(struct opening *o)
 {
 	struct smtp *s = o->s;
-	const struct dialling to = { s->host, s->port,
-		s->timeout_ms[WAIT_CONNECT], s->stop };
+	const struct relay_conf *conf = s->peer->relay->conf;
 	struct dialled d;
-	char text[512];
+	char text[512], port[8];
+	const struct dialling to = { .host = conf->host,
+		.port = port,
+		.source = conf->source,
+		.timeout_ms = conf->connect_timeout_s > 0
+		                  ? conf->connect_timeout_s * 1000
+		                  : s->timeout_ms[WAIT_CONNECT],
+		.stop = s->stop };
+
+	(void)snprintf(port, sizeof(port), "%d", relay_port(conf));
 
 	if (!dial(&to, &d, text, sizeof(text))) {
 		if (strcmp(text, "stopped") == 0) {
@@ -149,7 +159,7 @@ run_ehlo(struct opening *o)
 	struct smtp *s = o->s;
 
 	s->ehlo = (struct ehlo){ .auth = 0 };
-	if (!say(s, WAIT_EHLO, "EHLO ", s->setup->conf->hostname))
+	if (!say(s, WAIT_EHLO, "EHLO ", helo_of(s)))
 		return lost(o, PHASE_EHLO);
 	if (s->reply.code / 100 == 5)
 		return STEP_HELO;
@@ -164,7 +174,7 @@ run_helo(struct opening *o)
 {
 	struct smtp *s = o->s;
 
-	if (!say(s, WAIT_EHLO, "HELO ", s->setup->conf->hostname))
+	if (!say(s, WAIT_EHLO, "HELO ", helo_of(s)))
 		return lost(o, PHASE_EHLO);
 	if (s->reply.code != 250)
 		return refused(o, PHASE_EHLO);
@@ -195,6 +205,25 @@ run_starttls(struct opening *o)
 	return STEP_FAILED;
 }
 
+/* One more thing that the log should know of this connection. */
+static void note(struct smtp *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+note(struct smtp *s, const char *fmt, ...)
+{
+	size_t len = strlen(s->note);
+	va_list args;
+
+	if (len > 0 && len + 3 < sizeof(s->note)) {
+		memcpy(s->note + len, "; ", 3);
+		len += 2;
+	}
+	va_start(args, fmt);
+	(void)vsnprintf(s->note + len, sizeof(s->note) - len, fmt, args);
+	va_end(args);
+}
+
 /* The version and the cipher, in Postfix's words. */
 static void
 note_tls(struct smtp *s)
@@ -202,8 +231,7 @@ note_tls(struct smtp *s)
 	const char *trust =
 	    level_of(s) == TLS_VERIFY ? "Verified" : "Untrusted";
 
-	(void)snprintf(s->note, sizeof(s->note),
-	    "%s TLS connection established to %s: %s with cipher %s", trust,
+	note(s, "%s TLS connection established to %s: %s with cipher %s", trust,
 	    s->relay, SSL_get_version(s->stream->ssl),
 	    SSL_get_cipher_name(s->stream->ssl));
 }
@@ -216,8 +244,7 @@ go_on_in_clear(struct opening *o)
 
 	(void)delivery_escape(span_of(s->stream->text), cause, sizeof(cause));
 	smtp_close(s, false);
-	(void)snprintf(s->note, sizeof(s->note),
-	    "%s; level \"may\": going on without TLS", cause);
+	note(s, "%s; level \"may\": going on without TLS", cause);
 	o->no_tls = true;
 	o->greeted = false;
 	return STEP_CONNECT;
@@ -229,7 +256,8 @@ run_handshake(struct opening *o)
 	struct smtp *s = o->s;
 
 	stream_set_deadline(s->stream, s->timeout_ms[WAIT_TLS]);
-	if (!tls_start(s->stream, s->setup->tls, level_of(s), s->host)) {
+	if (!tls_start(s->stream, s->peer->tls, level_of(s),
+	        s->peer->relay->conf->host)) {
 		smtp_judge_lost(s, PHASE_TLS, o->why);
 		if (o->why->state == DELIVERY_DEFERRED &&
 		    level_of(s) == TLS_MAY && !is_implicit(s))
@@ -247,7 +275,7 @@ run_auth(struct opening *o)
 {
 	struct smtp *s = o->s;
 
-	if (s->setup->conf->relay_user[0] == '\0')
+	if (s->peer->relay->conf->user[0] == '\0')
 		return STEP_READY;
 	if (s->stream->ssl == NULL && !s->loopback)
 		return failed(o, PHASE_AUTH, "4.7.11",
@@ -266,8 +294,8 @@ static enum step (*const steps[])(struct opening *) = {
 	[STEP_AUTH] = run_auth,
 };
 
-bool
-smtp_open(struct smtp *s, struct delivery *why)
+static bool
+open_peer(struct smtp *s, struct delivery *why)
 {
 	struct opening o = { .s = s, .why = why };
 	enum step step = STEP_CONNECT;
@@ -282,8 +310,31 @@ smtp_open(struct smtp *s, struct delivery *why)
 	if (why->state != DELIVERY_UNTOUCHED) {
 		why->state = DELIVERY_DEFERRED;
 		why->status[0] = '4';
-		s->hop_down = true;
 	}
 	smtp_close(s, why->reply_code != 0 && why->reply_code != 421);
+	return false;
+}
+
+/* Whatever fails before the first MAIL says nothing of a message, so the next
+ * relay may be tried in the same attempt. */
+bool
+smtp_open(struct smtp *s, struct delivery *why)
+{
+	size_t i;
+
+	s->note[0] = '\0';
+	for (i = 0; i < s->n_peers; i++) {
+		s->peer = s->peers[i];
+		s->habits = &s->all_habits[i];
+		if (open_peer(s, why))
+			return true;
+		if (why->state == DELIVERY_UNTOUCHED)
+			return false;
+		if (i + 1 < s->n_peers)
+			note(s, "relay %s: %s; going on with %s",
+			    s->peer->relay->name, why->text,
+			    s->peers[i + 1]->relay->name);
+	}
+	s->hop_down = true;
 	return false;
 }

@@ -55,10 +55,10 @@ content_refused(struct smtp *s, const struct deliver_message *m,
 static bool
 may_go_ahead(const struct smtp *s, const struct deliver_message *next)
 {
-	int64_t max = s->setup->conf->max_messages_per_connection;
+	int64_t max = s->peer->relay->conf->max_messages;
 	struct delivery why;
 
-	return next != NULL && s->ehlo.pipelining && !s->plain &&
+	return next != NULL && s->ehlo.pipelining && !s->habits->plain &&
 	       !smtp_uses_chunks(s) && !smtp_is_stopped(s) &&
 	       (max <= 0 || s->messages < (uint64_t)max) &&
 	       command_can_send(next, &s->ehlo, &why);

@@ -37,8 +37,8 @@ flight_at(struct smtp_window *w, size_t i)
 size_t
 smtp_window(const struct smtp *s, const struct deliver_message *m)
 {
-	const struct deliver_conf *conf = s->setup->conf;
-	int64_t max = conf->max_messages_per_connection;
+	const struct relay_conf *conf = s->peer->relay->conf;
+	int64_t max = conf->max_messages;
 	struct delivery why;
 
 	if (s->stream == NULL || s->stream->error != STREAM_OK ||
@@ -112,7 +112,7 @@ all_left(struct smtp *s)
 		delivery_fill(flight_at(w, i)->results, flight_at(w, i)->m.n,
 		    &why);
 	}
-	s->no_window = true;
+	s->habits->no_window = true;
 	smtp_close(s, false);
 	return n;
 }
@@ -167,7 +167,7 @@ read_mail(struct smtp *s, struct smtp_flight *f, bool *taken)
 	if (*taken)
 		return o;
 	if (s->reply.code == 503) {
-		s->no_window = true;
+		s->habits->no_window = true;
 		return o;
 	}
 	smtp_judge(s, PHASE_MAIL, &why);
@@ -211,7 +211,7 @@ settle(struct smtp *s, struct smtp_flight *f, size_t accepted)
 
 	if (accepted > 0 && smtp_chunks_judge(s, &f->chunks, &why))
 		delivery_fill(f->results, f->m.n, &why);
-	if (s->no_chunking) {
+	if (s->habits->no_chunking) {
 		stream_fail(s->stream, STREAM_FAILED, "no BDAT");
 		return all_left(s);
 	}

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "deliver/secret.h"
+
 static const char *
 openssl_reason(void)
 {
@@ -23,8 +25,10 @@ openssl_reason(void)
 }
 
 static int
-load_roots(SSL_CTX *ctx, const char *ca_file, struct po_err *err)
+load_roots(SSL_CTX *ctx, const struct relay_conf *conf, struct po_err *err)
 {
+	const char *ca_file = conf->ca_file;
+
 	if (ca_file[0] == '\0') {
 		if (SSL_CTX_set_default_verify_paths(ctx) == 1)
 			return 0;
@@ -34,22 +38,22 @@ load_roots(SSL_CTX *ctx, const char *ca_file, struct po_err *err)
 	/* OpenSSL would call a missing file "system lib". */
 	if (access(ca_file, R_OK) == -1)
 		return po_fail_sys(err, PO_ECONFIG,
-		    "relay.ca_file %s cannot be read by uid %lu", ca_file,
-		    (unsigned long)getuid());
+		    "%s.ca_file %s cannot be read by uid %lu",
+		    secret_owner(conf), ca_file, (unsigned long)getuid());
 	if (SSL_CTX_load_verify_file(ctx, ca_file) == 1)
 		return 0;
-	return po_fail(err, PO_ECONFIG, "relay.ca_file %s: %s", ca_file,
-	    openssl_reason());
+	return po_fail(err, PO_ECONFIG, "%s.ca_file %s: %s", secret_owner(conf),
+	    ca_file, openssl_reason());
 }
 
 int
-tls_context_new(const struct deliver_conf *conf, SSL_CTX **out,
+tls_context_new(const struct relay_conf *conf, SSL_CTX **out,
     struct po_err *err)
 {
 	SSL_CTX *ctx;
 
 	*out = NULL;
-	if (conf->relay_tls == TLS_NONE)
+	if (conf->tls == TLS_NONE)
 		return 0;
 	ERR_clear_error();
 	ctx = SSL_CTX_new(TLS_client_method());
@@ -64,10 +68,8 @@ tls_context_new(const struct deliver_conf *conf, SSL_CTX **out,
 	                          SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_verify(ctx,
-	    conf->relay_tls == TLS_VERIFY ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
-	    NULL);
-	if (conf->relay_tls == TLS_VERIFY &&
-	    load_roots(ctx, conf->relay_ca_file, err) == -1)
+	    conf->tls == TLS_VERIFY ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+	if (conf->tls == TLS_VERIFY && load_roots(ctx, conf, err) == -1)
 		goto fail;
 	*out = ctx;
 	return 0;

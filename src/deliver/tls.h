@@ -11,7 +11,7 @@
 
 /* *out stays NULL at TLS_NONE. Made before fork, used after. PO_ECONFIG when
  * the CA file cannot be read. */
-int tls_context_new(const struct deliver_conf *conf, SSL_CTX **out,
+int tls_context_new(const struct relay_conf *conf, SSL_CTX **out,
     struct po_err *err);
 
 /* Handshake until the stream's deadline. `host` is a name or an address, with

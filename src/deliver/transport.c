@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "deliver/transport.h"
 
+#include <unistd.h>
+
 #include "deliver/secret.h"
 #include "deliver/setup.h"
 #include "util/xalloc.h"
@@ -17,42 +19,107 @@ struct deliver_session {
 	void *state;
 };
 
-int
-deliver_setup_new(const struct deliver_conf *conf, struct deliver_setup **out,
-    struct po_err *err)
+/* ------------------------------------------------------------------ setup */
+
+static void
+mark_peers(struct deliver_setup *setup, const struct rule *rule)
+{
+	size_t i;
+
+	for (i = 0; i < rule->n_relays; i++)
+		setup->peers[rule->relays[i] - setup->routes->relays].ready =
+		    true;
+}
+
+static struct deliver_setup *
+new_setup(const struct deliver_routes *routes)
 {
 	struct deliver_setup *setup = xcalloc(1, sizeof(*setup));
+	size_t i;
 
-	/* OpenSSL writes to its socket without MSG_NOSIGNAL. */
-	(void)signal(SIGPIPE, SIG_IGN);
-	setup->conf = conf;
-	if (transports[conf->transport]->prepare(setup, err) == -1) {
-		deliver_setup_free(setup);
-		return -1;
+	setup->conf = routes->conf;
+	setup->routes = routes;
+	setup->is_ready = xcalloc(TRANSPORTS, sizeof(*setup->is_ready));
+	setup->peers = xcalloc(routes->n_relays + 1, sizeof(*setup->peers));
+	for (i = 0; i < routes->n_relays; i++)
+		setup->peers[i].relay = &routes->relays[i];
+	for (i = 0; i < routes->n_rules; i++) {
+		setup->is_ready[routes->rules[i].transport] = true;
+		mark_peers(setup, &routes->rules[i]);
+	}
+	return setup;
+}
+
+int
+deliver_setup_begin(const struct deliver_routes *routes,
+    struct deliver_setup **out, struct po_err *err)
+{
+	struct deliver_setup *setup = new_setup(routes);
+	struct peer *p;
+	size_t i;
+
+	for (i = 0; i < routes->n_relays; i++) {
+		p = &setup->peers[i];
+		if (!p->ready || geteuid() != 0 ||
+		    !secret_is_roots(p->relay->conf))
+			continue;
+		if (secret_load(p->relay->conf, &p->secret, err) == -1) {
+			deliver_setup_free(setup);
+			return -1;
+		}
+		p->has_secret = true;
 	}
 	*out = setup;
 	return 0;
 }
 
+int
+deliver_setup_finish(struct deliver_setup *setup, struct po_err *err)
+{
+	size_t i;
+
+	/* OpenSSL writes to its socket without MSG_NOSIGNAL. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < TRANSPORTS; i++)
+		if (setup->is_ready[i] &&
+		    transports[i]->prepare(setup, err) == -1)
+			return -1;
+	return 0;
+}
+
+int
+deliver_setup_new(const struct deliver_routes *routes,
+    struct deliver_setup **out, struct po_err *err)
+{
+	if (deliver_setup_begin(routes, out, err) == -1)
+		return -1;
+	if (deliver_setup_finish(*out, err) == 0)
+		return 0;
+	deliver_setup_free(*out);
+	*out = NULL;
+	return -1;
+}
+
 void
 deliver_setup_free(struct deliver_setup *setup)
 {
+	size_t i;
+
 	if (setup == NULL)
 		return;
-	secret_clear(&setup->secret);
-	SSL_CTX_free(setup->tls);
+	for (i = 0; i < setup->routes->n_relays; i++) {
+		secret_clear(&setup->peers[i].secret);
+		SSL_CTX_free(setup->peers[i].tls);
+	}
+	free(setup->peers);
+	free(setup->is_ready);
 	free(setup);
 }
 
-void
-deliver_route(const struct deliver_conf *conf, const char *address, char *hop,
-    size_t max)
-{
-	transports[conf->transport]->route(conf, address, hop, max);
-}
+/* ------------------------------------------------------------------ session */
 
 /* A hop begins with the name of its transport, alone or before a colon. */
-static const struct transport *
+static size_t
 find_transport(const char *hop)
 {
 	size_t i, len = strcspn(hop, ":");
@@ -60,8 +127,8 @@ find_transport(const char *hop)
 	for (i = 0; i < TRANSPORTS; i++)
 		if (strlen(transports[i]->name) == len &&
 		    memcmp(transports[i]->name, hop, len) == 0)
-			return transports[i];
-	return NULL;
+			break;
+	return i;
 }
 
 int
@@ -69,20 +136,19 @@ session_new(const struct deliver_setup *setup, const char *hop,
     const volatile sig_atomic_t *stop, int64_t stop_grace_s,
     struct deliver_session **out, struct po_err *err)
 {
-	const struct transport *t = find_transport(hop);
+	size_t which = find_transport(hop);
 	struct deliver_session *s;
 	void *state;
 
 	/* What was not prepared has no secret and no TLS. */
-	if (t == NULL || t != transports[setup->conf->transport])
+	if (which == TRANSPORTS || !setup->is_ready[which])
 		return po_fail(err, PO_ECONFIG,
-		    "next hop \"%s\": transport is %s now", hop,
-		    transports[setup->conf->transport]->name);
-	state = t->open(setup, hop, stop, stop_grace_s, err);
+		    "next hop \"%s\": no route leads there now", hop);
+	state = transports[which]->open(setup, hop, stop, stop_grace_s, err);
 	if (state == NULL)
 		return -1;
 	s = xcalloc(1, sizeof(*s));
-	*s = (struct deliver_session){ t, state };
+	*s = (struct deliver_session){ transports[which], state };
 	*out = s;
 	return 0;
 }

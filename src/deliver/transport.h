@@ -48,38 +48,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "conf/conf.h"
 #include "deliver/delivery.h"
+#include "deliver/routes.h"
 #include "envelope/envelope.h"
 #include "util/err.h"
-
-enum tls_level { TLS_NONE, TLS_MAY, TLS_ENCRYPT, TLS_VERIFY };
-
-/* Does TLS come first, before any greeting? AUTO: on port 465. */
-enum tls_implicit { TLS_IMPLICIT_AUTO, TLS_IMPLICIT_YES, TLS_IMPLICIT_NO };
-
-/* Words of the option "transport", in the order of deliver_conf.transport. */
-extern const char *const transport_names[];
-
-struct deliver_conf {
-	int transport;     /* index into transport_names */
-	char *hostname;    /* for EHLO; filled in by the program when empty */
-	char *capture_dir; /* Maildir; filled in by the program when empty */
-	char *relay_host;
-	int64_t relay_port; /* 0: 465 with relay_implicit "yes", else 587 */
-	int relay_tls;      /* enum tls_level, default verify */
-	int relay_implicit; /* enum tls_implicit */
-	char *relay_user;
-	char *relay_password_file;
-	char *relay_password_command;
-	char *relay_ca_file; /* "": the system's */
-	int64_t connect_timeout_s;
-	int64_t max_messages_per_connection;
-	int64_t window; /* 1 to DELIVER_WINDOW_MAX */
-};
-extern const struct conf_option deliver_options[];
-
-#define DELIVER_WINDOW_MAX 8
 
 struct deliver_message {
 	const struct envelope *env;
@@ -95,25 +67,26 @@ struct deliver_message {
 };
 
 /*
- * Checks what can be checked without the network (relay set, password file
- * readable, owner and mode, CA file) and reads the secret: password_command
- * runs here. One a process, made before fork(2), by who owns the spool, or by
- * root with a password file of root's. From here on the process ignores
- * SIGPIPE. `conf` must outlive it. PO_ECONFIG names the option; PO_ETEMP when
+ * Checks what can be checked without the network of every transport and relay
+ * that a route leads to (host set, password file readable, owner and mode, CA
+ * file) and reads the secrets: password_command runs here. One a process, made
+ * before fork(2), by the spool's owner. From here on the process ignores
+ * SIGPIPE. `routes` must outlive it. PO_ECONFIG names the option; PO_ETEMP when
  * password_command fails.
+ *
+ * In two steps where root starts: deliver_setup_begin() while the process is
+ * root still reads the password files that are root's, and nothing else;
+ * deliver_setup_finish() does the rest as the spool's owner.
  */
 struct deliver_setup;
-int deliver_setup_new(const struct deliver_conf *conf,
+int deliver_setup_new(const struct deliver_routes *routes,
     struct deliver_setup **out, struct po_err *err);
+int deliver_setup_begin(const struct deliver_routes *routes,
+    struct deliver_setup **out, struct po_err *err);
+int deliver_setup_finish(struct deliver_setup *setup, struct po_err *err);
 void deliver_setup_free(struct deliver_setup *setup);
 
 struct deliver_session;
-
-/* The hop of a recipient: messages with equal hops can share a session. Text
- * like "smtp:mail.example.net:587" or "capture"; at most max bytes with NUL.
- * Pure: no look-up. */
-void deliver_route(const struct deliver_conf *conf, const char *address,
-    char *hop, size_t max);
 
 /* A session that connects at its first session_begin() and again when the
  * connection is gone. `stop` is looked at in every wait (a signal handler sets

@@ -28,16 +28,21 @@ job_slot_state(enum delivery_state d, enum slot_state before)
 
 /* Recipients that are open and go to the job's next hop. */
 static void
-pick(struct job *j, const struct deliver_conf *conf)
+pick(struct job *j, const struct stamp *stamp,
+    const struct deliver_routes *routes)
 {
-	char hop[WIRE_MAX_HOP];
+	struct deliver_query q = { .sender = j->env.sender,
+		.tag = j->env.tag,
+		.login = stamp->login,
+		.uid = stamp->uid };
+	char hop[DELIVER_HOP_MAX];
 	size_t i, n = 0;
 
 	for (i = 0; i < j->env.n_recipients; i++) {
 		if (slot_is_final(j->slots[i].state))
 			continue;
-		deliver_route(conf, j->env.recipients[i].address, hop,
-		    sizeof(hop));
+		q.recipient = j->env.recipients[i].address;
+		deliver_route(routes, &q, hop);
 		if (strcmp(hop, j->wire.hop) == 0)
 			j->which[n++] = i;
 	}
@@ -75,15 +80,18 @@ read_all(struct job *j, struct po_err *err)
 
 int
 job_prepare(struct job *j, const struct wire_job *wire, int fd,
-    const struct deliver_conf *conf, struct po_err *err)
+    const struct deliver_routes *routes, struct po_err *err)
 {
+	struct stamp stamp;
+
 	memset(j, 0, sizeof(*j));
 	j->wire = *wire;
 	j->in_use = true;
 	j->file.fd = -1;
 	j->began_ms = monotonic_ms();
 	arena_init(&j->arena, ARENA_MAX);
-	if (file_adopt(fd, &j->file, err) == -1 || read_all(j, err) == -1)
+	if (file_adopt(fd, &j->file, err) == -1 || read_all(j, err) == -1 ||
+	    file_read_stamp(&j->file, &stamp, err) == -1)
 		return -1;
 	j->message.env = &j->env;
 	j->message.which = j->which;
@@ -93,7 +101,7 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	j->message.length = j->file.trailer.content_bytes;
 	j->message.has_8bit = j->file.trailer.has_8bit;
 	j->message.longest_line = j->file.trailer.longest_line;
-	pick(j, conf);
+	pick(j, &stamp, routes);
 	return 0;
 }
 

@@ -30,7 +30,7 @@ struct job {
 /* Take over `fd` and prepare everything; -1 when the file is damaged (*err says
  * how). job_clear() either way. */
 int job_prepare(struct job *j, const struct wire_job *wire, int fd,
-    const struct deliver_conf *conf, struct po_err *err);
+    const struct deliver_routes *routes, struct po_err *err);
 void job_clear(struct job *j);
 
 /* Write "sending" into the slots of all recipients that have no result yet. */

@@ -47,7 +47,7 @@ next_turn(struct tick *t, const struct index_message *m, uint64_t *turn,
 static int
 place_ready(struct tick *t, struct index_message *m, struct po_err *err)
 {
-	char name[WIRE_MAX_HOP];
+	char name[DELIVER_HOP_MAX];
 	struct index_recipient r;
 	struct hop *hop;
 	int rc;
@@ -58,7 +58,13 @@ place_ready(struct tick *t, struct index_message *m, struct po_err *err)
 	if (rc == 0)
 		return po_fail(err, PO_ECORRUPT,
 		    "%s: waiting, but no recipient is open", m->id.text);
-	deliver_route(t->deliver_conf, r.address, name, sizeof(name));
+	deliver_route(t->routes,
+	    &(struct deliver_query){ .recipient = r.address,
+	        .sender = m->sender,
+	        .tag = m->tag,
+	        .login = m->login,
+	        .uid = m->uid },
+	    name);
 	hop = hops_by_name(t->hops, t->tx, name, err);
 	if (hop == NULL)
 		return -1;

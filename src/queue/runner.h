@@ -17,7 +17,7 @@ struct runner_setup {
 	const struct spool *spool;
 	struct run_lock *lock;
 	const struct queue_conf *queue;
-	const struct deliver_conf *deliver_conf;
+	const struct deliver_routes *routes;
 	const struct deliver_setup *deliver; /* NULL with ingest_only */
 	const struct ingest_conf *ingest;
 	const struct notice_setup *notices;

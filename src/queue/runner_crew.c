@@ -54,7 +54,7 @@ child_run(void *ctx, enum child_kind kind, int sock, pid_t parent)
 	}
 	{
 		struct worker_setup setup = { sock, parent, s->deliver,
-			s->deliver_conf, s->queue->stop_grace_s };
+			s->routes, s->queue->stop_grace_s };
 
 		log_set_program("po/smtp");
 		return worker_main(&setup);
@@ -157,7 +157,7 @@ bury(struct runner *r, struct child *ch, bool violent, struct po_err *err)
 		.hops = r->hops,
 		.spool = r->setup->spool,
 		.conf = r->setup->queue,
-		.deliver_conf = r->setup->deliver_conf,
+		.routes = r->setup->routes,
 		.notices = r->setup->notices,
 		.storm_next = &r->next_storm,
 	};

@@ -30,7 +30,7 @@ begin(struct runner *r, struct tick *t, struct po_err *err)
 	t->hops = r->hops;
 	t->spool = r->setup->spool;
 	t->conf = r->setup->queue;
-	t->deliver_conf = r->setup->deliver_conf;
+	t->routes = r->setup->routes;
 	t->notices = r->setup->notices;
 	t->storm_next = &r->next_storm;
 	arena_init(&t->arena, 1u << 30);

@@ -20,7 +20,7 @@ struct tick {
 	struct hops *hops;
 	const struct spool *spool;
 	const struct queue_conf *conf;
-	const struct deliver_conf *deliver_conf;
+	const struct deliver_routes *routes;
 	const struct notice_setup *notices; /* NULL: nobody is told anything */
 	bool notices_unsynced;
 	int64_t *storm_next; /* seconds UTC: see queue/storm.h; or NULL */

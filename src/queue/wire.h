@@ -14,12 +14,13 @@
 #include <sys/types.h>
 
 #include "deliver/delivery.h"
+#include "deliver/routes.h"
 #include "spool/ingest.h"
 #include "util/buf.h"
 #include "util/err.h"
 
 #define WIRE_MAX_BYTES 60000u /* of one datagram */
-#define WIRE_MAX_HOP 300u
+#define WIRE_MAX_HOP DELIVER_HOP_MAX
 #define WIRE_MAX_RELAY 300u
 #define WIRE_MAX_TAKEN (QUEUE_ID_LEN + 1u + SHA256_BYTES)
 

@@ -290,8 +290,8 @@ take(struct worker *w, const char *only_hop)
 			return NULL;
 		w->first = (w->first + 1) % WORKER_MAX_JOBS;
 		w->count--;
-		if (job_prepare(j, &q->job, q->fd, w->setup->deliver_conf,
-		        &err) == -1)
+		if (job_prepare(j, &q->job, q->fd, w->setup->routes, &err) ==
+		    -1)
 			report_unusable(w, j, &err);
 		else if (j->message.n > 0)
 			return j;

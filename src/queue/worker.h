@@ -17,7 +17,7 @@ struct worker_setup {
 	int sock;     /* to the parent */
 	pid_t parent; /* whose death ends the worker */
 	const struct deliver_setup *deliver;
-	const struct deliver_conf *deliver_conf;
+	const struct deliver_routes *routes;
 	int64_t stop_grace_s;
 };
 

@@ -92,8 +92,9 @@ main(int argc, char **argv)
 	struct deliver_conf conf = { .transport = 1 };
 	struct deliver_session *s = NULL;
 	struct deliver_setup *setup = NULL;
+	struct deliver_routes *routes = NULL;
 	struct po_err err;
-	char hop[300];
+	char hop[DELIVER_HOP_MAX];
 	DIR *d;
 
 	if (argc < 4 || (d = opendir(argv[3])) == NULL) {
@@ -101,18 +102,20 @@ main(int argc, char **argv)
 		return 64;
 	}
 	conf.hostname = keep("bench.example.org");
-	conf.relay_host = argv[1];
-	conf.relay_port = strtol(argv[2], NULL, 10);
-	conf.relay_tls = argc > 4 ? TLS_VERIFY : TLS_NONE;
-	conf.relay_implicit = argc > 4 ? TLS_IMPLICIT_YES : TLS_IMPLICIT_NO;
-	conf.capture_dir = conf.relay_user = keep("");
-	conf.relay_password_file = conf.relay_password_command = keep("");
-	conf.relay_ca_file = argc > 4 ? argv[4] : conf.relay_user;
-	if (deliver_setup_new(&conf, &setup, &err) == -1) {
+	conf.relay = (struct relay_conf){ .host = argv[1], .window = 1 };
+	conf.relay.port = strtol(argv[2], NULL, 10);
+	conf.relay.tls = argc > 4 ? TLS_VERIFY : TLS_NONE;
+	conf.relay.implicit_tls = argc > 4 ? TLS_IMPLICIT_YES : TLS_IMPLICIT_NO;
+	conf.capture_dir = conf.relay.user = keep("");
+	conf.relay.password_file = conf.relay.password_command = keep("");
+	conf.relay.ca_file = argc > 4 ? argv[4] : conf.relay.user;
+	if (deliver_routes_new(&conf, &routes, &err) == -1 ||
+	    deliver_setup_new(routes, &setup, &err) == -1) {
 		fprintf(stderr, "smtp_client: %s\n", err.text);
 		return 78;
 	}
-	deliver_route(&conf, to.address, hop, sizeof(hop));
+	deliver_route(routes,
+	    &(struct deliver_query){ .recipient = to.address }, hop);
 	if (session_new(setup, hop, NULL, 30, &s, &err) == -1) {
 		fprintf(stderr, "smtp_client: %s\n", err.text);
 		return 78;
@@ -120,6 +123,7 @@ main(int argc, char **argv)
 	printf("messages %lu\n", send_all(s, d, &env));
 	session_free(s);
 	deliver_setup_free(setup);
+	deliver_routes_free(routes);
 	closedir(d);
 	return 0;
 }

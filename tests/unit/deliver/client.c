@@ -22,29 +22,46 @@ client_init(struct client *c)
 		.transport = 1,
 		.hostname = hostname,
 		.capture_dir = empty,
-		.relay_host = host,
-		.relay_tls = TLS_NONE,
-		.relay_user = empty,
-		.relay_password_file = empty,
-		.relay_password_command = empty,
-		.relay_ca_file = empty,
-		.connect_timeout_s = 5,
+		.relay.host = host,
+		.relay.tls = TLS_NONE,
+		.relay.user = empty,
+		.relay.password_file = empty,
+		.relay.password_command = empty,
+		.relay.ca_file = empty,
+		.relay.connect_timeout_s = 5,
 	};
+}
+
+int
+client_prepare(struct client *c, struct po_err *err)
+{
+	if (deliver_routes_new(&c->conf, &c->routes, err) == -1)
+		return -1;
+	if (deliver_setup_new(c->routes, &c->setup, err) == 0)
+		return 0;
+	deliver_routes_free(c->routes);
+	return -1;
+}
+
+void
+client_unprepare(struct client *c)
+{
+	deliver_setup_free(c->setup);
+	deliver_routes_free(c->routes);
 }
 
 void
 client_start(struct client *c, const struct script_step *script)
 {
 	struct po_err err = { .code = PO_OK };
-	char hop[128];
 
 	c->server = script_start_at(c->listen == NULL ? "127.0.0.1" : c->listen,
 	    script);
-	c->conf.relay_port = c->server.port;
-	if (deliver_setup_new(&c->conf, &c->setup, &err) == -1)
+	c->conf.relay.port = c->server.port;
+	if (client_prepare(c, &err) == -1)
 		fail_msg("%s", err.text);
-	deliver_route(&c->conf, "a@b", hop, sizeof(hop));
-	c->smtp = transport_smtp.open(c->setup, hop, &c->stop, 2, &err);
+	c->smtp = transport_smtp.open(c->setup, c->routes->rules[0].hop,
+	    &c->stop, 2, &err);
 	assert_non_null(c->smtp);
 }
 
@@ -52,7 +69,7 @@ void
 client_finish(struct client *c)
 {
 	transport_smtp.close(c->smtp);
-	deliver_setup_free(c->setup);
+	client_unprepare(c);
 	script_finish(&c->server);
 }
 

@@ -9,6 +9,7 @@
 
 struct client {
 	struct deliver_conf conf;
+	struct deliver_routes *routes;
 	struct deliver_setup *setup;
 	struct smtp *smtp;
 	struct script_server server;
@@ -28,6 +29,9 @@ struct mail {
 
 /* conf with relay "127.0.0.1", TLS none; change it before client_start(). */
 void client_init(struct client *c);
+/* Routes and setup of conf. */
+int client_prepare(struct client *c, struct po_err *err);
+void client_unprepare(struct client *c);
 void client_start(struct client *c, const struct script_step *script);
 /* Closes the session and checks that the script was followed. */
 void client_finish(struct client *c);

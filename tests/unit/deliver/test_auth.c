@@ -100,8 +100,8 @@ with_user(struct client *c)
 	static char user[] = "user";
 
 	client_init(c);
-	c->conf.relay_user = user;
-	c->conf.relay_password_file = password_file;
+	c->conf.relay.user = user;
+	c->conf.relay.password_file = password_file;
 }
 
 static void
@@ -213,7 +213,7 @@ no_password_goes_in_clear_text_over_a_network(void **state)
 	}
 	write_password("secret\n", 0600);
 	with_user(&c);
-	c.listen = c.conf.relay_host = address;
+	c.listen = c.conf.relay.host = address;
 	client_start(&c, script);
 	mail_init(&mail, BODY, 1);
 	mail_send(&c, &mail, NULL);

@@ -21,7 +21,7 @@ open_box(struct client *c, char *dir)
 	client_init(c);
 	c->conf.transport = 0;
 	c->conf.capture_dir = dir;
-	assert_int_equal(deliver_setup_new(&c->conf, &c->setup, &err), 0);
+	assert_int_equal(client_prepare(c, &err), 0);
 }
 
 static struct deliver_session *
@@ -97,7 +97,7 @@ each_recipient_gets_a_copy(void **state)
 	}
 	assert_true(seen[0] && seen[1]);
 	session_free(s);
-	deliver_setup_free(c.setup);
+	client_unprepare(&c);
 	mail_clear(&mail);
 }
 
@@ -120,7 +120,7 @@ a_box_that_cannot_be_made_defers(void **state)
 	    "capture: mkdir /proc/self/nothing/box: No such file or directory");
 	assert_true(session_hop_down(s));
 	session_free(s);
-	deliver_setup_free(c.setup);
+	client_unprepare(&c);
 	mail_clear(&mail);
 }
 
@@ -141,7 +141,7 @@ a_linked_box_is_not_followed(void **state)
 	assert_int_equal(session_begin(s, &mail.m, mail.results), 0);
 	assert_int_equal(mail.results[0].state, DELIVERY_DEFERRED);
 	session_free(s);
-	deliver_setup_free(c.setup);
+	client_unprepare(&c);
 	mail_clear(&mail);
 	assert_int_equal(unlink(box), 0);
 }
@@ -165,7 +165,7 @@ a_message_shorter_than_its_length_leaves_no_copy(void **state)
 	assert_int_equal(mail.results[0].phase, PHASE_LOCAL);
 	assert_int_equal(read_new(top, text, 4), 0);
 	session_free(s);
-	deliver_setup_free(c.setup);
+	client_unprepare(&c);
 	mail_clear(&mail);
 }
 

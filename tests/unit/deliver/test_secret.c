@@ -12,12 +12,12 @@
 static char dir[64], file[96], linked[96];
 static char empty[] = "", user[] = "user";
 
-static struct deliver_conf
+static struct relay_conf
 with(char *password_file, char *command)
 {
-	return (struct deliver_conf){ .relay_user = user,
-		.relay_password_file = password_file,
-		.relay_password_command = command };
+	return (struct relay_conf){ .user = user,
+		.password_file = password_file,
+		.password_command = command };
 }
 
 static void
@@ -49,7 +49,7 @@ a_password_file_is_one_line(void **state)
 		{ "a\n\n", NULL, "one line" },
 		{ "a\nb\n", NULL, "one line" },
 	};
-	struct deliver_conf conf = with(file, empty);
+	struct relay_conf conf = with(file, empty);
 	struct po_err err;
 	struct buf out;
 	size_t i;
@@ -77,7 +77,7 @@ static void
 a_password_file_of_4096_bytes_is_too_long(void **state)
 {
 	static char text[SECRET_MAX_BYTES + 100];
-	struct deliver_conf conf = with(file, empty);
+	struct relay_conf conf = with(file, empty);
 	struct po_err err;
 	struct buf out;
 
@@ -109,7 +109,7 @@ a_password_file_must_not_be_open_to_others(void **state)
 		{ 0602, false },
 		{ 0601, false },
 	};
-	struct deliver_conf conf = with(file, empty);
+	struct relay_conf conf = with(file, empty);
 	struct po_err err;
 	struct buf out;
 	size_t i;
@@ -128,7 +128,7 @@ a_password_file_must_not_be_open_to_others(void **state)
 static void
 only_a_regular_file_of_the_right_owner_is_read(void **state)
 {
-	struct deliver_conf conf = with(linked, empty);
+	struct relay_conf conf = with(linked, empty);
 	struct po_err err;
 	struct buf out;
 
@@ -159,16 +159,16 @@ static void
 a_user_needs_one_source_of_the_password(void **state)
 {
 	static char command[] = "/bin/echo x";
-	struct deliver_conf none = with(empty, empty);
-	struct deliver_conf both = with(file, command);
-	struct deliver_conf no_user = with(empty, empty);
+	struct relay_conf none = with(empty, empty);
+	struct relay_conf both = with(file, command);
+	struct relay_conf no_user = with(empty, empty);
 	struct po_err err;
 	struct buf out;
 
 	(void)state;
 	assert_int_equal(secret_load(&none, &out, &err), -1);
 	assert_int_equal(secret_load(&both, &out, &err), -1);
-	no_user.relay_user = empty;
+	no_user.user = empty;
 	assert_int_equal(secret_load(&no_user, &out, &err), 0);
 	secret_clear(&out);
 }
@@ -193,7 +193,7 @@ a_command_prints_the_password(void **state)
 		    "writes more than 4096 bytes" },
 	};
 	char command[128];
-	struct deliver_conf conf = with(empty, command);
+	struct relay_conf conf = with(empty, command);
 	struct po_err err;
 	struct buf out;
 	size_t i;

@@ -141,7 +141,7 @@ the_second_message_follows_the_table(void **state)
 
 		print_message("# %s\n", t->name);
 		client_init(&c);
-		c.conf.max_messages_per_connection = t->max_messages;
+		c.conf.relay.max_messages = t->max_messages;
 		client_start(&c, t->script);
 		if (t->group_timeout_ms != 0)
 			c.smtp->timeout_ms[WAIT_GROUP] = t->group_timeout_ms;

@@ -164,7 +164,7 @@ a_server_that_left_behind_354_has_not_taken_the_message(void **state)
 	assert_int_equal(mail.results[0].state, DELIVERY_DEFERRED);
 	assert_int_equal(mail.results[0].phase, PHASE_CONTENT);
 	transport_smtp.close(c.smtp);
-	deliver_setup_free(c.setup);
+	client_unprepare(&c);
 	mail_clear(&mail);
 }
 
@@ -311,26 +311,27 @@ static void
 send_to(const char *host, int port, struct delivery *result, bool *down)
 {
 	static struct mail mail;
-	char hop[320], relay[256];
+	char relay[256];
 	struct deliver_session *s = NULL;
 	struct po_err err;
 	struct client c;
 
 	snprintf(relay, sizeof(relay), "%s", host);
 	client_init(&c);
-	c.conf.relay_host = relay;
-	c.conf.relay_port = port;
-	c.conf.connect_timeout_s = 5;
-	assert_int_equal(deliver_setup_new(&c.conf, &c.setup, &err), 0);
-	deliver_route(&c.conf, "a@b", hop, sizeof(hop));
-	assert_int_equal(session_new(c.setup, hop, NULL, 1, &s, &err), 0);
+	c.conf.relay.host = relay;
+	c.conf.relay.port = port;
+	c.conf.relay.connect_timeout_s = 5;
+	assert_int_equal(client_prepare(&c, &err), 0);
+	assert_int_equal(session_new(c.setup, c.routes->rules[0].hop, NULL, 1,
+	                     &s, &err),
+	    0);
 	mail_init(&mail, BODY, 1);
 	assert_int_equal(session_begin(s, &mail.m, mail.results), 0);
 	*result = mail.results[0];
 	*down = session_hop_down(s);
 	assert_string_equal(session_relay(s), "none");
 	session_free(s);
-	deliver_setup_free(c.setup);
+	client_unprepare(&c);
 	mail_clear(&mail);
 }
 

@@ -147,10 +147,10 @@ run_case(const struct tls_case *t)
 	snprintf(host, sizeof(host), "%s", t->host);
 	snprintf(ca, sizeof(ca), "%s", t->no_ca ? "" : script_ca_file());
 	client_init(&c);
-	c.conf.relay_host = host;
-	c.conf.relay_tls = t->level;
-	c.conf.relay_implicit = t->implicit;
-	c.conf.relay_ca_file = ca;
+	c.conf.relay.host = host;
+	c.conf.relay.tls = t->level;
+	c.conf.relay.implicit_tls = t->implicit;
+	c.conf.relay.ca_file = ca;
 	client_start(&c, t->script);
 	c.smtp->timeout_ms[WAIT_TLS] = 1500;
 	mail_init(&mail, BODY, 1);
@@ -199,9 +199,9 @@ the_log_is_told_of_each_tls_connection_and_of_going_without(void **state)
 	snprintf(ca, sizeof(ca), "%s", script_ca_file());
 	for (i = 0; i < 2; i++) {
 		client_init(&c);
-		c.conf.relay_host = host;
-		c.conf.relay_tls = i == 0 ? TLS_VERIFY : TLS_MAY;
-		c.conf.relay_ca_file = ca;
+		c.conf.relay.host = host;
+		c.conf.relay.tls = i == 0 ? TLS_VERIFY : TLS_MAY;
+		c.conf.relay.ca_file = ca;
 		client_start(&c, i == 0 ? secure : broken);
 		mail_init(&mail, BODY, 1);
 		mail_send(&c, &mail, NULL);
@@ -261,9 +261,9 @@ groups_and_large_content_go_over_tls(void **state)
 		    65);
 	snprintf(ca, sizeof(ca), "%s", script_ca_file());
 	client_init(&c);
-	c.conf.relay_host = host;
-	c.conf.relay_tls = TLS_VERIFY;
-	c.conf.relay_ca_file = ca;
+	c.conf.relay.host = host;
+	c.conf.relay.tls = TLS_VERIFY;
+	c.conf.relay.ca_file = ca;
 	client_start(&c, script);
 	mail_init(&first, BODY, 1);
 	mail_init(&second, body, 1);
@@ -282,15 +282,14 @@ static void
 a_missing_ca_file_is_found_before_any_connection(void **state)
 {
 	static char nothing[] = "/nonexistent/ca.pem";
-	struct deliver_setup *setup;
 	struct client c;
 	struct po_err err;
 
 	(void)state;
 	client_init(&c);
-	c.conf.relay_tls = TLS_VERIFY;
-	c.conf.relay_ca_file = nothing;
-	assert_int_equal(deliver_setup_new(&c.conf, &setup, &err), -1);
+	c.conf.relay.tls = TLS_VERIFY;
+	c.conf.relay.ca_file = nothing;
+	assert_int_equal(client_prepare(&c, &err), -1);
 	assert_int_equal(err.code, PO_ECONFIG);
 	assert_non_null(strstr(err.text, nothing));
 }

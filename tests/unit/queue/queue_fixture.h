@@ -19,6 +19,7 @@ struct queue_fixture {
 	struct spool spool;
 	struct queue_conf conf;
 	struct deliver_conf deliver;
+	struct deliver_routes *routes;
 	struct tick t;
 	struct po_err err;
 };
@@ -69,6 +70,8 @@ queue_setup(void **state)
 		.keep_failed_s = 30 * 86400,
 		.in_doubt = IN_DOUBT_RETRY,
 	};
+	if (deliver_routes_new(&q->deliver, &q->routes, &q->err) == -1)
+		return -1;
 	q->t = (struct tick){
 		.tx = q->f->tx,
 		.now = NOW,
@@ -76,7 +79,7 @@ queue_setup(void **state)
 		.hops = hops_new(),
 		.spool = &q->spool,
 		.conf = &q->conf,
-		.deliver_conf = &q->deliver,
+		.routes = q->routes,
 	};
 	arena_init(&q->t.arena, 1u << 26);
 	*state = q;
@@ -95,6 +98,7 @@ queue_teardown(void **state)
 	(void)close(q->spool.trash);
 	fixture_spool_close(&q->spool);
 	hops_free(q->t.hops);
+	deliver_routes_free(q->routes);
 	after_free(q->t.after);
 	arena_clear(&q->t.arena);
 	free(q);

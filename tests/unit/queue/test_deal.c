@@ -25,6 +25,7 @@ struct fixture {
 	struct index *ix;
 	struct tick t;
 	struct deliver_conf deliver;
+	struct deliver_routes *routes;
 	struct queue_conf conf;
 	unsigned made;
 };
@@ -46,7 +47,8 @@ set_up(void **state)
 	f->t.hops = hops_new();
 	f->t.after = after_new();
 	f->t.conf = &f->conf;
-	f->t.deliver_conf = &f->deliver;
+	assert_int_equal(deliver_routes_new(&f->deliver, &f->routes, &err), 0);
+	f->t.routes = f->routes;
 	arena_init(&f->t.arena, 1u << 26);
 	assert_int_equal(index_begin(f->ix, INDEX_WRITE, &f->t.tx, &err), 0);
 	*state = f;
@@ -62,6 +64,7 @@ tear_down(void **state)
 	index_discard(f->t.tx);
 	index_close(f->ix);
 	hops_free(f->t.hops);
+	deliver_routes_free(f->routes);
 	after_free(f->t.after);
 	arena_clear(&f->t.arena);
 	(void)close(f->dir);

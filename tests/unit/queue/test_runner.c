@@ -27,7 +27,7 @@ rig_setup(void **state)
 	g->q = q;
 	g->setup = (struct runner_setup){ .spool = &g->q->spool,
 		.queue = &g->q->conf,
-		.deliver_conf = &g->q->deliver };
+		.routes = g->q->routes };
 	g->r = (struct runner){ .setup = &g->setup,
 		.counts = &g->counts,
 		.hops = g->q->t.hops,

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/* --route: the answer of deliver_choose() for people, with nothing secret in
+ * it. */
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/queue_verbs.h"
+#include "envelope/address.h"
+
+#define KEY "%-12s"
+#define LONGEST_ADDRESS 2000u
+#define LOGIN_MAX 40u /* as in the stamp of a message */
+
+/* ADDRESS as it would stand in an envelope; "" and "<>" are the null sender. */
+static int
+normalise(const struct queue_program *p, const char *text, bool sender,
+    struct buf *out, struct po_err *err)
+{
+	struct address_list list;
+	struct address a;
+	int rc;
+
+	if (sender && (text[0] == '\0' || strcmp(text, "<>") == 0))
+		return 0;
+	address_list_init(&list, span_of(text), p->submit.domain);
+	rc = address_next(&list, &a, err);
+	if (rc == 1 && (a.len == 0 || !buf_put(out, a.text, a.len)))
+		rc = 0;
+	if (rc == 0)
+		(void)po_fail(err, PO_EUSAGE, "\"%s\" is no address", text);
+	address_list_clear(&list);
+	return rc == 1 ? 0 : -1;
+}
+
+static void
+say_identity(const struct queue_program *p, const struct relay_conf *r)
+{
+	const char *helo =
+	    r->helo[0] == '\0' ? p->deliver_conf.hostname : r->helo;
+
+	(void)printf("  " KEY "%s\n", "helo", helo);
+	(void)printf("  " KEY "%s\n", "source",
+	    r->source[0] == '\0' ? "any address" : r->source);
+	if (r->user[0] == '\0')
+		(void)printf("  " KEY "none\n", "user");
+	else
+		(void)printf("  " KEY "%s, password from %s\n", "user", r->user,
+		    r->password_file[0] != '\0' ? r->password_file
+		                                : "password_command");
+}
+
+static void
+say_limits(const struct relay_conf *r)
+{
+	(void)printf("  " KEY "connect within %lld s, ", "limits",
+	    (long long)r->connect_timeout_s);
+	if (r->max_messages == 0)
+		(void)printf("any number of");
+	else
+		(void)printf("%lld", (long long)r->max_messages);
+	(void)printf(" messages a connection, window %lld\n",
+	    (long long)r->window);
+}
+
+static void
+say_relay(const struct queue_program *p, const struct relay_conf *r)
+{
+	(void)printf(KEY "%s%s%s port %d\n", "relay",
+	    r->name == NULL ? "" : r->name,
+	    r->name == NULL || r->name[0] == '\0' ? "" : ": ", r->host,
+	    relay_port(r));
+	(void)printf("  " KEY "%s", "tls", tls_level_names[r->tls]);
+	if (r->tls != TLS_NONE)
+		(void)printf("%s", relay_is_implicit(r)
+		                       ? ", from the first byte"
+		                       : ", by STARTTLS");
+	if (r->tls == TLS_VERIFY)
+		(void)printf(", trusts %s", r->ca_file[0] == '\0'
+		                                ? "the system's certificates"
+		                                : r->ca_file);
+	(void)printf("\n");
+	say_identity(p, r);
+	say_limits(r);
+}
+
+static void
+say_choice(const struct queue_program *p, const struct deliver_query *q,
+    const struct deliver_choice *c)
+{
+	size_t i;
+
+	(void)printf(KEY "%s\n", "recipient", q->recipient);
+	(void)printf(KEY "%s\n", "sender",
+	    q->sender[0] == '\0' ? "<>" : q->sender);
+	(void)printf(KEY "%s (uid %u)\n", "user", q->login, q->uid);
+	(void)printf(KEY "%s\n", "rule",
+	    c->place == NULL ? "none matches: \"transport\" decides"
+	                     : c->place);
+	(void)printf(KEY "%s\n", "transport", transport_names[c->transport]);
+	(void)printf(KEY "%s\n", "next hop", c->hop);
+	if (c->transport == TRANSPORT_CAPTURE)
+		(void)printf(KEY "%s\n", "maildir",
+		    p->deliver_conf.capture_dir);
+	for (i = 0; i < c->n_relays; i++)
+		say_relay(p, c->relays[i]);
+}
+
+/* Whose mail it is: as the options say, else the caller's. */
+static int
+find_user(const struct queue_args *args, struct deliver_query *q,
+    char login[LOGIN_MAX + 1], struct po_err *err)
+{
+	const struct passwd *pw;
+
+	if (args->login != NULL) {
+		pw = getpwnam(args->login);
+		if (pw == NULL)
+			return po_fail(err, PO_EUSAGE,
+			    "there is no user \"%s\"", args->login);
+	} else {
+		pw = getpwuid(args->uid == -1 ? getuid() : (uid_t)args->uid);
+	}
+	q->uid = pw != NULL        ? (uint32_t)pw->pw_uid
+	         : args->uid == -1 ? (uint32_t)getuid()
+	                           : (uint32_t)args->uid;
+	(void)snprintf(login, LOGIN_MAX + 1, "%s",
+	    pw == NULL ? "" : pw->pw_name);
+	q->login = login;
+	return 0;
+}
+
+int
+queue_verb_route(const struct queue_program *p, struct po_err *err)
+{
+	struct deliver_query q = { .tag = p->args.tag };
+	struct deliver_choice c;
+	char login[LOGIN_MAX + 1];
+	struct buf to, from;
+	int rc;
+
+	buf_init(&to, LONGEST_ADDRESS);
+	buf_init(&from, LONGEST_ADDRESS);
+	rc = normalise(p, p->args.address, false, &to, err);
+	if (rc == 0)
+		rc = find_user(&p->args, &q, login, err);
+	if (rc == 0)
+		rc = normalise(p,
+		    p->args.sender == NULL ? login : p->args.sender, true,
+		    &from, err);
+	if (rc == 0) {
+		q.recipient = buf_str(&to);
+		q.sender = buf_str(&from);
+		deliver_choose(p->routes, &q, &c);
+		say_choice(p, &q, &c);
+	}
+	buf_clear(&to);
+	buf_clear(&from);
+	return rc;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What po.conf says about delivery: relays, and routes to them. A relay has the
+ * same settings whether it is the group "relay" or an entry of the list
+ * "relays": one macro of rows makes both.
+ */
+#ifndef PO_DELIVER_OPTIONS_H
+#define PO_DELIVER_OPTIONS_H
+
+#include <stdint.h>
+
+#include "conf/conf.h"
+
+enum tls_level { TLS_NONE, TLS_MAY, TLS_ENCRYPT, TLS_VERIFY };
+
+/* Does TLS come first, before any greeting? AUTO: on port 465. */
+enum tls_implicit { TLS_IMPLICIT_AUTO, TLS_IMPLICIT_YES, TLS_IMPLICIT_NO };
+
+/* Words of the option "transport", in this order. */
+enum deliver_transport { TRANSPORT_CAPTURE, TRANSPORT_SMTP };
+extern const char *const transport_names[];
+extern const char *const tls_level_names[];
+
+#define DELIVER_WINDOW_MAX 8
+
+struct relay_conf {
+	char *name; /* of an entry of "relays"; NULL or "" for the group */
+	char *host;
+	int64_t port;     /* 0: 465 with implicit_tls "yes", else 587 */
+	int tls;          /* enum tls_level, default verify */
+	int implicit_tls; /* enum tls_implicit */
+	char *user;
+	char *password_file;
+	char *password_command;
+	char *ca_file; /* "": the system's */
+	char *helo;    /* "": deliver_conf.hostname */
+	char *source;  /* address to connect from; "": any */
+	int64_t connect_timeout_s;
+	int64_t max_messages; /* on one connection, 0: no limit */
+	int64_t window;       /* 1 to DELIVER_WINDOW_MAX */
+};
+
+/* All conditions that are given must hold; of each, one of its patterns. */
+struct route_conf {
+	struct conf_names recipient, sender, tag, login, uid;
+	int transport; /* enum deliver_transport */
+	struct conf_names relays;
+};
+
+struct deliver_conf {
+	int transport;     /* of what no route matches */
+	char *hostname;    /* for EHLO; filled in by the program when empty */
+	char *capture_dir; /* Maildir; filled in by the program when empty */
+	struct relay_conf relay;
+	struct conf_list relays; /* of struct relay_conf */
+	struct conf_list routes; /* of struct route_conf */
+};
+extern const struct conf_option deliver_options[];
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The hop of a rule is made once. It names its relays, not the rule's number:
+ * what waits for a hop goes to the same relays after the file was edited, or,
+ * when one of them is gone, is routed anew.
+ */
+#include "deliver/routes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "deliver/pattern.h"
+#include "deliver/setup.h"
+#include "util/xalloc.h"
+
+#define GROUP_NAME "relay"
+#define LONGEST_NAME 40u
+
+static bool
+is_empty(const char *s)
+{
+	return s == NULL || s[0] == '\0';
+}
+
+int
+relay_port(const struct relay_conf *relay)
+{
+	if (relay->port != 0)
+		return (int)relay->port;
+	return relay->implicit_tls == TLS_IMPLICIT_YES ? 465 : 587;
+}
+
+bool
+relay_is_implicit(const struct relay_conf *relay)
+{
+	switch (relay->implicit_tls) {
+	case TLS_IMPLICIT_YES:
+		return true;
+	case TLS_IMPLICIT_NO:
+		return false;
+	default:
+		return relay->tls != TLS_NONE && relay_port(relay) == 465;
+	}
+}
+
+/* ------------------------------------------------------------------ relays */
+
+/* A name stands in hops, between commas and without a colon. */
+static bool
+name_ok(const char *name)
+{
+	size_t i, len = strlen(name);
+
+	for (i = 0; i < len; i++)
+		if (!ascii_is_alnum((unsigned char)name[i]) &&
+		    strchr("._-", name[i]) == NULL)
+			return false;
+	return len > 0 && len <= LONGEST_NAME && strcmp(name, GROUP_NAME) != 0;
+}
+
+static struct relay *
+find_relay(const struct deliver_routes *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_relays; i++)
+		if (strcmp(r->relays[i].name, name) == 0)
+			return &r->relays[i];
+	return NULL;
+}
+
+static int
+add_entry(struct deliver_routes *r, const struct relay_conf *conf,
+    const char *place, struct po_err *err)
+{
+	if (is_empty(conf->name))
+		return po_fail(err, PO_ECONFIG,
+		    "%s: relays: an entry needs a name", place);
+	if (!name_ok(conf->name))
+		return po_fail(err, PO_ECONFIG,
+		    "%s: relays: \"%s\" cannot be a name: letters, digits, "
+		    "'.', '_' and '-', at most %u, and not \"" GROUP_NAME "\"",
+		    place, conf->name, LONGEST_NAME);
+	if (find_relay(r, conf->name) != NULL)
+		return po_fail(err, PO_ECONFIG,
+		    "%s: relays: \"%s\" is there twice", place, conf->name);
+	if (is_empty(conf->host))
+		return po_fail(err, PO_ECONFIG, "%s: relay %s needs a host",
+		    place, conf->name);
+	r->relays[r->n_relays++] = (struct relay){ conf, xstrdup(conf->name) };
+	return 0;
+}
+
+/* The group "relay", which is called by what it connects to. */
+static int
+add_group(struct deliver_routes *r, const struct relay_conf *conf,
+    struct po_err *err)
+{
+	char name[DELIVER_HOP_MAX];
+	int n;
+
+	if (is_empty(conf->host))
+		return 0;
+	n = snprintf(name, sizeof(name), "%s:%d", conf->host, relay_port(conf));
+	if (n < 0 || (size_t)n + sizeof("smtp:") > sizeof(name) ||
+	    strchr(conf->host, ',') != NULL)
+		return po_fail(err, PO_ECONFIG,
+		    "relay.host: \"%.100s\" is no name of a host", conf->host);
+	r->group = &r->relays[r->n_relays];
+	r->relays[r->n_relays++] = (struct relay){ conf, xstrdup(name) };
+	return 0;
+}
+
+static int
+add_relays(struct deliver_routes *r, struct po_err *err)
+{
+	const struct conf_list *list = &r->conf->relays;
+	const struct relay_conf *entries = list->v;
+	size_t i;
+
+	r->relays = xcalloc(list->n + 1, sizeof(*r->relays));
+	if (add_group(r, &r->conf->relay, err) == -1)
+		return -1;
+	for (i = 0; i < list->n; i++)
+		if (add_entry(r, &entries[i], list->places[i], err) == -1)
+			return -1;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ rules */
+
+static int
+add_to_rule(struct rule *rule, struct relay *relay, struct po_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < rule->n_relays; i++)
+		if (rule->relays[i] == relay)
+			return po_fail(err, PO_ECONFIG,
+			    "%s: relay %s is there twice", rule->place,
+			    relay->name);
+	if (rule->n_relays == DELIVER_HOP_RELAYS)
+		return po_fail(err, PO_ECONFIG, "%s: more than %u relays",
+		    rule->place, DELIVER_HOP_RELAYS);
+	rule->relays[rule->n_relays++] = relay;
+	return 0;
+}
+
+/* The relays of what names none: the group, or else the whole list. */
+static int
+default_relays(struct deliver_routes *r, struct rule *rule, struct po_err *err)
+{
+	size_t i;
+
+	if (r->group != NULL)
+		return add_to_rule(rule, r->group, err);
+	for (i = 0; i < r->n_relays; i++)
+		if (add_to_rule(rule, &r->relays[i], err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+named_relays(struct deliver_routes *r, struct rule *rule, struct po_err *err)
+{
+	const struct conf_names *names = &rule->conf->relays;
+	struct relay *relay;
+	size_t i;
+
+	for (i = 0; i < names->n; i++) {
+		relay = strcmp(names->v[i], GROUP_NAME) == 0
+		            ? r->group
+		            : find_relay(r, names->v[i]);
+		if (relay == NULL)
+			return po_fail(err, PO_ECONFIG,
+			    "%s: routes: there is no relay \"%s\"", rule->place,
+			    names->v[i]);
+		if (add_to_rule(rule, relay, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+check_uids(const struct rule *rule, struct po_err *err)
+{
+	const struct conf_names *names = &rule->conf->uid;
+	uint32_t first, last;
+	size_t i;
+
+	for (i = 0; i < names->n; i++)
+		if (!pattern_parse_uids(span_of(names->v[i]), &first, &last))
+			return po_fail(err, PO_ECONFIG,
+			    "%s: routes: uid \"%s\" is neither a number nor "
+			    "FIRST-LAST",
+			    rule->place, names->v[i]);
+	return 0;
+}
+
+static int
+name_hop(struct rule *rule, struct po_err *err)
+{
+	struct buf hop;
+	bool ok;
+	size_t i;
+
+	buf_init(&hop, DELIVER_HOP_MAX - 1);
+	ok = buf_puts(&hop, transport_names[rule->transport]);
+	for (i = 0; ok && i < rule->n_relays; i++)
+		ok = buf_putc(&hop, i == 0 ? ':' : ',') &&
+		     buf_puts(&hop, rule->relays[i]->name);
+	if (ok)
+		rule->hop = xstrdup(buf_str(&hop));
+	buf_clear(&hop);
+	return ok ? 0
+	          : po_fail(err, PO_ECONFIG,
+	                "%s: the names of its relays are too long together",
+	                rule->place);
+}
+
+/* `conf` NULL: the rule for what no other matches. */
+static int
+add_rule(struct deliver_routes *r, const struct route_conf *conf,
+    const char *place, struct po_err *err)
+{
+	struct rule *rule = &r->rules[r->n_rules++];
+
+	*rule = (struct rule){ .conf = conf, .place = place };
+	rule->transport = conf == NULL ? r->conf->transport : conf->transport;
+	if (conf != NULL && check_uids(rule, err) == -1)
+		return -1;
+	if (rule->transport != TRANSPORT_SMTP) {
+		if (conf != NULL && conf->relays.n > 0)
+			return po_fail(err, PO_ECONFIG,
+			    "%s: routes: transport %s has no relays", place,
+			    transport_names[rule->transport]);
+		return name_hop(rule, err);
+	}
+	if (conf != NULL && conf->relays.n > 0) {
+		if (named_relays(r, rule, err) == -1)
+			return -1;
+	} else if (default_relays(r, rule, err) == -1) {
+		return -1;
+	}
+	if (conf != NULL && rule->n_relays == 0)
+		return po_fail(err, PO_ECONFIG,
+		    "%s: routes: a route by smtp needs relays", place);
+	return name_hop(rule, err);
+}
+
+int
+deliver_routes_new(const struct deliver_conf *conf, struct deliver_routes **out,
+    struct po_err *err)
+{
+	const struct route_conf *entries = conf->routes.v;
+	struct deliver_routes *r = xcalloc(1, sizeof(*r));
+	size_t i;
+	int rc;
+
+	r->conf = conf;
+	r->rules = xcalloc(conf->routes.n + 1, sizeof(*r->rules));
+	rc = add_relays(r, err);
+	for (i = 0; rc == 0 && i < conf->routes.n; i++)
+		rc = add_rule(r, &entries[i], conf->routes.places[i], err);
+	if (rc == 0)
+		rc = add_rule(r, NULL, "relays", err);
+	if (rc == -1) {
+		deliver_routes_free(r);
+		return -1;
+	}
+	*out = r;
+	return 0;
+}
+
+void
+deliver_routes_free(struct deliver_routes *r)
+{
+	size_t i;
+
+	if (r == NULL)
+		return;
+	for (i = 0; i < r->n_relays; i++)
+		free(r->relays[i].name);
+	for (i = 0; i < r->n_rules; i++)
+		free(r->rules[i].hop);
+	free(r->relays);
+	free(r->rules);
+	free(r);
+}
+
+/* ------------------------------------------------------------------ queries */
+
+static bool
+match_addresses(const struct conf_names *names, const char *address)
+{
+	size_t i;
+
+	for (i = 0; i < names->n; i++)
+		if (pattern_match_address(span_of(names->v[i]),
+		        span_of(address)))
+			return true;
+	return names->n == 0;
+}
+
+/* What is not there matches nothing. */
+static bool
+match_words(const struct conf_names *names, const char *word)
+{
+	size_t i;
+
+	if (names->n == 0 || is_empty(word))
+		return names->n == 0;
+	for (i = 0; i < names->n; i++)
+		if (pattern_match(span_of(names->v[i]), span_of(word), false))
+			return true;
+	return false;
+}
+
+static bool
+match_uid(const struct conf_names *names, uint32_t uid)
+{
+	uint32_t first, last;
+	size_t i;
+
+	for (i = 0; i < names->n; i++)
+		if (pattern_parse_uids(span_of(names->v[i]), &first, &last) &&
+		    first <= uid && uid <= last)
+			return true;
+	return names->n == 0;
+}
+
+static bool
+matches(const struct route_conf *c, const struct deliver_query *q)
+{
+	return match_addresses(&c->recipient, q->recipient) &&
+	       match_addresses(&c->sender, q->sender) &&
+	       match_words(&c->tag, q->tag) &&
+	       match_words(&c->login, q->login) && match_uid(&c->uid, q->uid);
+}
+
+/* The last rule has no conditions. */
+static const struct rule *
+find_rule(const struct deliver_routes *r, const struct deliver_query *q)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < r->n_rules; i++)
+		if (matches(r->rules[i].conf, q))
+			break;
+	return &r->rules[i];
+}
+
+void
+deliver_route(const struct deliver_routes *r, const struct deliver_query *q,
+    char hop[DELIVER_HOP_MAX])
+{
+	(void)snprintf(hop, DELIVER_HOP_MAX, "%s", find_rule(r, q)->hop);
+}
+
+void
+deliver_choose(const struct deliver_routes *r, const struct deliver_query *q,
+    struct deliver_choice *out)
+{
+	const struct rule *rule = find_rule(r, q);
+	size_t i;
+
+	*out = (struct deliver_choice){ .transport = rule->transport,
+		.place = rule->conf == NULL ? NULL : rule->place,
+		.n_relays = rule->n_relays };
+	(void)snprintf(out->hop, sizeof(out->hop), "%s", rule->hop);
+	for (i = 0; i < rule->n_relays; i++)
+		out->relays[i] = rule->relays[i]->conf;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Which way a message takes to one of its recipients. Compiled once from the
+ * configuration; pure from then on, and the same in the runner's parent and in
+ * its workers, which must agree: what both know of a message decides, and
+ * nothing else.
+ */
+#ifndef PO_DELIVER_ROUTES_H
+#define PO_DELIVER_ROUTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "deliver/options.h"
+#include "util/err.h"
+
+#define DELIVER_HOP_MAX 300u /* bytes of a hop's name, with NUL */
+#define DELIVER_HOP_RELAYS 8u
+
+struct deliver_routes;
+
+struct deliver_query {
+	const char *recipient;
+	const char *sender; /* "": the null sender */
+	const char *tag;    /* NULL: none */
+	const char *login;  /* "": none */
+	uint32_t uid;
+};
+
+/* What a query finds; pointers into the routes. */
+struct deliver_choice {
+	const char *place; /* "FILE:LINE" of the rule; NULL: none matched */
+	int transport;
+	char hop[DELIVER_HOP_MAX];
+	size_t n_relays;
+	const struct relay_conf *relays[DELIVER_HOP_RELAYS];
+};
+
+/* PO_ECONFIG says which entry is wrong, with file and line. `conf` must outlive
+ * it. */
+int deliver_routes_new(const struct deliver_conf *conf,
+    struct deliver_routes **out, struct po_err *err);
+void deliver_routes_free(struct deliver_routes *routes);
+
+/* The hop of a recipient: messages with equal hops can share a session. Text
+ * like "smtp:mail.example.net:587" or "capture". */
+void deliver_route(const struct deliver_routes *routes,
+    const struct deliver_query *q, char hop[DELIVER_HOP_MAX]);
+
+/* The same, explained. */
+void deliver_choose(const struct deliver_routes *routes,
+    const struct deliver_query *q, struct deliver_choice *out);
+
+/* The port that is in force. */
+int relay_port(const struct relay_conf *relay);
+
+/* Does TLS come before any greeting? */
+bool relay_is_implicit(const struct relay_conf *relay);
+
+#endif
