@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "bounce/parts.h"
+#include "envelope/xtext.h"
 #include "message/date.h"
 #include "message/fold.h"
 #include "util/utf8.h"
@@ -37,44 +38,6 @@ put_date(struct buf *out, const char *name, int64_t t)
 	return put_field(out, name, span_of(date));
 }
 
-static unsigned long
-code_point(const char *p, size_t len)
-{
-	static const unsigned char first[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
-	unsigned long c = (unsigned char)p[0] & first[len];
-	size_t i;
-
-	for (i = 1; i < len; i++)
-		c = c << 6 | ((unsigned char)p[i] & 0x3fu);
-	return c;
-}
-
-/* RFC 6533, 3: utf-8-addr-xtext. */
-static bool
-put_utf8_xtext(struct buf *out, struct span s)
-{
-	size_t i, n;
-	bool ok = true;
-	char c;
-
-	for (i = 0; i < s.len && ok; i += n) {
-		n = utf8_sequence(s.p + i, s.len - i);
-		c = s.p[i];
-		if (n == 0)
-			ok = buf_putc(out, '?');
-		else if (n > 1)
-			ok =
-			    buf_printf(out, "\\x{%lX}", code_point(s.p + i, n));
-		else if (c == '\\' || c == '+' || c == '=' || c <= ' ' ||
-		         c == 0x7f)
-			ok = buf_printf(out, "\\x{%X}", (unsigned)c);
-		else
-			ok = buf_putc(out, c);
-		n = n == 0 ? 1 : n;
-	}
-	return ok;
-}
-
 static bool
 put_safe(struct buf *out, struct span s)
 {
@@ -98,7 +61,7 @@ put_address(struct buf *out, const char *name, const char *type,
 	ok = buf_puts(&value, ascii ? type : "utf-8") && buf_puts(&value, "; ");
 	ok = ok && (ascii || (utf8 && utf8_is_valid(address))
 	                   ? put_safe(&value, address)
-	                   : put_utf8_xtext(&value, address));
+	                   : xtext_put_utf8(&value, address));
 	ok = ok && put_field(out, name, buf_span(&value));
 	buf_clear(&value);
 	return ok;

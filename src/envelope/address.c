@@ -148,6 +148,18 @@ no_address(struct address_list *l, const struct element *e, bool *none)
 	return NULL;
 }
 
+struct span
+address_domain(struct span address)
+{
+	size_t i = address.len;
+
+	while (i > 0 && address.p[i - 1] != '@')
+		i--;
+	if (i == 0)
+		i = address.len;
+	return (struct span){ address.p + i, address.len - i };
+}
+
 int
 address_next(struct address_list *l, struct address *a, struct po_err *err)
 {

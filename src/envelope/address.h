@@ -53,6 +53,10 @@ void address_list_clear(struct address_list *l);
  * names the address and says why. Do not go on after -1. */
 int address_next(struct address_list *l, struct address *a, struct po_err *err);
 
+/* What is behind the '@' of an address (`text` above); empty when there is
+ * none: a quoted local part may have others, a domain has none. */
+struct span address_domain(struct span address);
+
 /* Can `s` stand behind the '@' (letters, digits, '-', '_', UTF-8 between dots,
  * no empty label, or a literal in brackets)? NULL, or why not. */
 const char *address_domain_fault(struct span s);

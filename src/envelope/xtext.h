@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "util/buf.h"
 #include "util/span.h"
 
 /* Printable ASCII without '=', and '+' only before two upper-case hex digits;
@@ -15,5 +16,13 @@ bool xtext_is_valid(struct span s);
 
 /* "addr-type;xtext", as ORCPT has it (RFC 3461, 4.2). */
 bool xtext_is_orcpt(struct span s);
+
+/* Append an address that is not ASCII as utf-8-addr-xtext (RFC 6533, 3). False
+ * at the ceiling of *out. */
+bool xtext_put_utf8(struct buf *out, struct span address);
+
+/* Append what ORCPT says of an address that nobody gave one for: "rfc822;..."
+ * or "utf-8;...". False, with a part of it appended, at the ceiling. */
+bool xtext_put_orcpt(struct buf *out, struct span address);
 
 #endif

@@ -28,6 +28,17 @@ is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+uint32_t
+span_hash_nocase(struct span s)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		h = (h ^ ascii_lower((unsigned char)s.p[i])) * 16777619u;
+	return h ^ h >> 15;
+}
+
 struct span
 span_trim(struct span s)
 {

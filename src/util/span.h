@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct span {
@@ -68,6 +69,10 @@ ascii_lower(unsigned char c)
 
 /* Equal but for the case of ASCII letters. */
 bool span_eq_nocase(struct span a, struct span b);
+
+/* The same for spans that are equal so. For tables in memory: it has no
+ * secret. */
+uint32_t span_hash_nocase(struct span s);
 
 /* Does `s` begin with `prefix`, ASCII case aside? */
 bool span_has_prefix_nocase(struct span s, struct span prefix);
