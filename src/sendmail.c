@@ -19,13 +19,17 @@
 #include "envelope/address.h"
 #include "log/log.h"
 #include "spool/drop.h"
+#include "submit/alias_expand.h"
 #include "submit/input.h"
 #include "submit/options.h"
 #include "submit/smtp.h"
 #include "submit/submission.h"
+#include "submit/warnings.h"
+#include "util/arena.h"
 #include "util/fd.h"
 
 #define LINE_BYTES 900u
+#define VERIFY_BYTES ((size_t)256 << 20)
 
 /* All that po.conf says to sendmail. */
 struct settings {
@@ -34,22 +38,28 @@ struct settings {
 	struct submit_conf submit;
 	struct log_conf log;
 	struct submit_host host;
+	struct warnings warnings;
 };
 
 /* ------------------------------------------------------------------ telling */
 
 static void
-tell(const char *text)
+tell_span(const char *before, struct span text)
 {
 	struct buf line;
 
-	buf_init(&line, LINE_BYTES + 16);
-	if (buf_puts(&line, "sendmail: ") &&
-	    log_escape(&line, span_of(text), LINE_BYTES) &&
-	    buf_putc(&line, '\n'))
+	buf_init(&line, LINE_BYTES + 40);
+	if (buf_puts(&line, "sendmail: ") && buf_puts(&line, before) &&
+	    log_escape(&line, text, LINE_BYTES) && buf_putc(&line, '\n'))
 		(void)fd_write_all(STDERR_FILENO, line.p, line.len, "stderr",
 		    NULL);
 	buf_clear(&line);
+}
+
+static void
+tell(const char *text)
+{
+	tell_span("", span_of(text));
 }
 
 static void
@@ -68,6 +78,32 @@ tell_warnings(const struct arguments *a)
 	}
 }
 
+static bool
+open_log(const struct settings *s)
+{
+	return s->conf != NULL && s->log.target != LOG_TO_STDERR &&
+	       log_open(&s->log, "po/sendmail", NULL) == 0;
+}
+
+/* What is wrong and stopped nothing: in the log, and on stderr unless that may
+ * be the client's (inetd). */
+static void
+pass_warnings_on(struct settings *s, bool on_stderr)
+{
+	struct span rest = buf_span(&s->warnings.text), line;
+	bool log = rest.len > 0 && open_log(s);
+
+	while (rest.len > 0) {
+		line = span_cut(&rest, '\n');
+		if (on_stderr)
+			tell_span("warning: ", line);
+		if (log)
+			log_line(LOG_LEVEL_WARNING, "uid=%lu: %.*s",
+			    (unsigned long)getuid(), (int)line.len, line.p);
+	}
+	warnings_clear(&s->warnings);
+}
+
 /* Tell, log, and the exit status: what may work later is not_queued_exit, but
  * for a wrong configuration and a stdin that cannot be read (sysexits). */
 static int
@@ -76,8 +112,7 @@ fail(const struct settings *s, const struct po_err *err)
 	const struct po_code_info *info = po_code_info(err->code);
 
 	tell(err->text);
-	if (s->conf != NULL && s->log.target != LOG_TO_STDERR &&
-	    log_open(&s->log, "po/sendmail", NULL) == 0)
+	if (open_log(s))
 		log_line(LOG_LEVEL_WARNING, "uid=%lu: not queued: %s",
 		    (unsigned long)getuid(), err->text);
 	if (!info->retry || err->code == PO_ECONFIG || err->code == PO_ENOINPUT)
@@ -97,6 +132,7 @@ load(struct settings *s, struct po_err *err)
 	if (conf_load_some(NULL, tables, sizeof(tables) / sizeof(tables[0]),
 	        &s->conf, err) == -1)
 		return -1;
+	s->submit.file = conf_file(s->conf);
 	return submit_host_find(&s->submit, &s->host, err);
 }
 
@@ -105,12 +141,14 @@ load(struct settings *s, struct po_err *err)
 static int
 send_message(struct settings *s, const struct arguments *a)
 {
+	struct submit_request request = a->request;
 	struct submission sub;
 	struct drop *drop = NULL;
 	struct po_err err;
 	int rc;
 
-	if (submission_begin(&sub, &s->submit, &s->host, &a->request, &err))
+	request.warnings = &s->warnings;
+	if (submission_begin(&sub, &s->submit, &s->host, &request, &err))
 		return fail(s, &err);
 	rc = drop_open(&s->drop, &drop, &err);
 	if (rc == 0) {
@@ -120,19 +158,22 @@ send_message(struct settings *s, const struct arguments *a)
 	}
 	submission_clear(&sub);
 	drop_close(drop);
+	pass_warnings_on(s, true);
 	return rc == 0 ? EX_OK : fail(s, &err);
 }
 
 static int
 serve(struct settings *s)
 {
+	const struct smtp_service service = { &s->submit, &s->host, &s->drop,
+		&s->warnings };
 	struct po_err err;
+	int rc;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (smtp_serve(STDIN_FILENO, STDOUT_FILENO, &s->submit, &s->host,
-	        &s->drop, &err) == -1)
-		return fail(s, &err);
-	return EX_OK;
+	rc = smtp_serve(STDIN_FILENO, STDOUT_FILENO, &service, &err);
+	pass_warnings_on(s, false);
+	return rc == 0 ? EX_OK : fail(s, &err);
 }
 
 /* -bv: the addresses as they would be sent to, one a line. */
@@ -140,10 +181,12 @@ static int
 verify(struct settings *s, const struct arguments *a)
 {
 	struct recipients to;
+	struct arena arena;
 	struct po_err err;
 	size_t i;
 	int status = EX_OK, n;
 
+	arena_init(&arena, VERIFY_BYTES);
 	recipients_init(&to, (size_t)s->submit.recipient_limit);
 	for (i = 0; i < a->request.n_recipients; i++) {
 		n = recipients_add(&to, span_of(a->request.recipients[i]),
@@ -156,10 +199,37 @@ verify(struct settings *s, const struct arguments *a)
 			status = EX_NOUSER;
 		}
 	}
+	if (alias_expand(&s->submit, &s->host, &to, &arena, &s->warnings,
+	        &err) == -1)
+		status = fail(s, &err);
+	pass_warnings_on(s, true);
 	for (i = 0; i < to.n; i++)
 		(void)printf("%s... deliverable\n", to.v[i].address);
 	recipients_clear(&to);
+	arena_clear(&arena);
 	return fflush(stdout) == 0 ? status : EX_IOERR;
+}
+
+/* newaliases, -bi: there is nothing to build, so look whether it is right. */
+static int
+check_aliases(struct settings *s)
+{
+	struct span rest;
+	struct po_err err;
+	size_t left_out;
+	int rc = alias_check(&s->submit, &s->host, &s->warnings, &err);
+
+	if (rc == -1)
+		return fail(s, &err);
+	rest = buf_span(&s->warnings.text);
+	while (rest.len > 0)
+		tell_span("", span_cut(&rest, '\n'));
+	left_out =
+	    s->warnings.n > WARNINGS_MAX ? s->warnings.n - WARNINGS_MAX : 0;
+	if (left_out > 0)
+		(void)fprintf(stderr, "sendmail: and %zu more\n", left_out);
+	warnings_clear(&s->warnings);
+	return rc == 0 ? EX_OK : EX_CONFIG;
 }
 
 /* May the caller read the spool: is he root, or its owner? */
@@ -266,15 +336,17 @@ main(int argc, char *argv[])
 		               fflush(stdout) != 0
 		           ? EX_IOERR
 		           : EX_OK;
-	case ARGUMENTS_ALIASES:
 	case ARGUMENTS_NOTHING:
 		return EX_OK;
 	default:
 		break;
 	}
+	warnings_init(&s.warnings);
 	if (load(&s, &err) == -1)
 		return fail(&s, &err);
-	if (a.mode == ARGUMENTS_LIST)
+	if (a.mode == ARGUMENTS_ALIASES)
+		status = check_aliases(&s);
+	else if (a.mode == ARGUMENTS_LIST)
 		status = list(&s);
 	else if (a.mode == ARGUMENTS_RUN)
 		status = run_queue(&s, &a);

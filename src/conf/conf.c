@@ -24,6 +24,7 @@ load(struct conf *c, const char *path, struct conf **out, struct po_err *err)
 		if (built_in)
 			path = PO_SYSCONFDIR "/po/po.conf";
 	}
+	c->file = path;
 	if (conf_parse_file(c, path, built_in, err) == -1) {
 		conf_free(c);
 		return -1;
@@ -107,6 +108,12 @@ static const char *
 place_text(const struct conf *c, size_t number)
 {
 	return c->places[number] == NULL ? "default" : c->places[number];
+}
+
+const char *
+conf_file(const struct conf *c)
+{
+	return c->file;
 }
 
 const char *

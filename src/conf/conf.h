@@ -108,6 +108,10 @@ void conf_dump(const struct conf *c, FILE *out);
  * a name in no table. Valid until the next conf_set or conf_free. */
 const char *conf_where(const struct conf *c, const char *name);
 
+/* The file that was read, or is not there; as long as the path that was given
+ * to conf_load, or the environment, stays. */
+const char *conf_file(const struct conf *c);
+
 /* Frees the strings in the targets too. NULL: nothing. */
 void conf_free(struct conf *c);
 

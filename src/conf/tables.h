@@ -13,6 +13,7 @@
 struct conf {
 	struct conf_table *tables;
 	size_t n_tables;
+	const char *file; /* that was read, or would have been */
 	char **places; /* one an option; NULL: the fallback */
 	bool pass_others;
 };

@@ -16,6 +16,11 @@ const struct conf_option submit_options[] = {
 	    "name of this host in Received and Message-ID", NULL },
 	{ "domain", CONF_STRING, AT(domain), NULL, 0, 0,
 	    "added to addresses without a domain", NULL },
+	{ "local_domains", CONF_NAMES, AT(local_domains), NULL, 0, 0,
+	    "domains besides hostname whose names may be aliases", NULL },
+	{ "aliases", CONF_STRING, AT(aliases), NULL, 0, 0,
+	    "file of aliases; empty: beside po.conf, where there is one",
+	    NULL },
 	{ "message_size_limit", CONF_SIZE, AT(message_size_limit), "50M", 1024,
 	    INT64_C(1) << 40, "largest message that is taken", NULL },
 	{ "header_size_limit", CONF_SIZE, AT(header_size_limit), "1M", 1024,
@@ -103,4 +108,19 @@ submit_host_find(const struct submit_conf *conf, struct submit_host *host,
 	set_found(host->domain, mailname);
 	set_found(host->domain, span_of(host->hostname));
 	return 0;
+}
+
+bool
+submit_is_local(const struct submit_conf *conf, const struct submit_host *host,
+    struct span domain)
+{
+	size_t i;
+
+	if (span_eq_nocase(domain, span_of(host->hostname)) ||
+	    span_eq_nocase(domain, SPAN_LIT("localhost")))
+		return true;
+	for (i = 0; i < conf->local_domains.n; i++)
+		if (span_eq_nocase(domain, span_of(conf->local_domains.v[i])))
+			return true;
+	return false;
 }

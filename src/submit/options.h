@@ -3,14 +3,19 @@
 #ifndef PO_SUBMIT_OPTIONS_H
 #define PO_SUBMIT_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/conf.h"
 #include "util/err.h"
+#include "util/span.h"
 
 struct submit_conf {
+	const char *file; /* po.conf itself, for what lies beside it */
 	char *hostname;
 	char *domain;
+	struct conf_names local_domains;
+	char *aliases;              /* "": beside po.conf */
 	int64_t message_size_limit; /* bytes, as they are kept */
 	int64_t header_size_limit;  /* bytes */
 	int64_t recipient_limit;
@@ -35,5 +40,10 @@ struct submit_host {
  */
 int submit_host_find(const struct submit_conf *conf, struct submit_host *host,
     struct po_err *err);
+
+/* Are names at this domain names of this host: its hostname, "localhost", or
+ * one of local_domains? */
+bool submit_is_local(const struct submit_conf *conf,
+    const struct submit_host *host, struct span domain);
 
 #endif

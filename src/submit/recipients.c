@@ -19,49 +19,26 @@ void
 recipients_clear(struct recipients *r)
 {
 	free(r->v);
+	free(r->written);
 	free(r->slots);
 	arena_clear(&r->arena);
 	*r = (struct recipients){ .max = r->max };
 }
 
-/* Where the domain begins: behind the last '@' (a quoted local part may have
- * others, a domain has none). */
-static struct span
-domain_of(struct span s)
-{
-	size_t i;
-
-	for (i = s.len; i > 0; i--)
-		if (s.p[i - 1] == '@')
-			return (struct span){ s.p + i, s.len - i };
-	return (struct span){ s.p + s.len, 0 };
-}
-
 static bool
 same_address(struct span a, struct span b)
 {
-	struct span da = domain_of(a), db = domain_of(b);
+	struct span da = address_domain(a), db = address_domain(b);
 
 	return a.len == b.len && da.len == db.len &&
 	       memcmp(a.p, b.p, a.len - da.len) == 0 && span_eq_nocase(da, db);
-}
-
-static uint32_t
-hash_of(struct span s)
-{
-	uint32_t h = 2166136261u; /* FNV-1a */
-	size_t i;
-
-	for (i = 0; i < s.len; i++)
-		h = (h ^ ascii_lower((unsigned char)s.p[i])) * 16777619u;
-	return h ^ h >> 15;
 }
 
 /* The slot of `s`, or the free one where it would go. */
 static uint32_t *
 find_slot(const struct recipients *r, struct span s)
 {
-	size_t at = hash_of(s) & r->mask;
+	size_t at = span_hash_nocase(s) & r->mask;
 
 	while (r->slots[at] != 0 &&
 	       !same_address(span_of(r->v[r->slots[at] - 1].address), s))
@@ -74,6 +51,7 @@ static bool
 grow(struct recipients *r)
 {
 	size_t cap = r->cap == 0 ? 8 : r->cap * 2, i;
+	unsigned char *written;
 	struct recipient *v;
 
 	if (r->n < r->cap)
@@ -82,6 +60,10 @@ grow(struct recipients *r)
 	if (v == NULL)
 		return false;
 	r->v = v;
+	written = realloc(r->written, cap);
+	if (written == NULL)
+		return false;
+	r->written = written;
 	r->cap = cap;
 	free(r->slots);
 	r->slots = calloc(cap * 2, sizeof(*r->slots));
@@ -94,26 +76,31 @@ grow(struct recipients *r)
 }
 
 int
-recipients_add_one(struct recipients *r, const char *address, bool utf8,
+recipients_add_one(struct recipients *r, const struct address *a,
     struct po_err *err)
 {
+	unsigned char written = a->qualified ? RECIPIENT_FULL : RECIPIENT_BARE;
+	struct span address = { a->text, a->len };
 	const char *copy;
 	uint32_t *slot;
 
 	if (!grow(r))
 		return po_fail(err, PO_EOS, "no memory for recipients");
-	slot = find_slot(r, span_of(address));
-	if (*slot != 0)
+	slot = find_slot(r, address);
+	if (*slot != 0) {
+		r->written[*slot - 1] |= written;
 		return 0;
+	}
 	if (r->n == r->max)
 		return po_fail(err, PO_EDATA,
 		    "more than %zu recipients (recipient_limit)", r->max);
-	copy = arena_strdup(&r->arena, address);
+	copy = arena_strndup(&r->arena, address.p, address.len);
 	if (copy == NULL)
 		return po_fail(err, PO_EOS, "no memory for recipients");
+	r->written[r->n] = written;
 	r->v[r->n++] = (struct recipient){ copy, 0, NULL };
 	*slot = (uint32_t)r->n;
-	r->utf8 = r->utf8 || utf8;
+	r->utf8 = r->utf8 || a->utf8;
 	return 1;
 }
 
@@ -127,7 +114,7 @@ add_address(struct recipients *r, const struct address *a, bool option_like,
 	if (a->text[0] == '-' && !option_like)
 		return po_fail(err, PO_EDATA,
 		    "bad address \"%.80s\": it begins with '-'", a->text);
-	return recipients_add_one(r, a->text, a->utf8, err);
+	return recipients_add_one(r, a, err);
 }
 
 int

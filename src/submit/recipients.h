@@ -8,13 +8,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "envelope/address.h"
 #include "envelope/envelope.h"
 #include "util/arena.h"
 #include "util/err.h"
 #include "util/span.h"
 
+/* How an address was written, or-ed: it may have come in both forms. */
+enum recipient_written {
+	RECIPIENT_BARE = 1, /* without a domain */
+	RECIPIENT_FULL = 2
+};
+
 struct recipients {
 	struct recipient *v;
+	unsigned char *written; /* of each */
 	size_t n, cap;
 	size_t max;
 	uint32_t *slots; /* hash table of indices + 1; `mask` + 1 of them */
@@ -36,7 +44,7 @@ int recipients_add(struct recipients *r, struct span s, const char *domain,
     bool option_like, struct po_err *err);
 
 /* Add one as it is (SMTP has parsed it). 1 added, 0 it was there, -1. */
-int recipients_add_one(struct recipients *r, const char *address, bool utf8,
+int recipients_add_one(struct recipients *r, const struct address *a,
     struct po_err *err);
 
 #endif

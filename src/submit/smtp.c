@@ -244,18 +244,19 @@ converse(struct smtp_session *s)
 }
 
 int
-smtp_serve(int in, int out, const struct submit_conf *conf,
-    const struct submit_host *host, const struct drop_conf *drop,
+smtp_serve(int in, int out, const struct smtp_service *service,
     struct po_err *err)
 {
 	struct smtp_session *s = xcalloc(1, sizeof(*s));
 	char text[HOST_MAX_BYTES + 20];
 
-	smtp_io_init(&s->io, in, out, conf->stdin_timeout, err);
-	s->conf = conf;
-	s->host = host;
-	s->drop_conf = drop;
-	(void)snprintf(text, sizeof(text), "220 %s ESMTP po", host->hostname);
+	smtp_io_init(&s->io, in, out, service->conf->stdin_timeout, err);
+	s->conf = service->conf;
+	s->host = service->host;
+	s->drop_conf = service->drop;
+	s->warnings = service->warnings;
+	(void)snprintf(text, sizeof(text), "220 %s ESMTP po",
+	    s->host->hostname);
 	smtp_io_reply(&s->io, text);
 	converse(s);
 	(void)smtp_io_flush(&s->io);

@@ -12,15 +12,23 @@
 
 #include "spool/drop.h"
 #include "submit/options.h"
+#include "submit/warnings.h"
 #include "util/err.h"
+
+/* What a dialogue needs, beside its descriptors. */
+struct smtp_service {
+	const struct submit_conf *conf;
+	const struct submit_host *host;
+	const struct drop_conf *drop;
+	struct warnings *warnings; /* or NULL; see submission.h */
+};
 
 /*
  * Speak until QUIT, the end of input (0 both), stdin_timeout without input, or
  * too many errors. 0, or -1 when reading fails (PO_ENOINPUT). What was not
  * answered with 250 is not queued then. SIGPIPE must be ignored.
  */
-int smtp_serve(int in, int out, const struct submit_conf *conf,
-    const struct submit_host *host, const struct drop_conf *drop,
+int smtp_serve(int in, int out, const struct smtp_service *service,
     struct po_err *err);
 
 #endif

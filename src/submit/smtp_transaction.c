@@ -18,21 +18,21 @@ smtp_transaction_end(struct smtp_session *s)
 	s->in_mail = s->in_chunks = false;
 }
 
-/* The one address of a path, copied. */
+/* The one address of a path; its text is in *text. */
 static int
-read_path(struct smtp_session *s, struct span path, struct buf *address,
-    bool *utf8, struct po_err *err)
+read_path(struct smtp_session *s, struct span path, struct buf *text,
+    struct address *a, struct po_err *err)
 {
 	struct address_list list;
-	struct address a, more;
+	struct address more;
 	int rc;
 
 	address_list_init(&list, path, s->host->domain);
-	rc = address_next(&list, &a, err);
+	rc = address_next(&list, a, err);
 	if (rc == 1) {
-		*utf8 = a.utf8;
-		if (!buf_puts(address, a.text))
+		if (!buf_puts(text, a->text))
 			rc = po_fail(err, PO_EOS, "no memory for an address");
+		a->text = buf_str(text);
 	} else if (rc == 0) {
 		rc = po_fail(err, PO_EDATA, "no address");
 	}
@@ -66,6 +66,7 @@ begin_mail(struct smtp_session *s, const struct smtp_mail *m,
 {
 	struct submit_request request = { .sender = sender,
 		.priority = m->priority,
+		.warnings = s->warnings,
 		.protocol = s->extended ? "ESMTP" : "SMTP" };
 	const char *envid = NULL;
 
@@ -92,8 +93,8 @@ smtp_transaction_mail(struct smtp_session *s, struct span args)
 {
 	struct smtp_mail m;
 	struct po_err err;
+	struct address a;
 	struct buf sender;
-	bool utf8 = false;
 	const char *fault = smtp_mail_parse(args, wallclock_now(), &m);
 
 	if (fault != NULL) {
@@ -104,9 +105,9 @@ smtp_transaction_mail(struct smtp_session *s, struct span args)
 	if (m.size > (uint64_t)s->conf->message_size_limit)
 		smtp_io_reply(&s->io,
 		    "552 5.3.4 The message is larger than SIZE allows");
-	else if (read_path(s, m.path, &sender, &utf8, &err) == -1)
+	else if (read_path(s, m.path, &sender, &a, &err) == -1)
 		smtp_io_reply_error(&s->io, &err, "553 5.1.7");
-	else if (utf8 && !m.smtputf8)
+	else if (a.utf8 && !m.smtputf8)
 		smtp_io_reply(&s->io, "553 5.6.7 This address wants SMTPUTF8");
 	else if (!begin_mail(s, &m, buf_str(&sender), &err))
 		smtp_io_reply_error(&s->io, &err, "553 5.1.7");
@@ -120,8 +121,8 @@ smtp_transaction_rcpt(struct smtp_session *s, struct span args)
 {
 	struct smtp_rcpt r;
 	struct po_err err;
+	struct address a;
 	struct buf to;
-	bool utf8 = false;
 	const char *fault = smtp_rcpt_parse(args, &r);
 
 	if (fault != NULL) {
@@ -129,16 +130,16 @@ smtp_transaction_rcpt(struct smtp_session *s, struct span args)
 		return;
 	}
 	buf_init(&to, ENVELOPE_MAX_ADDRESS);
-	if (read_path(s, r.path, &to, &utf8, &err) == -1)
+	if (read_path(s, r.path, &to, &a, &err) == -1)
 		smtp_io_reply_error(&s->io, &err, "553 5.1.3");
 	else if (to.len == 0)
 		smtp_io_reply(&s->io, "553 5.1.3 Nobody can be the recipient");
-	else if (utf8 && !s->smtputf8)
+	else if (a.utf8 && !s->smtputf8)
 		smtp_io_reply(&s->io, "553 5.6.7 This address wants SMTPUTF8");
 	else if (s->sub.to.n >= (size_t)s->conf->recipient_limit)
 		smtp_io_reply(&s->io, "452 4.5.3 Too many recipients");
-	else if (submission_add_recipient(&s->sub, to.p, utf8, r.notify,
-	             r.orcpt, &err) == -1)
+	else if (submission_add_recipient(&s->sub, &a, r.notify, r.orcpt,
+	             &err) == -1)
 		smtp_io_reply_error(&s->io, &err, "553 5.1.3");
 	else
 		smtp_io_reply(&s->io, "250 2.1.5 Ok");

@@ -19,6 +19,7 @@ struct smtp_session {
 	const struct submit_conf *conf;
 	const struct submit_host *host;
 	const struct drop_conf *drop_conf;
+	struct warnings *warnings;
 	struct drop *drop; /* opened by the first MAIL */
 
 	bool extended; /* EHLO, not HELO */

@@ -12,6 +12,7 @@
 #include "message/complete.h"
 #include "message/date.h"
 #include "message/phrase.h"
+#include "submit/alias_expand.h"
 #include "submit/caller.h"
 #include "submit/orders.h"
 #include "util/wallclock.h"
@@ -137,11 +138,11 @@ fail:
 }
 
 int
-submission_add_recipient(struct submission *s, const char *address, bool utf8,
+submission_add_recipient(struct submission *s, const struct address *a,
     unsigned notify, struct span orcpt, struct po_err *err)
 {
 	struct recipient *r;
-	int rc = recipients_add_one(&s->to, address, utf8, err);
+	int rc = recipients_add_one(&s->to, a, err);
 
 	if (rc != 1)
 		return rc;
@@ -207,6 +208,9 @@ finish_envelope(struct submission *s, int64_t now, struct po_err *err)
 	for (i = 0; i < s->to.n; i++)
 		if (s->to.v[i].notify == 0)
 			s->to.v[i].notify = s->request.notify;
+	if (alias_expand(s->conf, s->host, &s->to, &s->arena,
+	        s->request.warnings, err) == -1)
+		return -1;
 	s->env.recipients = s->to.v;
 	s->env.n_recipients = s->to.n;
 	s->env.smtputf8 = s->env.smtputf8 || s->to.utf8;

@@ -20,6 +20,7 @@
 #include "spool/drop.h"
 #include "submit/options.h"
 #include "submit/recipients.h"
+#include "submit/warnings.h"
 #include "util/arena.h"
 #include "util/err.h"
 
@@ -37,6 +38,7 @@ struct submit_request {
 	const char *envid; /* xtext, or NULL */
 	enum envelope_mime mime;
 	enum priority priority;
+	struct warnings *warnings; /* gets what goes another way; NULL: none */
 	/*
 	 * "SMTP" or "ESMTP" (RFC 5321, 4.4; NULL: none): then recipients come
 	 * by submission_add_recipient(), Bcc is the client's affair (7.2), and
@@ -73,8 +75,8 @@ int submission_begin(struct submission *s, const struct submit_conf *conf,
 
 /* One more recipient, parsed, `orcpt` as in RFC 3461 or empty. One that is
  * there already stays as it is. 0, or -1: too many (PO_EDATA), PO_EOS. */
-int submission_add_recipient(struct submission *s, const char *address,
-    bool utf8, unsigned notify, struct span orcpt, struct po_err *err);
+int submission_add_recipient(struct submission *s, const struct address *a,
+    unsigned notify, struct span orcpt, struct po_err *err);
 
 /* Where it will be spooled: needed from the first byte on. */
 void submission_attach(struct submission *s, struct drop *drop);

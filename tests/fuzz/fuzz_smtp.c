@@ -23,6 +23,7 @@ static const struct submit_conf conf = {
 };
 static const struct submit_host host = { "mx.d.test", "d.test" };
 static const struct drop_conf drop_conf = { conf_spool, 0 };
+static const struct smtp_service service = { &conf, &host, &drop_conf, NULL };
 
 static unsigned
 count_told(int fd)
@@ -54,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(lseek(in, 0, SEEK_SET) == 0);
 	fake_drop_init(&d);
 	fake_drop_to_open = &d;
-	assert(smtp_serve(in, out, &conf, &host, &drop_conf, &err) == 0);
+	assert(smtp_serve(in, out, &service, &err) == 0);
 	assert(count_told(out) == d.published);
 	assert(!d.open);
 	fake_drop_clear(&d);

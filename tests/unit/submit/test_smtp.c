@@ -29,6 +29,8 @@ static const struct submit_conf default_conf = {
 };
 static const struct submit_host host = { "mx.d.test", "d.test" };
 static const struct drop_conf drop_conf = { conf_spool, 0 };
+static const struct smtp_service service = { &default_conf, &host, &drop_conf,
+	NULL };
 static size_t read_at_most;
 
 ssize_t __real_read(int fd, void *p, size_t len);
@@ -64,9 +66,7 @@ serve(const char *in, size_t len, size_t piece, struct buf *out)
 	assert_int_equal(write(from, in, len), len);
 	assert_int_equal(lseek(from, 0, SEEK_SET), 0);
 	read_at_most = piece;
-	assert_int_equal(smtp_serve(from, to, &default_conf, &host, &drop_conf,
-	                     &err),
-	    0);
+	assert_int_equal(smtp_serve(from, to, &service, &err), 0);
 	read_at_most = 0;
 	assert_int_equal(lseek(to, 0, SEEK_SET), 0);
 	while ((n = read(to, text, sizeof(text))) > 0)
@@ -491,9 +491,7 @@ silence_is_ended(void **state)
 	(void)state;
 	assert_int_equal(pipe(in), 0);
 	assert_int_equal(pipe(out), 0);
-	assert_int_equal(smtp_serve(in[0], out[1], &default_conf, &host,
-	                     &drop_conf, &err),
-	    0);
+	assert_int_equal(smtp_serve(in[0], out[1], &service, &err), 0);
 	n = read(out[0], text, sizeof(text) - 1);
 	assert_true(n > 0);
 	text[n] = '\0';
