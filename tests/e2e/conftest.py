@@ -15,6 +15,8 @@ sys.path.insert(0, str(TESTS / "tools"))
 from ca import Ca  # noqa: E402
 from po import IS_ROOT, Po  # noqa: E402
 from sink import Sink  # noqa: E402
+import caller  # noqa: E402
+import host  # noqa: E402
 import postfix  # noqa: E402
 
 
@@ -77,6 +79,23 @@ def system_po(build):
         yield rig.setup()
     finally:
         rig.close()
+
+
+@pytest.fixture(scope="session")
+def a_host_is_possible():
+    reason = host.why_not()
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def machine(a_host_is_possible, system_po, tmp_path):
+    """A view of this host where po is the sendmail of every program."""
+    machine = caller.Machine(system_po, tmp_path / "relay")
+    try:
+        yield machine
+    finally:
+        machine.sink.stop()
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ class Host:
             cp --remove-destination {self.tools}/sendmail {self.tools}/mailq {self.tools}/newaliases /usr/sbin/ &&
             cp --remove-destination {self.tools}/sendmail /usr/lib/sendmail &&
             cp --remove-destination {self.tools}/mailq {self.tools}/newaliases /usr/bin/ &&
+            mount --bind {self.po.build} {self.po.installed_at()} &&
             {more or ':'} || exit 99
         """
 

@@ -117,14 +117,19 @@ class Po:
         done.stderr = done.stderr.decode("utf-8", "surrogateescape")
         return done
 
-    def run_installed(self, program, *args, uid=None):
-        """Run where the programs lie at the place that they are configured for: sendmail looks for po-queue there."""
+    def installed_at(self):
+        """The folder that the programs are configured for: sendmail looks for po-queue there."""
         place, = re.findall(rb"(/[\w./-]+)/po-queue\0", (self.build / "sendmail").read_bytes())
+        return os.fsdecode(place)
+
+    def run_installed(self, program, *args, uid=None):
+        """Run where the programs lie at that place."""
+        place = self.installed_at()
         uid = self.owner if uid is None else uid
         become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid else []
         script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
-        return subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", str(self.build), os.fsdecode(place), *become,
-                               f"{os.fsdecode(place)}/{program}", *args], stdin=subprocess.DEVNULL, capture_output=True,
+        return subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", str(self.build), place, *become,
+                               f"{place}/{program}", *args], stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=DEADLINE_S, env=self.environment(), cwd="/")
 
     def setup(self):

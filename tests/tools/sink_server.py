@@ -4,7 +4,8 @@
     /usr/bin/python3 sink_server.py FOLDER   JSON lines: options on the first line of stdin, then commands
 
 FOLDER/messages.jsonl has one line for each message whose last dot was seen, written before the reply is sent:
-{"n", "sender", "mail_options", "recipients", "content" (base64, CRLF, unstuffed), "session", "tls", "user", "helo"}.
+{"n", "sender", "mail_options", "recipients", "dsn", "content" (base64, CRLF, unstuffed), "session", "tls", "user", "helo"}.
+"dsn" has what RFC 3461 adds, where the keyword DSN is offered: [the words of MAIL, {recipient: its words}].
 A rule answers a stage with a reply of the test's choice; a pause stops the n-th event of a stage, before it is answered,
 until "resume". All state is in this process; sink.py is the test's end of it.
 """
@@ -19,6 +20,7 @@ import sys
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 STAGES = ("CONNECT", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "DOT")
+DSN_WORD = re.compile(r" (RET|ENVID|NOTIFY|ORCPT)=\S+", re.I)
 ACCEPTED = {"MAIL": "250 2.1.0 Ok", "RCPT": "250 2.1.5 Ok", "DOT": "250 2.0.0 Ok: queued as {n}"}
 
 
@@ -73,12 +75,14 @@ class Handler:
         if reply is None or reply.startswith("2"):
             envelope.mail_from = address
             envelope.mail_options.extend(mail_options)
+            envelope.dsn = [server.dsn_words, {}]
         return reply or ACCEPTED["MAIL"]
 
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
         reply = await self.state.event("RCPT", address)
         if reply is None or reply.startswith("2"):
             envelope.rcpt_tos.append(address)
+            envelope.dsn[1][address] = server.dsn_words
         return reply or ACCEPTED["RCPT"]
 
     async def handle_DATA(self, server, session, envelope):
@@ -94,7 +98,7 @@ class Handler:
         self.state.messages += 1
         line = {
             "n": self.state.messages, "sender": "" if envelope.mail_from == "<>" else envelope.mail_from, "recipients": envelope.rcpt_tos,
-            "mail_options": envelope.mail_options, "content": base64.b64encode(envelope.content).decode(),
+            "mail_options": envelope.mail_options, "dsn": envelope.dsn, "content": base64.b64encode(envelope.content).decode(),
             "session": server.number,
             "tls": server.transport.get_extra_info("ssl_object") is not None, "helo": session.host_name,
             "user": getattr(session, "auth_data", None),
@@ -126,6 +130,20 @@ class Session(SMTP):
             await super()._handle_client()
         finally:
             self.state.connections -= 1
+
+    def _take_dsn(self, arg):
+        """aiosmtpd knows nothing of DSN: its words are taken out of the command before."""
+        self.dsn_words = []
+        if arg is None or "DSN" not in self.state.options.get("keywords", ()):
+            return arg
+        self.dsn_words = [found[0].strip() for found in DSN_WORD.finditer(arg)]
+        return DSN_WORD.sub("", arg)
+
+    async def smtp_MAIL(self, arg):
+        await super().smtp_MAIL(self._take_dsn(arg))
+
+    async def smtp_RCPT(self, arg):
+        await super().smtp_RCPT(self._take_dsn(arg))
 
     async def smtp_AUTH(self, arg):
         await self.state.event("AUTH", "")
