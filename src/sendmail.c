@@ -17,6 +17,7 @@
 #include "cli/totals.h"
 #include "conf/conf.h"
 #include "envelope/address.h"
+#include "envelope/queue_id.h"
 #include "log/log.h"
 #include "spool/drop.h"
 #include "submit/alias_expand.h"
@@ -253,11 +254,11 @@ static int
 run_po_queue(const struct settings *s, const char *const argv[])
 {
 	static const char program[] = PO_SBINDIR "/po-queue";
-	char *args[8];
+	char *args[ARGUMENTS_MAX_RUNS + 4];
 	struct po_err err;
 	size_t i;
 
-	for (i = 0; i < 7 && argv[i] != NULL; i++)
+	for (i = 0; i < ARGUMENTS_MAX_RUNS + 3 && argv[i] != NULL; i++)
 		args[i] = strdup(argv[i]);
 	args[i] = NULL;
 	(void)execv(program, args);
@@ -265,36 +266,78 @@ run_po_queue(const struct settings *s, const char *const argv[])
 	return fail(s, &err);
 }
 
-static int
-list(struct settings *s)
+/* "!Rtext" as po-queue's "--recipient=!text"; kept until exec. */
+static const char *
+selector_of(const char *run)
 {
-	static const char *const argv[] = { "po-queue", "--list", NULL };
+	const char *letter = run + (run[0] == '!');
+	struct buf b;
+
+	buf_init(&b, 1u << 20);
+	if (!buf_printf(&b, "--%s=%s%s",
+	        *letter == 'I'   ? "id"
+	        : *letter == 'R' ? "recipient"
+	                         : "sender",
+	        letter == run ? "" : "!", letter + 1))
+		return NULL;
+	return b.p;
+}
+
+/* po-queue with `verb` and what -q chose. */
+static int
+run_selected(struct settings *s, const struct arguments *a, const char *verb)
+{
+	const char *argv[ARGUMENTS_MAX_RUNS + 4] = { "po-queue", verb };
+	struct po_err err;
+	size_t i;
+
+	for (i = 0; i < a->n_runs; i++) {
+		argv[2 + i] = selector_of(a->runs[i]);
+		if (argv[2 + i] == NULL) {
+			(void)po_fail(&err, PO_EUSAGE, "-q: too long");
+			return fail(s, &err);
+		}
+	}
+	return run_po_queue(s, argv);
+}
+
+static int
+list(struct settings *s, const struct arguments *a)
+{
 	struct po_err err;
 
 	if (owns_spool(s))
-		return run_po_queue(s, argv);
-	if (totals_print(s->drop.spool, stdout, &err) == -1)
+		return run_selected(s, a, "--list");
+	if (a->n_runs > 0)
+		(void)po_fail(&err, PO_EPERM,
+		    "-q: only root and the owner of the spool see more than "
+		    "the totals");
+	if (a->n_runs > 0 || totals_print(s->drop.spool, stdout, &err) == -1)
 		return fail(s, &err);
 	return fflush(stdout) == 0 || errno == EPIPE ? EX_OK : EX_IOERR;
 }
 
-/* -q, -q30m, -qRx, -qSx: one run over all; -qIID: that message. */
+/* -q, -q30m: deferred mail is due, one run; -qItext, -qRtext, -qStext: that
+ * which matches; -qI and a whole id: that message, due or not. */
 static int
 run_queue(struct settings *s, const struct arguments *a)
 {
-	const char *argv[] = { "po-queue", "--flush", NULL, NULL };
+	const char *argv[] = { "po-queue", "--only", NULL, NULL };
+	struct queue_id id;
 	struct po_err err;
 
 	if (!owns_spool(s)) {
 		(void)po_fail(&err, PO_EPERM,
-		    "only the owner of the spool runs the queue");
+		    "-q: only root and the owner of the spool run the queue; "
+		    "po-queue's service or timer does it by itself");
 		return fail(s, &err);
 	}
-	if (a->run[0] == 'I') {
-		argv[1] = "--only";
-		argv[2] = a->run + 1;
+	if (a->n_runs == 1 && a->runs[0][0] == 'I' &&
+	    queue_id_parse(span_of(a->runs[0] + 1), &id)) {
+		argv[2] = a->runs[0] + 1;
+		return run_po_queue(s, argv);
 	}
-	return run_po_queue(s, argv);
+	return run_selected(s, a, "--flush");
 }
 
 static int
@@ -347,7 +390,7 @@ main(int argc, char *argv[])
 	if (a.mode == ARGUMENTS_ALIASES)
 		status = check_aliases(&s);
 	else if (a.mode == ARGUMENTS_LIST)
-		status = list(&s);
+		status = list(&s, &a);
 	else if (a.mode == ARGUMENTS_RUN)
 		status = run_queue(&s, &a);
 	else if (a.mode == ARGUMENTS_SMTP)

@@ -240,15 +240,36 @@ set_long(struct arguments *a, const struct option *o, const char *value,
 	return 0;
 }
 
+/* What follows -q where no I, R or S does: nothing, f, or p and a time as 30m
+ * or 1h30m, which is a daemon's and means one run here. */
+static bool
+is_interval(const char *value)
+{
+	if (strcmp(value, "f") == 0)
+		return true;
+	if (*value == 'p')
+		value++;
+	if (*value != '\0' && (*value < '0' || *value > '9'))
+		return false;
+	return strspn(value, "0123456789smhdw") == strlen(value);
+}
+
 static int
 set_run(struct arguments *a, const struct option *o, const char *value,
     struct po_err *err)
 {
-	if (value[0] == 'G' || value[0] == 'Q' || value[0] == 'L' ||
-	    value[0] == '!')
+	const char *letter = value[0] == '!' ? value + 1 : value;
+	bool selects = *letter != '\0' && strchr("IRS", *letter) != NULL;
+
+	if (selects ? letter[1] == '\0' : !is_interval(value))
 		return refuse_value(o, value, err);
-	a->mode = ARGUMENTS_RUN;
-	a->run = value;
+	if (selects && a->n_runs == ARGUMENTS_MAX_RUNS)
+		return po_fail(err, PO_EUSAGE, "more than %d of -qI, -qR, -qS",
+		    ARGUMENTS_MAX_RUNS);
+	if (a->mode != ARGUMENTS_LIST) /* mailq -qR...: a part of the list */
+		a->mode = ARGUMENTS_RUN;
+	if (selects)
+		a->runs[a->n_runs++] = value;
 	return 0;
 }
 
@@ -285,7 +306,8 @@ static const struct option options[] = {
 	{ 'o', TAKES_VALUE, set_short,
 	    "option: i and di count, others are ignored" },
 	{ 'p', TAKES_VALUE, NULL, "protocol and host: ignored" },
-	{ 'q', TAKES_ATTACHED, set_run, "run the queue once" },
+	{ 'q', TAKES_ATTACHED, set_run,
+	    "run the queue once; I, R, S and a text choose from it" },
 	{ 'r', TAKES_VALUE, set_sender, "as -f" },
 	{ 's', TAKES_NOTHING, NULL, "ignored" },
 	{ 't', TAKES_NOTHING, set_header_recipients,
@@ -399,7 +421,7 @@ arguments_read(int argc, char *const argv[], struct arguments *a,
 	const char *arg;
 	int next = 1;
 
-	*a = (struct arguments){ .mode = mode_of_name(argv[0]), .run = "" };
+	*a = (struct arguments){ .mode = mode_of_name(argv[0]) };
 	a->request.dots = DOTS_SENDMAIL;
 	a->request.priority = PRIORITY_MEDIUM;
 	while (next < argc) {

@@ -26,6 +26,7 @@ enum arguments_mode {
 };
 
 #define ARGUMENTS_MAX_WARNINGS 8
+#define ARGUMENTS_MAX_RUNS 16
 
 /* A value that is passed over: mail must not be lost for a wrong -N. */
 struct arguments_warning {
@@ -37,7 +38,10 @@ struct arguments_warning {
 struct arguments {
 	enum arguments_mode mode;
 	struct submit_request request;
-	const char *run; /* what follows -q: "", "IID", "Rrecipient"... */
+	/* -qItext, -qRtext, -qStext, each with a "!" in front or not, without
+	 * -q; none: all of the queue */
+	const char *runs[ARGUMENTS_MAX_RUNS];
+	size_t n_runs;
 	struct arguments_warning warnings[ARGUMENTS_MAX_WARNINGS];
 	size_t n_warnings;
 };

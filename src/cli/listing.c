@@ -15,6 +15,7 @@
 
 struct walk {
 	const struct listing_rows *rows;
+	const struct selection *which;
 	struct listing_state state;
 	bool all;
 	bool begun;  /* `at` is the id of a message that was seen */
@@ -37,10 +38,13 @@ full(struct po_err *err)
 	return po_fail(err, PO_EOS, "listing: out of memory");
 }
 
-static bool
-is_wanted(const struct walk *w, const struct index_message *m)
+static int
+is_wanted(const struct walk *w, struct page *p, const struct index_message *m,
+    struct po_err *err)
 {
-	return w->all || !message_is_final(m->state);
+	if (!w->all && message_is_final(m->state))
+		return 0;
+	return selection_matches(w->which, p->tx, m, err);
 }
 
 static int
@@ -49,6 +53,7 @@ next_message(struct walk *w, struct page *p, struct po_err *err)
 	struct index_message m;
 	int found = index_message_next(p->tx, w->begun ? &w->at : NULL,
 	    &p->arena, &m, err);
+	int wanted;
 
 	if (found == -1)
 		return -1;
@@ -57,8 +62,9 @@ next_message(struct walk *w, struct page *p, struct po_err *err)
 		return w->rows->end(&p->text, &w->state) ? 0 : full(err);
 	w->begun = true;
 	w->at = m.id;
-	if (!is_wanted(w, &m))
-		return 0;
+	wanted = is_wanted(w, p, &m, err);
+	if (wanted != 1)
+		return wanted;
 	w->within = true;
 	w->next = 0;
 	w->n_recipients = m.n_recipients;
@@ -198,9 +204,9 @@ rows_of(enum listing_format format)
 
 int
 listing_print(struct index *ix, FILE *out, enum listing_format format, bool all,
-    struct po_err *err)
+    const struct selection *which, struct po_err *err)
 {
-	struct walk w = { .rows = rows_of(format), .all = all };
+	struct walk w = { .rows = rows_of(format), .which = which, .all = all };
 	struct page p;
 	int rc = 0;
 

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "spool/index.h"
+#include "queue/select.h"
 
 enum listing_format {
 	LISTING_POSTFIX, /* the layout of Postfix's postqueue -p */
@@ -18,9 +18,9 @@ enum listing_format {
 };
 
 /* What waits or is held, with its open recipients, by queue id; `all`: also
- * what is finished, and every recipient. */
+ * what is finished, and every recipient. Of it what `which` means. */
 int listing_print(struct index *ix, FILE *out, enum listing_format format,
-    bool all, struct po_err *err);
+    bool all, const struct selection *which, struct po_err *err);
 
 /* What po-queue --list prints where there is no index yet. */
 int listing_print_empty(FILE *out, enum listing_format format,

@@ -4,7 +4,7 @@
 
 #include "cli/queue_verbs.h"
 #include "queue/act.h"
-#include "queue/cleanup.h"
+#include "queue/ask.h"
 #include "spool/rebuild.h"
 #include "util/wallclock.h"
 
@@ -27,20 +27,6 @@ open_index_or_rebuild(const struct spool *s, struct index **ix,
 	return rc == -1 ? -1 : 0;
 }
 
-static void
-say_cleanup(const struct cleanup *c)
-{
-	int i;
-
-	for (i = 0; i < MESSAGE_STATES; i++)
-		if (c->removed[i] > 0)
-			(void)printf("removed %llu %s\n",
-			    (unsigned long long)c->removed[i],
-			    message_state_name((enum message_state)i));
-	(void)printf("cleanup done, %llu bytes freed\n",
-	    (unsigned long long)c->bytes);
-}
-
 /* ------------------------------------------------------------------ acts: by
  * the runner if one lives, else here */
 
@@ -54,21 +40,61 @@ make_request(const struct queue_program *p, struct buf *request,
 	if (p->args.days >= 0)
 		ok = ok && buf_printf(request, "days=%lld\n",
 		               (long long)p->args.days);
-	for (i = 0; i < p->args.n_ids; i++)
-		ok = ok && buf_printf(request, "id=%s\n", p->args.ids[i]);
+	if (p->args.everything)
+		ok = ok && buf_puts(request, "match=all\n");
+	else
+		for (i = 0; i < p->args.n_ids; i++)
+			ok = ok &&
+			     buf_printf(request, "id=%s\n", p->args.ids[i]);
+	ok = ok && selection_put(&p->args.which, request);
 	return ok ? 0 : po_fail(err, PO_EUSAGE, "too many ids in one call");
 }
 
-/* In a transaction of its own; run lock held, no runner alive. */
+/* One transaction of an act. */
+static int
+one_tick(struct tick *t, struct index *ix, struct act *a,
+    const struct buf *request, struct po_err *err)
+{
+	int rc;
+
+	t->now = wallclock_now();
+	arena_init(&t->arena, 256u << 20);
+	rc = index_begin(ix, INDEX_WRITE, &t->tx, err);
+	if (rc == 0) {
+		rc = a->state == ACT_NEW
+		         ? act_apply(t, a, buf_span(request), err)
+		         : act_step(t, a, err);
+		if (rc == 0)
+			rc = hops_write(t->hops, t->tx, err);
+		rc = tick_end(t, rc, err);
+	}
+	if (rc == 0)
+		after_run(t->after, t->spool);
+	arena_clear(&t->arena);
+	return rc;
+}
+
+static int
+empty_trash(const struct spool *s, struct po_err *err)
+{
+	int n;
+
+	do
+		n = spool_empty_trash(s, 1000, err);
+	while (n > 0);
+	return n;
+}
+
+/* In transactions of its own; run lock held, no runner alive. */
 static int
 act_here(struct queue_program *p, struct spool *s, const struct buf *request,
-    struct buf *answer, struct cleanup *cleanup, struct po_err *err)
+    struct buf *answer, struct po_err *err)
 {
 	struct tick t = { .spool = s,
 		.conf = &p->queue,
 		.routes = p->routes,
-		.notices = &p->notices,
-		.now = wallclock_now() };
+		.notices = &p->notices };
+	struct act a = { .uid = geteuid(), .fd = -1 };
 	struct index *ix;
 	int rc;
 
@@ -76,24 +102,15 @@ act_here(struct queue_program *p, struct spool *s, const struct buf *request,
 		return -1;
 	t.hops = hops_new();
 	t.after = after_new();
-	arena_init(&t.arena, 256u << 20);
-	rc = index_begin(ix, INDEX_WRITE, &t.tx, err);
-	if (rc == 0) {
-		rc = act_apply(&t, geteuid(), buf_span(request), answer,
-		    cleanup, err);
-		if (rc == 0)
-			rc = hops_write(t.hops, t.tx, err);
-		rc = tick_end(&t, rc, err);
-	}
-	if (rc == 0)
-		after_run(t.after, s);
-	if (rc == 0 && cleanup->wanted) {
-		rc = cleanup_run(s, ix, &p->queue, cleanup, err);
-		buf_reset(answer);
-		if (rc == 0)
-			say_cleanup(cleanup);
-	}
-	arena_clear(&t.arena);
+	buf_init(&a.answer, ACT_MAX_BYTES * 2);
+	do
+		rc = one_tick(&t, ix, &a, request, err);
+	while (rc == 0 && a.state != ACT_DONE);
+	if (rc == 0 && p->args.verb == VERB_CLEANUP)
+		rc = empty_trash(s, err);
+	if (rc == 0 && !buf_put_span(answer, buf_span(&a.answer)))
+		rc = po_fail(err, PO_EOS, "no memory for the answer");
+	act_drop_all(&a, 1);
 	after_free(t.after);
 	hops_free(t.hops);
 	index_close(ix);
@@ -113,7 +130,7 @@ say_answer(const struct buf *answer, struct po_err *err)
 			refused++;
 			(void)fprintf(stderr, "po-queue: %.*s\n",
 			    (int)line.len - 3, line.p + 3);
-		} else if (line.len > 3) {
+		} else if (span_has_prefix_nocase(line, SPAN_LIT("ok "))) {
 			(void)printf("%.*s\n", (int)line.len - 3, line.p + 3);
 		}
 	}
@@ -168,7 +185,8 @@ queue_ask_instead(const struct queue_program *p, const char *holder,
 		ok = buf_printf(&request, "po-act 1\nverb=requeue\nid=%s\n",
 		    p->args.only.text);
 	else
-		ok = buf_puts(&request, "po-act 1\nverb=flush\n");
+		ok = buf_puts(&request, "po-act 1\nverb=flush\n") &&
+		     selection_put(&p->args.which, &request);
 	rc = ok ? ask_and_say(p, &request, holder, err)
 	        : po_fail(err, PO_EOS, "no memory for a request");
 	buf_clear(&request);
@@ -181,7 +199,6 @@ int
 queue_verb_act(struct queue_program *p, struct spool *s, struct po_err *err)
 {
 	struct buf request, answer;
-	struct cleanup cleanup = { .days = -1 };
 	struct run_lock lock;
 	char text[512];
 	int rc;
@@ -192,7 +209,7 @@ queue_verb_act(struct queue_program *p, struct spool *s, struct po_err *err)
 	if (rc == 0)
 		rc = queue_take_lock(s, "act", &lock, text, err);
 	if (rc == 1) {
-		rc = act_here(p, s, &request, &answer, &cleanup, err);
+		rc = act_here(p, s, &request, &answer, err);
 		lock_end(&lock);
 		if (rc != -1)
 			rc = say_answer(&answer, err);

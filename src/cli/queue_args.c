@@ -16,6 +16,7 @@ enum kind {
 	KIND_NUMBER,
 	KIND_TEXT,
 	KIND_ONLY,
+	KIND_SELECT, /* offset: the field */
 	KIND_SETTING
 };
 
@@ -37,6 +38,12 @@ static const struct row {
 	    "stay and deliver as mail comes" },
 	{ "flush", 'f', NULL, KIND_FLAG, VERB_RUN, AT(flush), 0, 0,
 	    "deferred mail is due now" },
+	{ "id", 0, "TEXT", KIND_SELECT, VERB_RUN, SELECT_ID, 0, 0,
+	    "only mail whose id contains TEXT (!TEXT: does not)" },
+	{ "recipient", 0, "TEXT", KIND_SELECT, VERB_RUN, SELECT_RECIPIENT, 0, 0,
+	    "only mail to such a recipient" },
+	{ "sender", 0, "TEXT", KIND_SELECT, VERB_RUN, SELECT_SENDER, 0, 0,
+	    "only mail of such a sender" },
 	{ "ingest", 0, NULL, KIND_FLAG, VERB_RUN, AT(ingest), 0, 0,
 	    "take in what is in drop/, send nothing" },
 	{ "only", 0, "ID", KIND_ONLY, VERB_RUN, 0, 0, 0,
@@ -66,12 +73,13 @@ static const struct row {
 	{ "uid", 0, "N", KIND_NUMBER, VERB_ROUTE, AT(uid), 0, UINT32_MAX - 1,
 	    "the same by number" },
 	{ "hold", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0,
-	    "ID...: keep until released" },
+	    "ID... or ALL: keep until released" },
 	{ "release", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0,
-	    "ID...: end a hold" },
+	    "ID... or ALL: end a hold" },
 	{ "cancel", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0,
-	    "ID...: never send what was not sent yet" },
-	{ "requeue", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0, "ID...: try now" },
+	    "ID... or ALL: never send what was not sent yet" },
+	{ "requeue", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0,
+	    "ID... or ALL: try now" },
 	{ "cleanup", 0, NULL, KIND_VERB, VERB_CLEANUP, 0, 0, 0,
 	    "remove finished mail past its retention" },
 	{ "days", 0, "N", KIND_NUMBER, VERB_CLEANUP, AT(days), 0, 36500,
@@ -187,6 +195,9 @@ apply(struct queue_args *a, const struct row *r, const char *value,
 		return 0;
 	case KIND_ONLY:
 		return set_id(a, r->name, value, err);
+	case KIND_SELECT:
+		return selection_add(&a->which, (enum select_field)r->offset,
+		    span_of(value), err);
 	case KIND_SETTING:
 		if (a->n_settings == QUEUE_ARGS_MAX_SETTINGS)
 			return po_fail(err, PO_EUSAGE,
@@ -235,11 +246,15 @@ row_of(int c)
 static int
 check(const struct queue_args *a, struct po_err *err)
 {
+	bool selects = a->which.n > 0;
+
 	if (a->n_ids > 0 && a->verb != VERB_ACT)
 		return po_fail(err, PO_EUSAGE,
 		    "\"%s\": no argument is expected here", a->ids[0]);
-	if (a->verb == VERB_ACT && a->n_ids == 0)
-		return po_fail(err, PO_EUSAGE, "--%s needs queue ids",
+	if (a->verb == VERB_ACT && (a->n_ids == 0) != selects)
+		return po_fail(err, PO_EUSAGE,
+		    "--%s needs queue ids, ALL, or one or more of --id, "
+		    "--recipient and --sender",
 		    a->verb_name);
 	if (a->verb != VERB_ROUTE && (a->sender != NULL || a->tag != NULL ||
 	                                 a->login != NULL || a->uid != -1))
@@ -248,6 +263,10 @@ check(const struct queue_args *a, struct po_err *err)
 	if ((a->watch || a->flush || a->ingest) && a->verb != VERB_RUN)
 		return po_fail(err, PO_EUSAGE, "--%s does not go with a run",
 		    a->verb_name);
+	if (selects && !a->flush && a->verb != VERB_ACT && a->verb != VERB_LIST)
+		return po_fail(err, PO_EUSAGE,
+		    "--id, --recipient and --sender go with --list, --flush, "
+		    "--hold, --release, --cancel and --requeue");
 	if (a->watch && a->has_only)
 		return po_fail(err, PO_EUSAGE,
 		    "--watch and --only do not go together");
@@ -283,5 +302,6 @@ queue_args_parse(int argc, char **argv, struct queue_args *a,
 	}
 	a->ids = argv + optind;
 	a->n_ids = argc - optind;
+	a->everything = a->n_ids == 1 && strcmp(a->ids[0], "ALL") == 0;
 	return check(a, err);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "envelope/queue_id.h"
+#include "queue/select.h"
 #include "util/err.h"
 
 enum queue_verb {
@@ -41,6 +42,8 @@ struct queue_args {
 	int64_t batch;     /* --batch N, 0: as configured */
 	int64_t days;      /* --days N, -1: as configured */
 	bool watch, flush, ingest, fail_if_locked, json, all, user, verbose;
+	struct selection which; /* --id, --recipient, --sender */
+	bool everything;        /* an act on ALL */
 	bool has_only;
 	struct queue_id only; /* --only ID, --show ID */
 	char **ids;           /* operands: the ids of an act */

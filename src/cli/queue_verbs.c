@@ -51,6 +51,7 @@ run_locked(struct queue_program *p, struct spool *s, struct run_lock *lock,
 		.notices = &p->notices,
 		.watch = p->args.watch,
 		.flush = p->args.flush,
+		.flush_which = p->args.which,
 		.ingest_only = p->args.ingest,
 		.only = p->args.has_only ? &p->args.only : NULL,
 	};
@@ -112,7 +113,7 @@ verb_list(struct queue_program *p, struct spool *s, struct po_err *err)
 	else
 		rc = listing_print(ix, stdout,
 		    p->args.json ? LISTING_JSON : LISTING_POSTFIX, p->args.all,
-		    err);
+		    &p->args.which, err);
 	index_close(ix);
 	/* Whoever reads has seen enough: mailq | head. */
 	return rc == -1 && err->sys == EPIPE ? 0 : rc;

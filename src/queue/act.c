@@ -1,94 +1,47 @@
 /* SPDX-License-Identifier: ISC */
 #include "queue/act.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "queue/hops.h"
 #include "queue/place.h"
-#include "queue/retry.h"
-#include "queue/settle.h"
 #include "util/fd.h"
 #include "util/parse_num.h"
+#include "util/wallclock.h"
+#include "util/xalloc.h"
 
-struct verb {
-	const char *name;
-	bool on_ids;    /* takes ids; else it is about the queue as a whole */
-	bool owner_may; /* the message's own uid may do it */
-	/* 1 done, 0 its file is damaged, -1 (PO_EUSAGE: not in this state) */
-	int (*message)(struct tick *t, struct index_message *m,
-	    struct po_err *err);
-};
+#define TELL_MS 1000 /* between two "at" lines */
 
+/* ------------------------------------------------------------ one message */
+
+/* *why or the answer; -1 a failure of ours. */
 static int
-do_hold(struct tick *t, struct index_message *m, struct po_err *err)
-{
-	return settle_hold(t, m, HOLD_REQUEST, err);
-}
-
-static int
-do_release(struct tick *t, struct index_message *m, struct po_err *err)
-{
-	if (m->state != MESSAGE_HELD)
-		return po_fail(err, PO_EUSAGE, "%s is not held", m->id.text);
-	return settle_move(t, m, MESSAGE_WAITING, m->due, "released", err);
-}
-
-static int
-do_cancel(struct tick *t, struct index_message *m, struct po_err *err)
-{
-	return settle_move(t, m, MESSAGE_CANCELLED, m->due, "by request", err);
-}
-
-static int
-do_requeue(struct tick *t, struct index_message *m, struct po_err *err)
-{
-	if (m->state != MESSAGE_WAITING)
-		return po_fail(err, PO_EUSAGE,
-		    "%s is %s: only waiting mail can be made due now",
-		    m->id.text, message_state_name(m->state));
-	return settle_move(t, m, MESSAGE_WAITING, t->now, "due now", err);
-}
-
-static const struct verb verbs[] = {
-	{ "hold", true, true, do_hold },
-	{ "release", true, true, do_release },
-	{ "cancel", true, true, do_cancel },
-	{ "requeue", true, false, do_requeue },
-	{ "flush", false, false, NULL },
-	{ "cleanup", false, false, NULL },
-};
-
-static const struct verb *
-find_verb(struct span name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (span_eq(name, span_of(verbs[i].name)))
-			return &verbs[i];
-	return NULL;
-}
-
-bool
-act_verb_known(const char *verb)
-{
-	return find_verb(span_of(verb)) != NULL;
-}
-
-static bool
-is_admin(const struct tick *t, uint32_t uid)
-{
-	return uid == 0 || uid == t->spool->uid;
-}
-
-/* ------------------------------------------------------------------ messages
- */
-
-static int
-on_message(struct tick *t, uint32_t uid, const struct verb *v, struct span text,
+do_verb(struct tick *t, const struct act_verb *v, struct index_message *m,
     struct buf *answer, struct po_err *err)
+{
+	struct po_err why;
+	int rc = v->message(t, m, &why);
+
+	if (rc == -1 && why.code != PO_EUSAGE) {
+		*err = why;
+		return -1;
+	}
+	if (rc == 1)
+		(void)buf_printf(answer, "ok %s\n", m->id.text);
+	else if (rc == -1)
+		(void)buf_printf(answer, "no %s\n", why.text);
+	else
+		(void)buf_printf(answer,
+		    "no %s: its file is damaged and was moved to bad/\n",
+		    m->id.text);
+	return 0;
+}
+
+static int
+on_message(struct tick *t, uint32_t uid, const struct act_verb *v,
+    struct span text, struct buf *answer, struct po_err *err)
 {
 	struct index_message m;
 	struct queue_id id;
@@ -103,23 +56,12 @@ on_message(struct tick *t, uint32_t uid, const struct verb *v, struct span text,
 	if (rc == -1)
 		return -1;
 	/* Whose message it is not, is not told that there is one. */
-	if (rc == 0 || (!is_admin(t, uid) && m.uid != uid)) {
+	if (rc == 0 || (!act_is_admin(t, uid) && m.uid != uid)) {
 		(void)buf_printf(answer, "no %s: no such message\n", id.text);
 		return 0;
 	}
-	if (!is_admin(t, uid) && !v->owner_may) {
-		(void)buf_printf(answer,
-		    "no %s: only root and the spool's owner may %s\n", id.text,
-		    v->name);
-		return 0;
-	}
-	/* Else who is over a limit would be the one to say that he is not. */
-	if (v->message == do_release && m.state == MESSAGE_HELD &&
-	    m.hold > HOLD_DOUBT && !is_admin(t, uid)) {
-		(void)buf_printf(answer,
-		    "no %s: held, %s; only root and the spool's owner may "
-		    "release it\n",
-		    id.text, message_hold_text(m.hold));
+	if (!act_may(t, uid, v, &m, &why)) {
+		(void)buf_printf(answer, "no %s\n", why.text);
 		return 0;
 	}
 	if (m.place == PLACE_CLAIM) {
@@ -127,20 +69,7 @@ on_message(struct tick *t, uint32_t uid, const struct verb *v, struct span text,
 		    "no %s: it is being delivered now; try again\n", id.text);
 		return 0;
 	}
-	rc = v->message(t, &m, &why);
-	if (rc == -1 && why.code != PO_EUSAGE) {
-		*err = why;
-		return -1;
-	}
-	if (rc == 1)
-		(void)buf_printf(answer, "ok %s\n", id.text);
-	else if (rc == -1)
-		(void)buf_printf(answer, "no %s\n", why.text);
-	else
-		(void)buf_printf(answer,
-		    "no %s: its file is damaged and was moved to bad/\n",
-		    id.text);
-	return 0;
+	return do_verb(t, v, &m, answer, err);
 }
 
 int
@@ -157,148 +86,290 @@ act_make_due(struct tick *t, const struct queue_id *id, struct po_err *err)
 	return place_message(t, &m, err) == -1 ? -1 : 1;
 }
 
-/* ------------------------------------------------------------------ the queue
- * as a whole */
+/* ------------------------------------------------------------ requests */
 
-/* A recipient whose last attempt is in doubt, and the wait after that is not
- * over: 1, 0, -1. */
-static int
-rests_in_doubt(struct tick *t, struct arena *arena,
-    const struct index_message *m, struct po_err *err)
+struct request {
+	const struct act_verb *verb; /* NULL: none that is known */
+	int64_t days;
+	struct selection which;
+	bool all;     /* match=all: a selection without terms */
+	bool unknown; /* a selector that is not known: less must not become
+	                 more */
+	size_t n_ids; /* behind the verb */
+};
+
+static void
+read_line(struct request *r, struct span name, struct span value)
 {
-	struct index_recipient r;
-	uint32_t n;
 	int rc;
 
-	for (n = 0; m->n_in_doubt > 0 && n < m->n_recipients; n++) {
-		rc = index_recipient_get(t->tx, &m->id, n, arena, &r, err);
-		if (rc == -1)
-			return -1;
-		if (rc == 1 && r.state == SLOT_IN_DOUBT &&
-		    r.time + RETRY_IN_DOUBT_S > t->now)
-			return 1;
+	if (span_eq(name, SPAN_LIT("verb")) && r->verb == NULL)
+		r->verb = act_verb_find(value);
+	else if (span_eq(name, SPAN_LIT("days")))
+		(void)parse_i64(value, 0, 36500, &r->days);
+	else if (span_eq(name, SPAN_LIT("id")) && r->verb != NULL)
+		r->n_ids++;
+	else if (span_eq(name, SPAN_LIT("match")))
+		r->all = true;
+	else {
+		rc = selection_take(&r->which, name, value);
+		r->unknown = r->unknown || rc == -1;
 	}
-	return 0;
+}
+
+/* False: it is of no known version. */
+static bool
+read_request(struct span text, struct request *r)
+{
+	struct span line, name;
+
+	*r = (struct request){ .days = -1 };
+	if (!span_eq(span_cut(&text, '\n'), SPAN_LIT("po-act 1")))
+		return false;
+	while (text.len > 0) {
+		line = span_cut(&text, '\n');
+		name = span_cut(&line, '=');
+		read_line(r, name, line);
+	}
+	return true;
+}
+
+/* NULL, or why it cannot be. */
+static const char *
+fault_of(const struct tick *t, uint32_t uid, const struct request *r)
+{
+	bool selects = r->all || r->which.n > 0;
+
+	if (r->verb == NULL)
+		return "known verb";
+	if (r->unknown)
+		return "known selector";
+	if (selects && r->n_ids > 0)
+		return "ids and selectors in one request";
+	if (!act_is_admin(t, uid) &&
+	    (!r->verb->on_messages || (selects && !r->verb->owner_may)))
+		return "only root and the spool's owner may do that";
+	return NULL;
 }
 
 static int
-make_due_now(struct tick *t, struct arena *arena, struct index_message *m,
+on_ids(struct tick *t, struct act *a, const struct request *r, struct span text,
     struct po_err *err)
 {
-	int rc = rests_in_doubt(t, arena, m, err);
+	struct span line, name;
+	bool verb = false;
 
-	m->due = t->now;
-	return rc == -1 ? -1 : rc == 0;
-}
-
-int
-act_flush(struct tick *t, struct po_err *err)
-{
-	if (place_deferred_again(t, make_due_now, err) == -1)
-		return -1;
-	/* Now that it is ready, its next hops are among those that have ready
-	 * mail. */
-	return hops_wake_all(t->hops, t->tx, err);
-}
-
-static int
-on_queue(struct tick *t, uint32_t uid, const struct verb *v, int64_t days,
-    struct cleanup *cleanup, struct buf *answer, struct po_err *err)
-{
-	if (!is_admin(t, uid)) {
-		(void)buf_printf(answer,
-		    "no only root and the spool's owner may %s\n", v->name);
-		return 0;
+	while (text.len > 0) {
+		line = span_cut(&text, '\n');
+		name = span_cut(&line, '=');
+		if (span_eq(name, SPAN_LIT("verb")))
+			verb = true;
+		else if (verb && span_eq(name, SPAN_LIT("id")) &&
+		         on_message(t, a->uid, r->verb, line, &a->answer,
+		             err) == -1)
+			return -1;
 	}
-	if (span_eq(span_of(v->name), SPAN_LIT("cleanup"))) {
-		*cleanup = (struct cleanup){ .wanted = true, .days = days };
-		(void)buf_puts(answer,
-		    "ok the runner cleans up; its log says what was removed\n");
-		return 0;
-	}
-	if (act_flush(t, err) == -1)
-		return -1;
-	(void)buf_puts(answer, "ok deferred mail is due now\n");
 	return 0;
 }
 
-/* ------------------------------------------------------------------ requests
- */
-
-int
-act_apply(struct tick *t, uint32_t uid, struct span request, struct buf *answer,
-    struct cleanup *cleanup, struct po_err *err)
+/* The request's text is kept, for the selection points into it. */
+static void
+begin_errand(struct act *a, struct span text)
 {
-	const struct verb *v = NULL;
-	struct span line, name;
-	int64_t days = -1;
+	char *copy = xcalloc(1, text.len + 1);
+	struct request r;
 
-	line = span_cut(&request, '\n');
-	if (!span_eq(line, SPAN_LIT("po-act 1"))) {
-		(void)buf_puts(answer, "no request of a known version\n");
-		return 0;
-	}
-	while (request.len > 0) {
-		line = span_cut(&request, '\n');
-		name = span_cut(&line, '=');
-		if (span_eq(name, SPAN_LIT("verb")) && v == NULL)
-			v = find_verb(line);
-		else if (span_eq(name, SPAN_LIT("days")))
-			(void)parse_i64(line, 0, 36500, &days);
-		else if (span_eq(name, SPAN_LIT("id")) && v != NULL &&
-		         v->on_ids) {
-			if (on_message(t, uid, v, line, answer, err) == -1)
-				return -1;
-		}
-	}
-	if (v == NULL) {
-		(void)buf_puts(answer, "no known verb\n");
-		return 0;
-	}
-	return v->on_ids ? 0 : on_queue(t, uid, v, days, cleanup, answer, err);
+	memcpy(copy, text.p, text.len);
+	(void)read_request((struct span){ copy, text.len }, &r);
+	a->errand = errand_new(r.verb, a->uid, &r.which);
+	a->errand->text = copy;
+	a->errand->cleanup.days = r.days;
+	a->errand->cleanup.wanted = r.verb->message == NULL;
+	a->state = ACT_ERRAND;
 }
 
 int
-act_apply_all(struct tick *t, struct act *acts, size_t n,
-    struct cleanup *cleanup, struct po_err *err)
+act_apply(struct tick *t, struct act *a, struct span text, struct po_err *err)
 {
-	/* Read once into memory of our own: its owner may write on. */
-	char *text = arena_alloc(&t->arena, ACT_MAX_BYTES + 1);
-	int rc = 0;
+	struct request r;
+	const char *fault;
+
+	a->state = ACT_DONE;
+	if (!read_request(text, &r)) {
+		(void)buf_puts(&a->answer, "no request of a known version\n");
+		return 0;
+	}
+	fault = fault_of(t, a->uid, &r);
+	if (fault != NULL) {
+		(void)buf_printf(&a->answer, "no %s\n", fault);
+		return 0;
+	}
+	if (!r.verb->on_messages || r.all || r.which.n > 0) {
+		begin_errand(a, text);
+		return 0;
+	}
+	return on_ids(t, a, &r, text, err);
+}
+
+/* ------------------------------------------------------------ all of them */
+
+/* Is there room for another errand? Those that came before it count. */
+static bool
+has_room(const struct tick *t, const struct act *acts, size_t i)
+{
+	size_t k, n = 0, own = 0;
+
+	for (k = 0; k < i; k++) {
+		n += acts[k].state == ACT_ERRAND;
+		own +=
+		    acts[k].state == ACT_ERRAND && acts[k].uid == acts[i].uid;
+	}
+	return n < ACT_MAX_PENDING &&
+	       (own == 0 || act_is_admin(t, acts[i].uid));
+}
+
+static int
+apply_new(struct tick *t, struct act *acts, size_t i, char *space,
+    struct po_err *err)
+{
+	struct act *a = &acts[i];
 	ssize_t len;
+
+	buf_init(&a->answer, ACT_MAX_BYTES * 2);
+	/* Read once into memory of our own: its owner may write on. */
+	len = pread(a->fd, space, ACT_MAX_BYTES + 1, 0);
+	if (len <= 0 || (size_t)len > ACT_MAX_BYTES) {
+		a->state = ACT_DONE;
+		(void)buf_printf(&a->answer, "no request of 1 to %u bytes\n",
+		    ACT_MAX_BYTES);
+		return 0;
+	}
+	if (act_apply(t, a, (struct span){ space, (size_t)len }, err) == -1)
+		return -1;
+	if (a->state == ACT_ERRAND && !has_room(t, acts, i)) {
+		errand_free(a->errand);
+		a->errand = NULL;
+		a->state = ACT_DONE;
+		(void)buf_puts(&a->answer,
+		    "no other requests are being done; try again\n");
+	}
+	return 0;
+}
+
+int
+act_step(struct tick *t, struct act *a, struct po_err *err)
+{
+	if (errand_step(t, a->errand, err) == -1)
+		return -1;
+	if (a->errand->over) {
+		errand_answer(a->errand, &a->answer);
+		a->state = ACT_DONE;
+	}
+	return 0;
+}
+
+static int
+step_first(struct tick *t, struct act *acts, size_t n, struct po_err *err)
+{
 	size_t i;
 
-	if (text == NULL)
-		return po_fail(err, PO_EOS, "no memory for a request");
-	for (i = 0; i < n && rc == 0; i++) {
-		buf_init(&acts[i].answer, ACT_MAX_BYTES * 2);
-		len = pread(acts[i].fd, text, ACT_MAX_BYTES + 1, 0);
-		if (len <= 0 || (size_t)len > ACT_MAX_BYTES)
-			(void)buf_printf(&acts[i].answer,
-			    "no request of 1 to %u bytes\n", ACT_MAX_BYTES);
-		else
-			rc = act_apply(t, acts[i].uid,
-			    (struct span){ text, (size_t)len }, &acts[i].answer,
-			    cleanup, err);
-	}
-	return rc;
+	for (i = 0; i < n; i++)
+		if (acts[i].state == ACT_ERRAND)
+			return act_step(t, &acts[i], err);
+	return 0;
 }
 
-void
-act_answer_all(struct act *acts, size_t n, const struct spool *s)
+int
+act_apply_all(struct tick *t, struct act *acts, size_t n, struct po_err *err)
 {
-	struct stat st;
+	char *space = NULL;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		/* A tool that was killed took its answer's reader along; the
-		 * file goes in any case. */
-		if (fstat(acts[i].fd, &st) == 0)
-			(void)fd_pwrite_all(acts[i].fd,
-			    buf_str(&acts[i].answer), acts[i].answer.len,
-			    st.st_size, acts[i].name, NULL);
-		(void)unlinkat(s->drop, acts[i].name, 0);
-		fd_close(&acts[i].fd);
-		buf_clear(&acts[i].answer);
+		if (acts[i].state != ACT_NEW)
+			continue;
+		if (space == NULL)
+			space = arena_alloc(&t->arena, ACT_MAX_BYTES + 1);
+		if (space == NULL)
+			return po_fail(err, PO_EOS, "no memory for a request");
+		if (apply_new(t, acts, i, space, err) == -1)
+			return -1;
 	}
+	return step_first(t, acts, n, err);
+}
+
+/* A tool that was killed took its answer's reader along; that is no fault. */
+static void
+append(struct act *a, struct span text)
+{
+	struct stat st;
+
+	if (a->fd != -1 && fstat(a->fd, &st) == 0)
+		(void)fd_pwrite_all(a->fd, text.p, text.len, st.st_size,
+		    a->name, NULL);
+}
+
+static void
+tell_progress(struct act *a)
+{
+	int64_t now_ms = monotonic_ms();
+	char line[40];
+	int n;
+
+	if (now_ms - a->told_ms < TELL_MS)
+		return;
+	a->told_ms = now_ms;
+	n = snprintf(line, sizeof(line), "at %llu\n",
+	    (unsigned long long)a->errand->done);
+	append(a, (struct span){ line, (size_t)n });
+}
+
+static void
+clear(struct act *a)
+{
+	errand_free(a->errand);
+	a->errand = NULL;
+	fd_close(&a->fd);
+	buf_clear(&a->answer);
+}
+
+size_t
+act_answer_all(struct act *acts, size_t n, const struct spool *s)
+{
+	size_t i, left = 0;
+
+	for (i = 0; i < n; i++) {
+		if (acts[i].state != ACT_DONE) {
+			if (acts[i].state == ACT_ERRAND)
+				tell_progress(&acts[i]);
+			acts[left++] = acts[i];
+			continue;
+		}
+		append(&acts[i], buf_span(&acts[i].answer));
+		if (acts[i].name[0] != '\0')
+			(void)unlinkat(s->drop, acts[i].name, 0);
+		clear(&acts[i]);
+	}
+	return left;
+}
+
+bool
+act_any_work(const struct act *acts, size_t n, bool ending)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (acts[i].state == ACT_NEW ||
+		    (acts[i].state == ACT_ERRAND && !ending))
+			return true;
+	return false;
+}
+
+void
+act_drop_all(struct act *acts, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		clear(&acts[i]);
 }

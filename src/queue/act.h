@@ -7,51 +7,67 @@
  * file. The tool kept its descriptor and reads the answer when the link count
  * is 0.
  *
- * Request: "po-act 1\n", then "verb=...\n", then "id=...\n" lines. Answer: one
- * line for each id, "ok ..." or "no ...".
+ * Request: "po-act 1\n", then "verb=...\n", then "id=...\n" lines; in the
+ * place of ids "match-id=...\n", "match-recipient=...\n" and
+ * "match-sender=...\n" lines, with a "!" before a text that must not be there,
+ * or "match=all\n". Answer: one line for each id or for all, "ok ..." or "no
+ * ...". What takes longer than a tick is told of by "at N" lines before it,
+ * about one a second.
  */
 #ifndef PO_QUEUE_ACT_H
 #define PO_QUEUE_ACT_H
 
-#include "queue/cleanup.h"
+#include "queue/errand.h"
 #include "queue/tick.h"
 
 #define ACT_MAX_BYTES 65536u
 
+/* At most so many are at work; at most one errand for a uid that is no
+ * administrator's. */
+#define ACT_MAX_PENDING 64u
+
+enum act_state {
+	ACT_NEW,
+	ACT_ERRAND, /* takes more ticks */
+	ACT_DONE    /* the answer is to be given behind the commit */
+};
+
 struct act {
 	uint32_t uid;  /* st_uid of the request */
-	int fd;        /* the request, open for reading and appending; owned */
+	int fd;        /* the request, open for reading and appending; owned.
+	                  -1: nobody waits for the answer */
 	char name[40]; /* in drop/ */
+	enum act_state state;
+	struct errand *errand; /* ACT_ERRAND; owned */
+	int64_t told_ms;       /* monotonic: the last "at" line */
 	struct buf answer;
 };
 
-/* The verbs, as the command line's options name them: "hold", "release",
- * "cancel", "requeue", "flush", "cleanup". */
-bool act_verb_known(const char *verb);
+/* Apply a new act's request text in this tick: ACT_DONE with its answer, or
+ * ACT_ERRAND. -1 only for failures of the index or spool. */
+int act_apply(struct tick *t, struct act *a, struct span request,
+    struct po_err *err);
 
-/* Apply one request text in this tick; the answer is appended to *answer. -1
- * only for failures of the index or spool. */
-int act_apply(struct tick *t, uint32_t uid, struct span request,
-    struct buf *answer, struct cleanup *cleanup, struct po_err *err);
+/* One step of an ACT_ERRAND, which may become ACT_DONE. */
+int act_step(struct tick *t, struct act *a, struct po_err *err);
 
+/* Apply the new ones, and take one step in the first errand. */
 int act_apply_all(struct tick *t, struct act *acts, size_t n,
-    struct cleanup *cleanup, struct po_err *err);
-void act_answer_all(struct act *acts, size_t n, const struct spool *s);
+    struct po_err *err);
+
+/* Behind the commit: answer those that are done, remove their files, and take
+ * them out of the array. Returns how many are left. */
+size_t act_answer_all(struct act *acts, size_t n, const struct spool *s);
+
+/* Is there something that a tick would do? When the run ends, only what is new.
+ */
+bool act_any_work(const struct act *acts, size_t n, bool ending);
+
+/* Forget them without an answer: their files stay, for the next run. */
+void act_drop_all(struct act *acts, size_t n);
 
 /* Make this message due now, whatever its schedule: 1, or 0 when there is none
  * that waits. */
 int act_make_due(struct tick *t, const struct queue_id *id, struct po_err *err);
-
-/* Make everything that was deferred due now (not what is scheduled and was
- * never tried), and wake all next hops that rest. */
-int act_flush(struct tick *t, struct po_err *err);
-
-/*
- * The tool's side: put a request into drop/ and wait up to timeout_ms for the
- * answer, which is appended to *answer. 1 answered, 0 asked but not confirmed
- * in time, -1 error.
- */
-int act_ask(const char *spool, const char *request, int64_t timeout_ms,
-    struct buf *answer, struct po_err *err);
 
 #endif

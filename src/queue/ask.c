@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The tool's side of an act (act.h): its own file, because it runs as anybody
- * and knows no index. */
+/* What is read comes from a file that only the asker and the spool's owner
+ * write. */
+#include "queue/ask.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "queue/act.h"
+#include "envelope/queue_id.h"
 #include "util/fd.h"
 #include "util/wallclock.h"
 
@@ -39,16 +41,21 @@ publish(int drop, const char *request, struct queue_id *id, char name[40],
 	return 0;
 }
 
-/* Wait until the runner has unlinked the file: 1, or 0 when the time is over.
- */
+/* Wait until the runner has unlinked the file: 1, or 0 when nothing was heard
+ * of it for so long. */
 static int
-wait_unlinked(int fd, int64_t deadline_ms)
+wait_unlinked(int fd, int64_t timeout_ms)
 {
-	struct stat st;
+	int64_t deadline_ms = monotonic_ms() + timeout_ms;
+	struct stat st = { .st_size = 0 };
+	off_t size = -1;
 
 	for (;;) {
 		if (fstat(fd, &st) == 0 && st.st_nlink == 0)
 			return 1;
+		if (st.st_size != size)
+			deadline_ms = monotonic_ms() + timeout_ms;
+		size = st.st_size;
 		if (monotonic_ms() >= deadline_ms)
 			return 0;
 		(void)poll(NULL, 0, POLL_MS);
@@ -59,7 +66,6 @@ int
 act_ask(const char *spool, const char *request, int64_t timeout_ms,
     struct buf *answer, struct po_err *err)
 {
-	int64_t deadline_ms = monotonic_ms() + timeout_ms;
 	char path[4096], name[40], space[4096];
 	size_t asked = strlen(request);
 	struct queue_id id;
@@ -73,7 +79,7 @@ act_ask(const char *spool, const char *request, int64_t timeout_ms,
 		return po_fail_sys(err, PO_ETEMP, "open %s", path);
 	if (publish(drop, request, &id, name, &fd, err) == -1)
 		goto out;
-	rc = wait_unlinked(fd, deadline_ms);
+	rc = wait_unlinked(fd, timeout_ms);
 	while (rc == 1 && (n = pread(fd, space, sizeof(space), at)) > 0) {
 		(void)buf_put(answer, space, (size_t)n);
 		at += n;

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "util/wallclock.h"
-
 #define STEP 500
 
 static bool
@@ -95,43 +93,4 @@ cleanup_step(struct tick *t, struct cleanup *c, struct po_err *err)
 			return -1;
 	}
 	return 0;
-}
-
-static int
-one_transaction(struct tick *t, struct index *ix, struct cleanup *c,
-    struct po_err *err)
-{
-	int rc;
-
-	t->now = wallclock_now();
-	arena_init(&t->arena, 64u << 20);
-	if (index_begin(ix, INDEX_WRITE, &t->tx, err) == -1)
-		return -1;
-	rc = cleanup_step(t, c, err);
-	rc = tick_end(t, rc, err);
-	if (rc == 0)
-		after_run(t->after, t->spool);
-	arena_clear(&t->arena);
-	return rc;
-}
-
-int
-cleanup_run(const struct spool *s, struct index *ix,
-    const struct queue_conf *conf, struct cleanup *c, struct po_err *err)
-{
-	struct tick t = { .spool = s, .conf = conf };
-	int rc = 0;
-
-	t.after = after_new();
-	c->wanted = true;
-	while (rc == 0 && c->wanted)
-		rc = one_transaction(&t, ix, c, err);
-	after_free(t.after);
-	while (rc == 0) {
-		int n = spool_empty_trash(s, 1000, err);
-
-		if (n <= 0)
-			return n;
-	}
-	return rc;
 }

@@ -27,9 +27,4 @@ struct cleanup {
  * trash/ behind the commit. */
 int cleanup_step(struct tick *t, struct cleanup *c, struct po_err *err);
 
-/* The whole of it, in transactions of its own; run lock held, no runner alive.
- * Then trash/ and history/ older than keep_failed. */
-int cleanup_run(const struct spool *s, struct index *ix,
-    const struct queue_conf *conf, struct cleanup *c, struct po_err *err);
-
 #endif

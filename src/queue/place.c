@@ -130,8 +130,10 @@ place_announce(struct tick *t, const struct index_message *m, const char *msgid)
 }
 
 int
-place_deferred_again(struct tick *t, place_choice *choose, struct po_err *err)
+place_after_clock_jump(struct tick *t, struct po_err *err)
 {
+	struct retry_policy p = { t->conf->retry_first_s,
+		t->conf->retry_max_s };
 	struct index_message m;
 	struct queue_id after;
 	struct arena arena;
@@ -143,35 +145,16 @@ place_deferred_again(struct tick *t, place_choice *choose, struct po_err *err)
 	            &m, err)) == 1) {
 		after = m.id;
 		first = false;
-		if (m.place == PLACE_DUE && m.attempts > 0) {
-			rc = choose(t, &arena, &m, err);
-			if (rc == 1)
-				rc = place_message(t, &m, err);
-			if (rc == -1)
-				break;
+		if (m.place == PLACE_DUE && m.attempts > 0 &&
+		    retry_clamp_due(&p, m.due, t->now) != m.due &&
+		    place_message(t, &m, err) == -1) {
+			rc = -1;
+			break;
 		}
 		arena_clear(&arena);
 	}
 	arena_clear(&arena);
 	return rc;
-}
-
-static int
-is_due_too_far(struct tick *t, struct arena *arena, struct index_message *m,
-    struct po_err *err)
-{
-	struct retry_policy p = { t->conf->retry_first_s,
-		t->conf->retry_max_s };
-
-	(void)arena;
-	(void)err;
-	return retry_clamp_due(&p, m->due, t->now) != m->due;
-}
-
-int
-place_after_clock_jump(struct tick *t, struct po_err *err)
-{
-	return place_deferred_again(t, is_due_too_far, err);
 }
 
 int

@@ -25,16 +25,6 @@ int place_message(struct tick *t, struct index_message *m, struct po_err *err);
 void place_announce(struct tick *t, const struct index_message *m,
     const char *msgid);
 
-/* Shall a message that waits for another attempt be placed anew? May change its
- * due time. 1, 0, -1. */
-typedef int place_choice(struct tick *t, struct arena *arena,
-    struct index_message *m, struct po_err *err);
-
-/* Ask `choose` about each of them, and place those that it wants. Walks over
- * all messages. */
-int place_deferred_again(struct tick *t, place_choice *choose,
-    struct po_err *err);
-
 /* The clock went back: retries that are due absurdly late are pulled nearer
  * (retry_clamp_due); what was scheduled and never tried stays. */
 int place_after_clock_jump(struct tick *t, struct po_err *err);

@@ -308,16 +308,13 @@ open_or_rebuild(struct runner *r, struct po_err *err)
 static void
 clear(struct runner *r)
 {
-	size_t i;
-
 	crew_clear(&r->crew);
 	index_close(r->ix);
 	hops_free(r->hops);
 	after_free(r->after);
 	arena_clear(&r->tick_arena);
 	arena_clear(&r->results_arena);
-	for (i = 0; i < r->n_acts; i++)
-		fd_close(&r->acts[i].fd);
+	act_drop_all(r->acts, r->n_acts);
 	free(r->space);
 	free(r->suspects);
 	free(r->results);
@@ -332,6 +329,9 @@ run(struct runner *r, struct runner_events *ev, struct po_err *err)
 	bool drop_event = false;
 
 	if (open_or_rebuild(r, err) == -1 || runner_recover(r, err) == -1)
+		return -1;
+	if (r->setup->flush &&
+	    runner_ask_flush(r, &r->setup->flush_which, err) == -1)
 		return -1;
 	r->ready_maybe = true;
 	if (runner_fork_missing(r, ev, false, err) != 0)
@@ -362,7 +362,6 @@ runner_run(const struct runner_setup *setup, struct runner_counts *counts,
 	arena_init(&r.tick_arena, 1u << 30);
 	r.hops = hops_new();
 	r.after = after_new();
-	r.cleanup.days = -1;
 	r.space = xcalloc(1, WIRE_MAX_BYTES);
 	if (crew_init(&r.crew,
 	        setup->ingest_only ? 0 : (size_t)setup->queue->workers,

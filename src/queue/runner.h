@@ -8,6 +8,7 @@
 #define PO_QUEUE_RUNNER_H
 
 #include "deliver/transport.h"
+#include "queue/select.h"
 #include "queue/lock.h"
 #include "queue/notices.h"
 #include "queue/options.h"
@@ -21,9 +22,10 @@ struct runner_setup {
 	const struct deliver_setup *deliver; /* NULL with ingest_only */
 	const struct ingest_conf *ingest;
 	const struct notice_setup *notices;
-	bool watch;       /* stay, and wait for work */
-	bool flush;       /* deferred mail is due now, resting hops wake up */
-	bool ingest_only; /* take in, send nothing */
+	bool watch; /* stay, and wait for work */
+	bool flush; /* deferred mail is due now, resting hops wake up */
+	struct selection flush_which; /* of it only these */
+	bool ingest_only;             /* take in, send nothing */
 	const struct queue_id
 	    *only; /* deliver this message alone, due or not; or NULL */
 };

@@ -73,24 +73,52 @@ read_taken(struct runner *r, struct wire_reader *in, struct po_err *err)
 	return 0;
 }
 
+static struct act *
+new_act(struct runner *r, struct po_err *err)
+{
+	void *array =
+	    grow_array(r->acts, r->n_acts, &r->cap_acts, sizeof(*r->acts));
+	struct act *a;
+
+	if (array == NULL) {
+		(void)po_fail(err, PO_EOS, "no memory for a request");
+		return NULL;
+	}
+	r->acts = array;
+	a = &r->acts[r->n_acts++];
+	memset(a, 0, sizeof(*a));
+	a->fd = -1;
+	return a;
+}
+
+/* A new ingester tells of those that are at work once more. */
+static bool
+knows_act(const struct runner *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_acts; i++)
+		if (strcmp(r->acts[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static int
 read_act(struct runner *r, struct wire_reader *in, int *fd, struct po_err *err)
 {
 	struct act *a;
 	const char *name;
-	void *array;
 	uint32_t uid;
 
 	if (*fd == -1 || !wire_get_u32(in, &uid) ||
 	    !wire_get_text(in, sizeof(a->name), &name))
 		return po_fail(err, PO_EPROTOCOL,
 		    "the ingester sent a request that cannot be read");
-	array = grow_array(r->acts, r->n_acts, &r->cap_acts, sizeof(*r->acts));
-	if (array == NULL)
-		return po_fail(err, PO_EOS, "no memory for a request");
-	r->acts = array;
-	a = &r->acts[r->n_acts++];
-	memset(a, 0, sizeof(*a));
+	if (knows_act(r, name))
+		return 0;
+	a = new_act(r, err);
+	if (a == NULL)
+		return -1;
 	a->uid = uid;
 	a->fd = *fd;
 	*fd = -1;
@@ -177,6 +205,20 @@ runner_drain(struct runner *r, struct child *ch, size_t max, struct po_err *err)
 			r->deaths = 0;
 		}
 	}
+	return 0;
+}
+
+int
+runner_ask_flush(struct runner *r, const struct selection *which,
+    struct po_err *err)
+{
+	struct act *a = new_act(r, err);
+
+	if (a == NULL)
+		return -1;
+	a->uid = r->setup->spool->uid;
+	a->state = ACT_ERRAND;
+	a->errand = errand_new(act_verb_find(SPAN_LIT("flush")), a->uid, which);
 	return 0;
 }
 

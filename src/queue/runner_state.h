@@ -4,7 +4,6 @@
 #define PO_QUEUE_RUNNER_STATE_H
 
 #include "queue/act.h"
-#include "queue/cleanup.h"
 #include "queue/crew.h"
 #include "queue/runner.h"
 #include "queue/tick.h"
@@ -73,7 +72,6 @@ struct runner {
 	bool stopping;
 	int64_t stop_deadline_ms;
 	bool only_done;
-	struct cleanup cleanup;
 };
 
 struct runner_events {
@@ -113,6 +111,10 @@ void runner_end_children(struct runner *r, int signals, int64_t grace_s);
 
 /* ------------------------------------------------------------ runner_inbox.c
  */
+
+/* A flush of these, as if somebody had asked for it. */
+int runner_ask_flush(struct runner *r, const struct selection *which,
+    struct po_err *err);
 
 /* What a child has sent, at most `max` datagrams; at its end, or when it breaks
  * the protocol, the socket is closed. */

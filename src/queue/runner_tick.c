@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "queue/act.h"
-#include "queue/cleanup.h"
 #include "queue/place.h"
 #include "queue/quota.h"
 #include "queue/recover.h"
@@ -135,11 +134,9 @@ steps(struct runner *r, struct tick *t, struct po_err *err)
 	if (forget_moved(r, t, err) == -1 || runner_take_in(r, t, err) == -1 ||
 	    runner_settle_results(r, t, err) == -1)
 		return -1;
-	if (act_apply_all(t, r->acts, r->n_acts, &r->cleanup, err) == -1)
+	if (act_apply_all(t, r->acts, r->n_acts, err) == -1)
 		return -1;
 	if (!r->setup->ingest_only && make_ready(r, t, err) == -1)
-		return -1;
-	if (r->cleanup.wanted && cleanup_step(t, &r->cleanup, err) == -1)
 		return -1;
 	if (is_past(r->next_storm, t->now) && storm_sweep(t, err) == -1)
 		return -1;
@@ -165,8 +162,7 @@ runner_tick(struct runner *r, struct po_err *err)
 		r->n_results = 0;
 		arena_clear(&r->results_arena);
 		after_run(r->after, r->setup->spool);
-		act_answer_all(r->acts, r->n_acts, r->setup->spool);
-		r->n_acts = 0;
+		r->n_acts = act_answer_all(r->acts, r->n_acts, r->setup->spool);
 		runner_release(r);
 		runner_hand_out(r);
 		r->activity++;
@@ -207,8 +203,6 @@ runner_recover(struct runner *r, struct po_err *err)
 		    err);
 	if (rc == 0)
 		rc = quota_wake_all(&t, err);
-	if (rc == 0 && r->setup->flush)
-		rc = act_flush(&t, err);
 	if (rc == 0)
 		rc = storm_sweep(&t, err);
 	if (rc == 0)
@@ -253,11 +247,11 @@ bool
 runner_has_work(const struct runner *r)
 {
 	if (results_are_ripe(r) || moves_are_ripe(r) || r->n_taken > 0 ||
-	    r->n_acts > 0)
+	    act_any_work(r->acts, r->n_acts, r->stopping))
 		return true;
 	if (r->stopping || r->setup->ingest_only)
 		return false;
-	if (runner_can_deal(r) || r->cleanup.wanted)
+	if (runner_can_deal(r))
 		return true;
 	if (r->setup->only != NULL)
 		return false;

@@ -158,5 +158,5 @@ def test_flush_and_only_are_asked_of_a_runner(po, sink):
     assert po.queue("--only", ids["b@example.net"]).returncode == 0
     wait_for(lambda: sink.count() == 1, "it is sent")
     assert [m.recipients for m in sink.messages()] == [["b@example.net"]] and len(po.list()) == 2
-    assert po.queue("--flush").stdout == "deferred mail is due now\n"
+    assert po.queue("--flush").stdout == "2 messages due now\n"
     wait_for(lambda: sink.count() == 3 and po.list() == [], "the others are sent")

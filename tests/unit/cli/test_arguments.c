@@ -147,6 +147,18 @@ static const struct {
 	{ "sendmail -bS", "-bS" },
 	{ "sendmail -bsx", "-bsx" },
 	{ "sendmail -qGdefer", "-qG" },
+	{ "sendmail -q!Gdefer", "-q!G" },
+	{ "sendmail -qQ", "-qQ" },
+	{ "sendmail -qL", "-qL" },
+	{ "sendmail -q!", "-q!" },
+	{ "sendmail -qI", "-qI" },
+	{ "sendmail -q!R", "-q!R" },
+	{ "sendmail -qnow", "-qnow" },
+	{ "sendmail -q5x", "-q5x" },
+	{ "sendmail -qff", "-qff" },
+	{ "sendmail -qRa -qRa -qRa -qRa -qRa -qRa -qRa -qRa -qRa -qRa -qRa "
+	  "-qRa -qRa -qRa -qRa -qRa -qRa",
+	    "more than 16" },
 	{ "sendmail -z b", "-z" },
 	{ "sendmail -1 b", "-1" },
 	{ "sendmail -t- b", "--" },
@@ -196,9 +208,18 @@ static const struct {
 	{ "sendmail -bh", ARGUMENTS_NOTHING, "" },
 	{ "sendmail -bH", ARGUMENTS_NOTHING, "" },
 	{ "sendmail -q", ARGUMENTS_RUN, "" },
-	{ "sendmail -q30m", ARGUMENTS_RUN, "30m" },
-	{ "sendmail -qI0123", ARGUMENTS_RUN, "I0123" },
-	{ "sendmail -qRexample.org", ARGUMENTS_RUN, "Rexample.org" },
+	{ "sendmail -q30m", ARGUMENTS_RUN, "" },
+	{ "sendmail -q1h30m", ARGUMENTS_RUN, "" },
+	{ "sendmail -qp10s", ARGUMENTS_RUN, "" },
+	{ "sendmail -qf", ARGUMENTS_RUN, "" },
+	{ "sendmail -qI0123", ARGUMENTS_RUN, "I0123 " },
+	{ "sendmail -qRexample.org", ARGUMENTS_RUN, "Rexample.org " },
+	{ "sendmail -q!Sroot -qR@a -q!I0 -q", ARGUMENTS_RUN,
+	    "!Sroot R@a !I0 " },
+	{ "sendmail -bp -qRa", ARGUMENTS_LIST, "Ra " },
+	{ "sendmail -qRa -bp", ARGUMENTS_LIST, "Ra " },
+	{ "mailq -qRa -qSb", ARGUMENTS_LIST, "Ra Sb " },
+	{ "mailq -q", ARGUMENTS_LIST, "" },
 	{ "sendmail --help", ARGUMENTS_HELP, "" },
 	{ "sendmail --version", ARGUMENTS_VERSION, "" },
 	{ "mailq.old", ARGUMENTS_SEND, "" },
@@ -207,9 +228,9 @@ static const struct {
 static void
 names_and_letters_choose_the_mode(void **state)
 {
-	char line[200], *argv[MAX_ARGS];
+	char line[200], got[200], *argv[MAX_ARGS];
 	struct arguments a;
-	size_t i;
+	size_t i, k;
 	int argc;
 
 	(void)state;
@@ -217,9 +238,13 @@ names_and_letters_choose_the_mode(void **state)
 		(void)snprintf(line, sizeof(line), "%s", modes[i].line);
 		argc = split(line, argv);
 		assert_int_equal(arguments_read(argc, argv, &a, NULL), 0);
-		if (a.mode != modes[i].mode || strcmp(a.run, modes[i].run) != 0)
+		got[0] = '\0';
+		for (k = 0; k < a.n_runs; k++)
+			(void)snprintf(got + strlen(got),
+			    sizeof(got) - strlen(got), "%s ", a.runs[k]);
+		if (a.mode != modes[i].mode || strcmp(got, modes[i].run) != 0)
 			fail_msg("%s: %d \"%s\"", modes[i].line, (int)a.mode,
-			    a.run);
+			    got);
 	}
 }
 

@@ -10,6 +10,8 @@
 
 #include "../spool/index_fixture.h"
 
+static const struct selection everything = { .n = 0 };
+
 static struct index_recipient
 recipient_of(const char *address, enum slot_state state, const char *text)
 {
@@ -42,7 +44,7 @@ print(struct fixture *f, enum listing_format format, bool all)
 	FILE *out = open_memstream(&text, &len);
 
 	OK(index_commit(f->tx, &f->err));
-	OK(listing_print(f->ix, out, format, all, &f->err));
+	OK(listing_print(f->ix, out, format, all, &everything, &f->err));
 	OK(index_begin(f->ix, INDEX_WRITE, &f->tx, &f->err));
 	(void)fclose(out);
 	return text;
@@ -304,7 +306,7 @@ failed_write_is_an_error(void **state)
 	fill(f);
 	assert_non_null(out);
 	assert_int_equal(listing_print(f->ix, out, LISTING_POSTFIX, false,
-	                     &f->err),
+	                     &everything, &f->err),
 	    -1);
 	assert_int_equal(f->err.code, PO_EFULL);
 	(void)fclose(out);

@@ -31,17 +31,19 @@ put_standing(struct queue_fixture *q, uint32_t number, enum stand stand)
 	return m;
 }
 
+/* All of it; *steps says how many ticks it took. */
 static char *
-apply(struct queue_fixture *q, uint32_t uid, struct span request,
-    struct cleanup *cleanup)
+apply(struct queue_fixture *q, uint32_t uid, struct span request, int *steps)
 {
-	struct buf answer;
+	struct act a = { .uid = uid, .fd = -1 };
 	char *text;
 
-	buf_init(&answer, ACT_MAX_BYTES * 2);
-	MUST(act_apply(&q->t, uid, request, &answer, cleanup, &q->err));
-	text = arena_strdup(&q->t.arena, buf_str(&answer));
-	buf_clear(&answer);
+	buf_init(&a.answer, ACT_MAX_BYTES * 2);
+	MUST(act_apply(&q->t, &a, request, &q->err));
+	for (*steps = 1; a.state != ACT_DONE; ++*steps)
+		MUST(act_step(&q->t, &a, &q->err));
+	text = arena_strdup(&q->t.arena, buf_str(&a.answer));
+	act_drop_all(&a, 1);
 	return text;
 }
 
@@ -49,12 +51,12 @@ static char *
 ask(struct queue_fixture *q, uint32_t uid, const char *verb,
     const struct queue_id *id)
 {
-	struct cleanup cleanup = { .days = -1 };
 	char request[200];
+	int steps;
 
 	(void)snprintf(request, sizeof(request), "po-act 1\nverb=%s\nid=%s\n",
 	    verb, id->text);
-	return apply(q, uid, span_of(request), &cleanup);
+	return apply(q, uid, span_of(request), &steps);
 }
 
 /* Moves: spool-layout.md, "A message"; requeue is for what waits. -1: refused,
@@ -219,7 +221,18 @@ static const struct {
 	    "no only root" },
 	{ "cleanup by anybody", MALLORY, "po-act 1\nverb=cleanup\ndays=0\n",
 	    "no only root" },
-	{ "cleanup by root", 0, "po-act 1\nverb=cleanup\ndays=3\n", "ok " },
+	{ "hold of all and an id", 0,
+	    "po-act 1\nverb=hold\nmatch=all\nid=01LBR000000000000000000001\n",
+	    "no ids and selectors" },
+	{ "a selector of another version", 0,
+	    "po-act 1\nverb=cancel\nmatch-sender=a\nmatch-size=3\n",
+	    "no known selector\n" },
+	{ "a selector that is empty", 0,
+	    "po-act 1\nverb=cancel\nmatch-sender=\n", "no known selector\n" },
+	{ "a selector that is not", 0,
+	    "po-act 1\nverb=cancel\nmatch-sender=!\n", "no known selector\n" },
+	{ "requeue of all by anybody", MALLORY,
+	    "po-act 1\nverb=requeue\nmatch=all\n", "no only root" },
 };
 
 static void
@@ -227,22 +240,19 @@ a_malformed_request_does_nothing(void **state)
 {
 	struct queue_fixture *q = *state;
 	struct index_message m = put_standing(q, 1, WAITS);
-	struct cleanup c;
 	const char *answer;
+	int steps;
 	size_t i;
 
 	for (i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
 		print_message("%s\n", malformed[i].name);
-		c = (struct cleanup){ .days = -1 };
 		answer = apply(q, malformed[i].uid,
-		    span_of(malformed[i].request), &c);
+		    span_of(malformed[i].request), &steps);
 		if (malformed[i].answer[0] == '\0')
 			assert_string_equal(answer, "");
 		else
 			assert_memory_equal(answer, malformed[i].answer,
 			    strlen(malformed[i].answer));
-		assert_int_equal(c.wanted, malformed[i].answer[0] == 'o');
-		assert_int_equal(c.days, c.wanted ? 3 : -1);
 		assert_int_equal(get_message(q, &m.id).state, MESSAGE_WAITING);
 	}
 }
@@ -278,7 +288,6 @@ static void
 a_file_that_was_changed_under_us_is_answered_and_removed(void **state)
 {
 	struct queue_fixture *q = *state;
-	struct cleanup cleanup = { .days = -1 };
 	struct act acts[3] = { { .uid = 0, .name = "a.1" },
 		{ .uid = 0, .name = "a.2" }, { .uid = 0, .name = "a.3" } };
 	char text[200] = "";
@@ -291,14 +300,13 @@ a_file_that_was_changed_under_us_is_answered_and_removed(void **state)
 	acts[2].fd = request_file(q, "a.3", "po-act 1\nverb=flush\n", 0);
 	for (i = 0; i < 3; i++)
 		copies[i] = dup(acts[i].fd);
-	MUST(act_apply_all(&q->t, acts, 3, &cleanup, &q->err));
-	act_answer_all(acts, 3, &q->spool);
+	MUST(act_apply_all(&q->t, acts, 3, &q->err));
+	assert_int_equal(act_answer_all(acts, 3, &q->spool), 0);
 	for (i = 0; i < 3; i++) {
-		assert_int_equal(acts[i].fd, -1);
-		assert_int_equal(faccessat(q->spool.drop, acts[i].name, F_OK,
-		                     0),
-		    -1);
+		(void)snprintf(text, sizeof(text), "a.%zu", i + 1);
+		assert_int_equal(faccessat(q->spool.drop, text, F_OK, 0), -1);
 	}
+	memset(text, 0, sizeof(text));
 	assert_true(pread(copies[0], text, sizeof(text) - 1, 0) > 0);
 	assert_memory_equal(text, "no ", 3);
 	assert_true(
@@ -309,6 +317,148 @@ a_file_that_was_changed_under_us_is_answered_and_removed(void **state)
 	assert_memory_equal(text, "ok ", 3);
 	for (i = 0; i < 3; i++)
 		(void)close(copies[i]);
+}
+
+/* ------------------------------------------------------------ all of a
+ * selection */
+
+#define MANY 50u
+
+static struct index_message
+put_for(struct queue_fixture *q, uint32_t number, enum stand stand,
+    const char *address, const char *sender, uint32_t uid)
+{
+	struct index_message m = put_standing(q, number, stand);
+	struct index_recipient r;
+	uint32_t n;
+
+	for (n = 0; n < m.n_recipients; n++) {
+		r = get_recipient(q, &m.id, n);
+		r.address = address;
+		r.state = SLOT_WAITING;
+		MUST(index_recipient_put(q->t.tx, &m.id, n, &r, &q->err));
+	}
+	m.sender = sender;
+	m.uid = uid;
+	MUST(index_message_put(q->t.tx, &m, &q->err));
+	return m;
+}
+
+static void
+a_selection_takes_what_the_verb_means_and_no_more(void **state)
+{
+	static const char *const own =
+	    "po-act 1\nverb=hold\nmatch-recipient=example.net\n";
+	struct queue_fixture *q = *state;
+	struct index_message m[5];
+	int steps;
+
+	m[0] = put_for(q, 0, WAITS, "a@example.net", "x@example.org", ALICE);
+	m[1] = put_for(q, 1, WAITS, "a@example.com", "x@example.org", ALICE);
+	m[2] = put_for(q, 2, WAITS, "b@EXAMPLE.NET", "x@example.org", PO);
+	m[3] = put_for(q, 3, SENT, "a@example.net", "x@example.org", ALICE);
+	m[4] = put_for(q, 4, CLAIMED, "a@example.net", "x@example.org", ALICE);
+	assert_string_equal(apply(q, ALICE, span_of(own), &steps),
+	    "ok 1 message held\nno 1 message left as they are, being delivered "
+	    "now; try again\n");
+	assert_int_equal(get_message(q, &m[0].id).state, MESSAGE_HELD);
+	assert_int_equal(get_message(q, &m[1].id).state, MESSAGE_WAITING);
+	assert_int_equal(get_message(q, &m[2].id).state, MESSAGE_WAITING);
+	assert_int_equal(get_message(q, &m[3].id).state, MESSAGE_SENT);
+	assert_string_equal(apply(q, MALLORY, span_of(own), &steps),
+	    "ok 0 messages held\n");
+	assert_memory_equal(apply(q, 0, span_of(own), &steps),
+	    "ok 1 message held\n", 18);
+	assert_int_equal(get_message(q, &m[2].id).state, MESSAGE_HELD);
+	assert_memory_equal(apply(q, 0,
+	                        SPAN_LIT("po-act 1\nverb=release\nmatch=all\n"),
+	                        &steps),
+	    "ok 2 messages released\n", 23);
+}
+
+/* As --flush: what was never tried stays scheduled. */
+static void
+a_flush_makes_deferred_mail_due_a_batch_a_tick(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct index_message m, scheduled = put_standing(q, MANY, WAITS);
+	char expected[40];
+	uint32_t i, ready = 0;
+	int steps;
+
+	q->conf.batch = 16;
+	for (i = 0; i < MANY; i++) {
+		m = put_standing(q, i, WAITS);
+		m.attempts = 1;
+		MUST(index_message_put(q->t.tx, &m, &q->err));
+	}
+	(void)snprintf(expected, sizeof(expected), "ok %u messages due now\n",
+	    MANY);
+	assert_string_equal(apply(q, 0, SPAN_LIT("po-act 1\nverb=flush\n"),
+	                        &steps),
+	    expected);
+	assert_in_range(steps, MANY / 16 + 1, MANY / 16 + 3);
+	for (i = 0; i < MANY; i++) {
+		struct queue_id id = id_of(i);
+
+		ready += get_message(q, &id).place == PLACE_READY;
+	}
+	assert_int_equal(ready, MANY);
+	assert_int_equal(get_message(q, &scheduled.id).place, PLACE_DUE);
+}
+
+static void
+a_cleanup_answers_with_its_figures(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct index_message m;
+	uint32_t i;
+	int steps;
+
+	for (i = 0; i < 3; i++) {
+		m = put_standing(q, i, i == 2 ? CANCELLED : SENT);
+		m.finished = NOW - 4 * 86400;
+		MUST(index_message_put(q->t.tx, &m, &q->err));
+	}
+	m = put_standing(q, 3, SENT);
+	assert_memory_equal(apply(q, 0,
+	                        SPAN_LIT("po-act 1\nverb=cleanup\ndays=3\n"),
+	                        &steps),
+	    "ok removed 2 sent\nok removed 1 cancelled\nok cleanup done, ", 57);
+	assert_true(is_known(q, &m.id));
+}
+
+/* While one is at work its file stays, another one of the uid is refused, and
+ * the next runner's acts know nothing of it. */
+static void
+errands_wait_for_their_end_one_of_a_uid_at_a_time(void **state)
+{
+	static const char *const text = "po-act 1\nverb=hold\nmatch=all\n";
+	struct queue_fixture *q = *state;
+	struct act acts[2] = { { .uid = ALICE, .name = "a.1" },
+		{ .uid = ALICE, .name = "a.2" } };
+	char got[200] = "";
+	uint32_t i;
+	int second;
+
+	q->conf.batch = 16;
+	for (i = 0; i < MANY; i++)
+		(void)put_standing(q, i, WAITS);
+	acts[0].fd = request_file(q, "a.1", text, 0);
+	acts[1].fd = request_file(q, "a.2", text, 0);
+	second = dup(acts[1].fd);
+	MUST(act_apply_all(&q->t, acts, 2, &q->err));
+	assert_int_equal(act_answer_all(acts, 2, &q->spool), 1);
+	assert_true(act_any_work(acts, 1, false));
+	assert_false(act_any_work(acts, 1, true));
+	assert_int_equal(faccessat(q->spool.drop, "a.1", F_OK, 0), 0);
+	assert_true(
+	    pread(second, got, sizeof(got) - 1, (off_t)strlen(text)) > 0);
+	assert_string_equal(got,
+	    "no other requests are being done; try again\n");
+	act_drop_all(acts, 1);
+	assert_int_equal(faccessat(q->spool.drop, "a.1", F_OK, 0), 0);
+	(void)close(second);
 }
 
 int
@@ -324,6 +474,10 @@ main(void)
 		CASE(a_malformed_request_does_nothing),
 		CASE(an_act_on_a_damaged_file_does_not_end_the_run),
 		CASE(a_file_that_was_changed_under_us_is_answered_and_removed),
+		CASE(a_selection_takes_what_the_verb_means_and_no_more),
+		CASE(a_flush_makes_deferred_mail_due_a_batch_a_tick),
+		CASE(a_cleanup_answers_with_its_figures),
+		CASE(errands_wait_for_their_end_one_of_a_uid_at_a_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
