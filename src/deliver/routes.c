@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "deliver/pattern.h"
+#include "envelope/pattern.h"
 #include "deliver/setup.h"
 #include "util/xalloc.h"
 

@@ -164,14 +164,17 @@ header_complete(const struct header *h, const struct completion *c,
 {
 	struct resent_set set = header_resent(h);
 	bool ok = true;
-	size_t i;
+	size_t i, n = 0;
 
 	if (c->received != NULL)
 		ok = put_new(FIELD_RECEIVED, c->received, out);
 	for (i = 0; ok && i < h->n; i++) {
 		if (set.has != 0 && i == set.first)
 			ok = put_resent(&set, c, out);
-		ok = ok && put_field(h, &h->fields[i], c, out);
+		if (n < c->n_changes && c->changes[n].field == i)
+			ok = ok && buf_put_span(out, c->changes[n++].lines);
+		else
+			ok = ok && put_field(h, &h->fields[i], c, out);
 	}
 	ok = ok && put_missing(h, FIELD_FROM, c->from, out) &&
 	     put_missing(h, FIELD_DATE, c->date, out) &&

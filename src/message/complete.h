@@ -15,6 +15,12 @@
 #include "util/buf.h"
 #include "util/err.h"
 
+/* What stands in the place of a field: whole lines, as they are sent. */
+struct header_change {
+	size_t field; /* its index */
+	struct span lines;
+};
+
 /* Values, without name and final LF; `from` is needed only where
  * header_wants_from() says so. */
 struct completion {
@@ -24,6 +30,8 @@ struct completion {
 	const char *from;
 	const char *domain; /* added to addresses without one; NULL: none */
 	bool keep_bcc;      /* SMTP: the header is the client's (RFC 5321) */
+	const struct header_change *changes; /* in the fields' order */
+	size_t n_changes;
 };
 
 /*

@@ -8,8 +8,13 @@
 
 #include "envelope/address.h"
 #include "envelope/envelope.h"
+#include "submit/identity.h"
 
 #define AT(field) offsetof(struct submit_conf, field)
+
+#define OF(field) offsetof(struct sender_rule, field)
+
+static const char *const policies[] = { "any", "table", "force", NULL };
 
 const struct conf_option submit_options[] = {
 	{ "hostname", CONF_STRING, AT(hostname), NULL, 0, 0,
@@ -21,6 +26,30 @@ const struct conf_option submit_options[] = {
 	{ "aliases", CONF_STRING, AT(aliases), NULL, 0, 0,
 	    "file of aliases; empty: beside po.conf, where there is one",
 	    NULL },
+	{ "masquerade.domain", CONF_STRING, AT(masquerade.domain), NULL, 0, 0,
+	    "domain of senders in the place of this host's names; empty: none",
+	    NULL },
+	{ "masquerade.hosts", CONF_NAMES, AT(masquerade.hosts), NULL, 0, 0,
+	    "addresses that get it; empty: this host's and its subdomains'",
+	    NULL },
+	{ "masquerade.except", CONF_NAMES, AT(masquerade.except), NULL, 0, 0,
+	    "local parts of senders that stay as they are", NULL },
+	{ "masquerade.header", CONF_BOOL, AT(masquerade.header), "false", 0, 0,
+	    "masquerade From and Sender too", NULL },
+	{ "sender", CONF_LIST, AT(sender), NULL, sizeof(struct sender_rule),
+	    1000, "what senders become, the first that fits", NULL },
+	{ "sender[].uid", CONF_NAMES, OF(uid), NULL, 0, 0,
+	    "whose mail, by number", NULL },
+	{ "sender[].login", CONF_NAMES, OF(login), NULL, 0, 0,
+	    "whose mail, by name", NULL },
+	{ "sender[].address", CONF_NAMES, OF(address), NULL, 0, 0,
+	    "which sender addresses", NULL },
+	{ "sender[].from", CONF_STRING, OF(from), NULL, 0, 0,
+	    "what they become; empty: they stay", NULL },
+	{ "sender[].reply_to", CONF_BOOL, OF(reply_to), "false", 0, 0,
+	    "the old From becomes Reply-To where there is none", NULL },
+	{ "from_policy", CONF_WORD, AT(from_policy), "any", 0, 0,
+	    "senders that are believed: any, table or force", policies },
 	{ "message_size_limit", CONF_SIZE, AT(message_size_limit), "50M", 1024,
 	    INT64_C(1) << 40, "largest message that is taken", NULL },
 	{ "header_size_limit", CONF_SIZE, AT(header_size_limit), "1M", 1024,
@@ -83,6 +112,8 @@ submit_host_find(const struct submit_conf *conf, struct submit_host *host,
 	struct span mailname = { line, 0 };
 
 	*host = (struct submit_host){ "", "" };
+	if (identity_check(conf, err) == -1)
+		return -1;
 	if (conf->not_queued_exit != EX_TEMPFAIL &&
 	    conf->not_queued_exit != EX_IOERR &&
 	    conf->not_queued_exit != EX_OSERR)

@@ -10,12 +10,29 @@
 #include "util/err.h"
 #include "util/span.h"
 
+/* Which senders are believed; words of from_policy. */
+enum from_policy { FROM_ANY, FROM_TABLE, FROM_FORCE };
+
+/* An entry of `sender`. Lists that are empty match everybody and everything. */
+struct sender_rule {
+	struct conf_names uid, login, address; /* envelope/pattern.h */
+	char *from; /* "a@b"; "*@b": the domain alone; "": as it is */
+	bool reply_to;
+};
+
 struct submit_conf {
 	const char *file; /* po.conf itself, for what lies beside it */
 	char *hostname;
 	char *domain;
 	struct conf_names local_domains;
-	char *aliases;              /* "": beside po.conf */
+	char *aliases; /* "": beside po.conf */
+	struct {
+		char *domain;
+		struct conf_names hosts, except;
+		bool header;
+	} masquerade;
+	struct conf_list sender;    /* of struct sender_rule */
+	int from_policy;            /* enum from_policy */
 	int64_t message_size_limit; /* bytes, as they are kept */
 	int64_t header_size_limit;  /* bytes */
 	int64_t recipient_limit;
@@ -35,8 +52,8 @@ struct submit_host {
  * The names: as configured; else gethostname(2) where it has a dot, else what
  * /etc/mailname says, else gethostname. The domain is /etc/mailname before the
  * hostname. What is no domain name is passed over, at last for "localhost".
- * PO_ECONFIG when a configured one is none, or not_queued_exit is not one of
- * 71, 74, 75.
+ * PO_ECONFIG when a configured one is none, not_queued_exit is not one of 71,
+ * 74, 75, or submit/identity.h finds a fault.
  */
 int submit_host_find(const struct submit_conf *conf, struct submit_host *host,
     struct po_err *err);

@@ -75,6 +75,8 @@ smtp_io_reply_error(struct smtp_io *s, const struct po_err *e,
 
 	buf_init(&shown, REPLY_TEXT);
 	(void)log_escape(&shown, span_of(e->text), REPLY_TEXT);
+	if (e->code == PO_EPERM)
+		permanent = "550 5.7.1";
 	if (!info->retry)
 		(void)snprintf(text, sizeof(text), "%s %s", permanent,
 		    buf_str(&shown));

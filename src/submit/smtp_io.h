@@ -32,7 +32,8 @@ void smtp_io_clear(struct smtp_io *s);
 void smtp_io_reply(struct smtp_io *s, const char *text);
 
 /* A failure of ours as a reply: 452 or 451 with the status of its code where
- * trying again helps, else `permanent` ("553 5.1.3"), then its text. */
+ * trying again helps, 550 5.7.1 where it is not allowed, else `permanent`
+ * ("553 5.1.3"), then its text. */
 void smtp_io_reply_error(struct smtp_io *s, const struct po_err *e,
     const char *permanent);
 

@@ -14,7 +14,9 @@
 #include "message/phrase.h"
 #include "submit/alias_expand.h"
 #include "submit/caller.h"
+#include "submit/identity_header.h"
 #include "submit/orders.h"
+#include "util/utf8.h"
 #include "util/wallclock.h"
 
 #define ARENA_BYTES (8u << 20)
@@ -52,28 +54,61 @@ read_sender(struct submission *s, struct po_err *err)
 	return rc == -1 ? -1 : 0;
 }
 
+/* Who sends it, after from_policy, masquerade and the rules of `sender`. */
 static int
-sender_of_caller(struct submission *s, struct caller *c, struct po_err *err)
+decide_sender(struct submission *s, struct po_err *err)
 {
-	size_t len = strlen(c->login) + strlen(s->host->domain) + 2;
-	char *sender = arena_alloc(&s->arena, len);
+	struct identity_result r;
 
-	if (sender == NULL)
-		return po_fail(err, PO_EOS, "no memory for the sender");
-	(void)snprintf(sender, len, "%s@%s", c->login, s->host->domain);
-	s->env.sender = sender;
+	if (s->env.sender == NULL)
+		s->env.sender = identity_own(&s->identity, err);
+	if (s->env.sender == NULL)
+		return -1;
+	if (s->env.sender[0] == '\0' || !identity_is_active(&s->identity))
+		return 0;
+	if (identity_map(&s->identity, s->env.sender, false, &r, err) == -1)
+		return -1;
+	s->env.sender = r.address;
+	if (!utf8_is_ascii(span_of(r.address)))
+		s->env.smtputf8 = true;
+	else if (s->request.protocol == NULL)
+		s->env.smtputf8 = s->to.utf8;
 	return 0;
 }
 
-/* The value of From where the message has none: name and envelope sender. */
+/* Whom From names where the message has none: the envelope sender, or for the
+ * null sender this host. */
+static const char *
+address_of_from(struct submission *s, struct po_err *err)
+{
+	char address[HOST_MAX_BYTES + 20];
+	struct identity_result r;
+
+	if (s->env.sender[0] != '\0')
+		return s->env.sender;
+	(void)snprintf(address, sizeof(address), "MAILER-DAEMON@%s",
+	    s->host->domain);
+	r.address = arena_strdup(&s->arena, address);
+	if (r.address == NULL)
+		(void)po_fail(err, PO_EOS, "no memory for From");
+	else if (identity_is_active(&s->identity) &&
+	         identity_map(&s->identity, r.address, true, &r, err) == -1)
+		return NULL;
+	return r.address;
+}
+
+/* The value of From where the message has none: name and address. */
 static int
 make_from(struct submission *s, const char *gecos, struct buf *out,
     struct po_err *err)
 {
 	const char *name = s->request.full_name;
+	const char *address = address_of_from(s, err);
 	struct span n;
 	bool ok;
 
+	if (address == NULL)
+		return -1;
 	if (name == NULL && s->request.sender == NULL)
 		name = getenv("NAME");
 	if (name == NULL)
@@ -84,13 +119,8 @@ make_from(struct submission *s, const char *gecos, struct buf *out,
 	if (n.len > NAME_BYTES)
 		n.len = NAME_BYTES;
 	ok = n.len == 0 || (phrase_put(out, n) && buf_putc(out, ' '));
-	ok = ok && (n.len == 0 || buf_putc(out, '<'));
-	if (s->env.sender[0] != '\0')
-		ok = ok && buf_puts(out, s->env.sender);
-	else
-		ok = ok && buf_puts(out, "MAILER-DAEMON@") &&
-		     buf_puts(out, s->host->domain);
-	ok = ok && (n.len == 0 || buf_putc(out, '>'));
+	ok = ok && (n.len == 0 || buf_putc(out, '<')) &&
+	     buf_puts(out, address) && (n.len == 0 || buf_putc(out, '>'));
 	return ok ? 0 : po_fail(err, PO_EOS, "no memory for From");
 }
 
@@ -115,7 +145,10 @@ submission_begin(struct submission *s, const struct submit_conf *conf,
 	arena_init(&s->arena, ARENA_BYTES);
 	recipients_init(&s->to, (size_t)conf->recipient_limit);
 	header_init(&s->header, (size_t)conf->header_size_limit);
-	if (request->sender != NULL && read_sender(s, err) == -1)
+	identity_init(&s->identity, conf, host, &s->arena);
+	if (request->sender != NULL &&
+	    (read_sender(s, err) == -1 ||
+	        identity_believe(&s->identity, s->env.sender, err) == -1))
 		goto fail;
 	for (i = 0; i < request->n_recipients; i++) {
 		n = recipients_add(&s->to, span_of(request->recipients[i]),
@@ -256,15 +289,16 @@ make_message_id(struct submission *s, struct po_err *err)
 static int
 name_the_caller(struct submission *s, struct buf *from, struct po_err *err)
 {
-	struct caller c = { 0, "", "" };
-	bool wants_from = header_wants_from(&s->header);
+	const char *full_name = "";
+	bool own = s->env.sender == NULL;
 
-	if (s->env.sender == NULL) {
-		if (caller_find(&c, &s->arena, err) == -1 ||
-		    sender_of_caller(s, &c, err) == -1)
-			return -1;
-	}
-	return wants_from ? make_from(s, c.full_name, from, err) : 0;
+	if (decide_sender(s, err) == -1)
+		return -1;
+	if (!header_wants_from(&s->header))
+		return 0;
+	if (own)
+		full_name = identity_caller(&s->identity, err)->full_name;
+	return make_from(s, full_name, from, err);
 }
 
 static int
@@ -288,6 +322,8 @@ write_header(struct submission *s, int64_t now, const struct buf *from,
 	c.date = date;
 	c.message_id = id;
 	c.from = buf_str(from);
+	c.changes = s->changes;
+	c.n_changes = s->n_changes;
 	if (header_complete(&s->header, &c, block, err) == -1)
 		return -1;
 	if (!buf_putc(block, '\n'))
@@ -307,6 +343,10 @@ begin_content(struct submission *s, struct span text, struct po_err *err)
 	buf_init(&block, 2 * (size_t)s->conf->header_size_limit + 65536);
 	if (finish_envelope(s, now, err) == -1 ||
 	    name_the_caller(s, &from, err) == -1)
+		goto out;
+	if (identity_is_active(&s->identity) &&
+	    identity_header(&s->identity, &s->header, &s->changes,
+	        &s->n_changes, err) == -1)
 		goto out;
 	s->env.msgid = shown_message_id(s);
 	if (s->env.msgid == NULL &&

@@ -15,9 +15,11 @@
 
 #include "envelope/envelope.h"
 #include "message/clean.h"
+#include "message/complete.h"
 #include "message/fold.h"
 #include "message/header.h"
 #include "spool/drop.h"
+#include "submit/identity.h"
 #include "submit/options.h"
 #include "submit/recipients.h"
 #include "submit/warnings.h"
@@ -55,9 +57,12 @@ struct submission {
 	struct recipients to;
 	struct envelope env;
 	struct arena arena;
+	struct identity identity;
 	struct clean clean;
 	struct fold fold;
 	struct header header;
+	const struct header_change *changes; /* of it, by the identity */
+	size_t n_changes;
 	bool in_body;
 	uint64_t bytes; /* of the message so far */
 	bool failed;    /* SMTP: why is in `failure`, the rest is passed over */
@@ -67,7 +72,8 @@ struct submission {
 /*
  * Begin a message: the addresses of the request are read and checked. `drop`
  * must be open; all pointers must outlive the submission. On -1 (PO_EDATA an
- * address; PO_EUSAGE no recipient) there is nothing to clear.
+ * address; PO_EPERM the sender; PO_EUSAGE no recipient) there is nothing to
+ * clear.
  */
 int submission_begin(struct submission *s, const struct submit_conf *conf,
     const struct submit_host *host, const struct submit_request *request,

@@ -243,3 +243,147 @@ def test_newaliases_ends_soon_with_very_many_faults(po):
     done = po.run("newaliases", timeout=60)
     assert done.returncode == 78 and done.stderr.count("\n") == 101
     assert done.stderr.endswith("sendmail: and 199900 more\n")
+
+
+# ---------------------------------------------------------------- who sends
+
+def only(got):
+    m, = got
+    return m, mail.split(m.content.replace(b"\r\n", b"\n"))
+
+
+def login():
+    import pwd
+    uid = OWNER if IS_ROOT else os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+SENDERS = [
+    ("an argument", ["-i", "-f", "www-data", "a@example.net"], b"From: Shop <www-data@host.example>\nSubject: x\n\nx\n"),
+    ("no -f", ["-i", "a@example.net"], b"From: Shop <www-data@host.example>\n\nx\n"),
+    ("-t", ["-t", "-i"], b"From: Shop <www-data@host.example>\nTo: a@example.net\n\nx\n"),
+    ("-bs", ["-bs"], dialogue("MAIL FROM:<www-data@host.example>", "RCPT TO:<a@example.net>",
+                              message=b"From: Shop <www-data@host.example>\nSubject: x\n\nx\n")),
+]
+
+
+@pytest.mark.parametrize("args,message", [s[1:] for s in SENDERS], ids=[s[0] for s in SENDERS])
+def test_one_line_makes_envelope_and_header_acceptable(po, new_sink, args, message):
+    """The relay takes one sender and refuses all others, as many providers do."""
+    sink = new_sink(rules=[{"stage": "mail", "match": "^(?!app@example\\.com)", "reply": "553 5.7.1 not yours"}])
+    po.relay(sink.port)
+    po.configure(sender=[{"from": "app@example.com", "reply_to": True}])
+    done, got = arrive(po, sink, *args, message=message)
+    assert done.returncode == 0 and done.stderr == ""
+    m, parsed = only(got)
+    assert m.sender == "app@example.com"
+    assert mail.value(parsed, "From") == "Shop <app@example.com>"
+    assert mail.value(parsed, "X-Original-From") == "Shop <www-data@host.example>"
+    assert mail.value(parsed, "Reply-To") == "Shop <www-data@host.example>"
+
+
+def test_rules_by_uid_and_login_of_the_caller(system_po, sink):
+    system_po.relay(sink.port)
+    system_po.configure(sender=[{"uid": "0", "from": "root@example.com"}, {"login": "nob*", "from": "nobody@example.com"},
+                                {"uid": "3000-3999", "from": "*@example.com"}])
+    for uid in (0, 65534, 3210, 4000):
+        done = system_po.sendmail("-i", "-f", "x@y.example", f"to{uid}@example.net", input=b"From: x@y.example\n\nx\n", uid=uid)
+        assert (done.returncode, done.stderr) == (0, "")
+    system_po.queue("-p", "1", uid=0)
+    got = {m.recipients[0]: m for m in sink.messages()}
+    for uid, sender in ((0, "root@example.com"), (65534, "nobody@example.com"), (3210, "x@example.com"), (4000, "x@y.example")):
+        m = got[f"to{uid}@example.net"]
+        assert m.sender == sender and f"From: {sender}\r\n".encode() in m.content
+
+
+def test_masquerade_hides_the_host(relayed, sink):
+    relayed.configure(domain="host.example", masquerade={"domain": "example.org", "except": "root"})
+    for sender in ("joe", "root", "ann@deep.example.org", "x@example.net"):
+        assert relayed.sendmail("-f", sender, "a@example.net", input=b"From: joe\n\nx\n").returncode == 0
+    relayed.queue("-p", "1")
+    assert sorted(m.sender for m in sink.messages()) == ["ann@example.org", "joe@example.org", "root@host.example", "x@example.net"]
+    assert all(b"From: joe@host.example\r\n" in m.content for m in sink.messages())
+
+
+@pytest.mark.parametrize("args", [["-f", "ceo@example.org", "a@example.net"], ["-t", "-r", "ceo@example.org"]])
+def test_table_refuses_what_is_not_the_callers(relayed, args):
+    relayed.configure(from_policy="table", sender=[{"login": login(), "address": "shop@example.org"}])
+    done = relayed.sendmail(*args, input=b"To: a@example.net\n\nx\n")
+    assert done.returncode == 77 and not relayed.dropped()
+    assert done.stderr.startswith(f"sendmail: {login()} (uid ") and "may not send as ceo@example.org" in done.stderr
+    for sender in ("shop@example.org", login(), f"{login()}@host.example", "<>"):
+        done = relayed.sendmail("-f", sender, "a@example.net", input=b"x\n")
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_table_in_a_dialogue(relayed, sink):
+    relayed.configure(from_policy="table")
+    done, got = arrive(relayed, sink, "-bs", message=b"EHLO me\r\nMAIL FROM:<ceo@example.org>\r\nRCPT TO:<a@example.net>\r\n" + dialogue(
+        f"MAIL FROM:<{login()}>", "RCPT TO:<a@example.net>", message=b"From: ceo@example.org\n\nx\n")[9:-6] + dialogue(
+        f"MAIL FROM:<{login()}>", "RCPT TO:<b@example.net>", message=b"From: me@localhost\n\nx\n").replace(b"me@", login().encode() + b"@")[9:])
+    replies = [line for line in done.stdout.splitlines() if line[3] == " "]
+    assert [r for r in replies if r.startswith("550 5.7.1 ")] == [
+        f"550 5.7.1 {login()} (uid {OWNER if IS_ROOT else os.geteuid()}) may not send as ceo@example.org (from_policy)"] * 2
+    assert recipients(got) == ["b@example.net"]
+
+
+def test_force_believes_nobody(relayed, sink):
+    relayed.configure(from_policy="force")
+    _, got = arrive(relayed, sink, "-f", "ceo@example.org", "a@example.net", message=b"From: CEO <ceo@example.org>\n\nx\n")
+    m, parsed = only(got)
+    assert m.sender == f"{login()}@example.org"
+    assert mail.value(parsed, "From") == f"CEO <{login()}@example.org>"
+    assert mail.value(parsed, "X-Original-From") == "CEO <ceo@example.org>"
+
+
+def test_a_reply_to_a_bounce_stays_without_sender(relayed, sink):
+    relayed.configure(sender=[{"from": "app@example.com"}], masquerade={"domain": "example.com", "header": True})
+    _, got = arrive(relayed, sink, "-f", "<>", "a@example.net", message=b"Auto-Submitted: auto-replied\nFrom: joe\n\nx\n")
+    m, parsed = only(got)
+    assert m.sender == "" and mail.value(parsed, "From") == "app@example.com"
+    assert mail.value(parsed, "Auto-Submitted") == "auto-replied"
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/bin/php"), reason="needs php-cli")
+def test_mail_of_php_with_f(relayed, sink):
+    """WordPress and its like: the fifth argument, CRLF in the header, From of the site's visitor."""
+    relayed.configure(sender=[{"address": "app@example.com"}, {"from": "app@example.com", "reply_to": True}])
+    aliases(relayed, "webmaster: ops@example.com\n")
+    code = ('mail("webmaster", "Hi", "text\\n", "From: =?utf-8?B?SsO2cmc=?= <visitor@example.net>\\r\\n'
+            'X-Mailer: php\\r\\n", "-fwww-data@host.example") or exit(1);')
+    command = " ".join(relayed.command("sendmail", "-t", "-i"))
+    done = subprocess.run(["/usr/bin/php", "-n", "-d", f"sendmail_path={command}", "-r", code], capture_output=True,
+                          env=relayed.environment(), cwd="/", **relayed._identity(None))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    relayed.queue("-p", "1")
+    m, parsed = only(sink.messages())
+    assert (m.sender, m.recipients) == ("app@example.com", ["ops@example.com"])
+    assert mail.value(parsed, "From") == "=?utf-8?B?SsO2cmc=?= <app@example.com>"
+    assert mail.value(parsed, "Reply-To") == "=?utf-8?B?SsO2cmc=?= <visitor@example.net>"
+
+
+WRONG = [({"sender": [{"from": "app"}]}, "sender[].from"), ({"sender": [{"uid": "joe"}]}, "sender[].uid"),
+         ({"from_policy": "strict"}, "from_policy"), ({"masquerade": {"domain": "a b"}}, "masquerade.domain")]
+
+
+@pytest.mark.parametrize("settings,name", WRONG, ids=[w[1] for w in WRONG])
+def test_a_wrong_setting_is_told_with_its_place(po, settings, name):
+    po.configure(**settings)
+    for done in (po.sendmail("a@example.net", input=b"x\n"), po.queue("--check-config", ok=False)):
+        assert done.returncode == 78 and name in done.stderr
+    assert not po.dropped()
+
+
+def test_no_account_is_looked_up_when_nothing_asks_for_it(relayed):
+    """-f and From given: neither passwd nor getent, as long as no rule has a login."""
+    relayed.configure(sender=[{"uid": "0-100000", "from": "*@example.com"}], masquerade={"domain": "example.com"})
+    trace = relayed.base / "trace"
+    trace.touch()
+    trace.chmod(0o666)
+    subprocess.run(["strace", "-f", "-o", str(trace), "-e", "trace=open,openat,execve",
+                    *relayed.command("sendmail", "-f", "s@example.org", "a@example.net")], input=b"From: s\n\nx\n", check=True,
+                   env=relayed.environment(), cwd="/", **relayed._identity(None))
+    assert "passwd" not in trace.read_text() and "getent" not in trace.read_text()

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "deliver/pattern.h"
+#include "envelope/pattern.h"
 
 static void
 a_star_stands_for_any_bytes(void **state)

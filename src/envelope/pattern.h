@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Patterns of routes. Pure; linear but for the length of the pattern. */
-#ifndef PO_DELIVER_PATTERN_H
-#define PO_DELIVER_PATTERN_H
+/* Patterns of addresses and names in po.conf. Pure; linear but for the length
+ * of the pattern. */
+#ifndef PO_ENVELOPE_PATTERN_H
+#define PO_ENVELOPE_PATTERN_H
 
 #include <stdbool.h>
 #include <stdint.h>

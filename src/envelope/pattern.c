@@ -4,8 +4,9 @@
  * only the last star passed is made longer, which finds a match if there is
  * one. So no pattern takes more than its length times that of the text.
  */
-#include "deliver/pattern.h"
+#include "envelope/pattern.h"
 
+#include "envelope/address.h"
 #include "util/parse_num.h"
 
 static bool
@@ -41,18 +42,6 @@ pattern_match(struct span pattern, struct span s, bool fold)
 	return p == pattern.len;
 }
 
-/* Behind the last '@': a quoted local part may hold one. */
-static struct span
-domain_of(struct span address)
-{
-	size_t i = address.len;
-
-	while (i > 0 && address.p[i - 1] != '@')
-		i--;
-	return i == 0 ? (struct span){ "", 0 }
-	              : (struct span){ address.p + i, address.len - i };
-}
-
 /* ".example.org" and what ends with it; the pattern may hold stars. */
 static bool
 match_subdomain(struct span pattern, struct span domain)
@@ -70,7 +59,7 @@ match_subdomain(struct span pattern, struct span domain)
 bool
 pattern_match_address(struct span pattern, struct span address)
 {
-	struct span domain = domain_of(address);
+	struct span domain = address_domain(address);
 
 	if (span_eq(pattern, SPAN_LIT("<>")))
 		return address.len == 0;
