@@ -30,7 +30,7 @@ struct template_held {
 
 struct template_call {
 	const char *file[MAIL_PARTS]; /* --text, --html; the subject itself */
-	const char *description, *context, *part, *config, *timezone;
+	const char *description, *context, *part, *config, *timezone, *output;
 	char lang[TEMPLATES_LANG_BYTES];
 	bool json, strict, dry_run, text_auto;
 	int64_t now_us;
@@ -58,6 +58,8 @@ struct template_call {
 enum template_verb_kind {
 	VERB_READS,   /* the store: as anybody, root as the owner */
 	VERB_CHANGES, /* it: as the owner */
+	VERB_SHOWS,   /* what is made of it: as the caller, who reads as the
+	                 owner where that has to be */
 	VERB_EDITS,   /* `prepare` reads, as the caller; `run` is a child */
 	VERB_FOLDER   /* the operand is a folder; else as VERB_CHANGES, or with
 	                 `finish` as VERB_READS */

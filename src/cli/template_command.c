@@ -66,7 +66,8 @@ enum {
 	OPT_STRICT,
 	OPT_DRY_RUN,
 	OPT_CONFIG,
-	OPT_TIMEZONE
+	OPT_TIMEZONE,
+	OPT_OUTPUT
 };
 
 static bool
@@ -106,6 +107,9 @@ set_option(struct template_call *c, int option, const char *value)
 		return true;
 	case OPT_CONFIG:
 		c->config = value;
+		return true;
+	case OPT_OUTPUT:
+		c->output = value;
 		return true;
 	case OPT_TIMEZONE:
 		c->timezone = value;
@@ -163,18 +167,19 @@ parse(struct template_call *c, const struct template_verb *v, int argc,
 		{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 		{ "config", required_argument, NULL, OPT_CONFIG },
 		{ "timezone", required_argument, NULL, OPT_TIMEZONE },
+		{ "output", required_argument, NULL, OPT_OUTPUT },
 		{ NULL, 0, NULL, 0 },
 	};
 	int o;
 
 	opterr = 0;
-	while ((o = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
 		if (o == '?' || o == ':')
 			return po_fail(err, PO_EUSAGE, "%s %s",
 			    o == '?' ? "there is no option"
 			             : "a value is missing behind",
 			    argv[optind - 1]);
-		if (!set_option(c, o, optarg))
+		if (!set_option(c, o == 'o' ? OPT_OUTPUT : o, optarg))
 			return po_fail(err, PO_EUSAGE,
 			    "'%s' is no value for this option", optarg);
 	}
@@ -302,6 +307,8 @@ work(struct template_call *c, const struct template_verb *v, struct po_err *err)
 		return -1;
 	if (v->prepare != NULL && v->prepare(c, err) == -1)
 		return -1;
+	if (v->kind == VERB_SHOWS)
+		return v->run(c, err);
 	if (v->kind == VERB_EDITS)
 		return save_edited(c, v, err);
 	return v->finish != NULL ? run_and_finish(c, v, err)

@@ -3,27 +3,8 @@
 
 #include <stdio.h>
 
+#include "cli/json_text.h"
 #include "message/date.h"
-
-/* JSON (RFC 8259, 7); all text of the store is UTF-8. */
-static void
-print_json(const char *key, struct span s)
-{
-	size_t i;
-
-	(void)printf("\"%s\": \"", key);
-	for (i = 0; i < s.len; i++) {
-		unsigned char b = (unsigned char)s.p[i];
-
-		if (b == '"' || b == '\\')
-			(void)printf("\\%c", b);
-		else if (b < 0x20)
-			(void)printf("\\u%04x", b);
-		else
-			(void)putchar(b);
-	}
-	(void)putchar('"');
-}
 
 static struct span
 first_line(struct span s)
@@ -47,12 +28,12 @@ template_print_row(const struct template_call *c,
 		return;
 	}
 	(void)putchar('{');
-	print_json("name", span_of(v->name));
+	json_text_print(stdout, "name", span_of(v->name));
 	(void)printf(", \"lang\": \"%s\", \"version\": %u, \"created\": %lld, "
 	             "\"updated\": %lld, ",
 	    v->id.lang, v->id.version, (long long)v->created,
 	    (long long)v->updated);
-	print_json("description", v->description);
+	json_text_print(stdout, "description", v->description);
 	(void)printf(", \"parts\": [");
 	for (i = 0; i < MAIL_PARTS; i++)
 		if (v->source.has[i]) {
@@ -89,7 +70,7 @@ template_print_change(const struct template_call *c,
 		return;
 	}
 	(void)putchar('{');
-	print_json("name", span_of(v->name));
+	json_text_print(stdout, "name", span_of(v->name));
 	(void)printf(", \"lang\": \"%s\", \"change\": \"%s\"}\n", v->id.lang,
 	    how);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/mail_send.h"
 #include "cli/template_call.h"
 #include "compose/host.h"
 #include "util/wallclock.h"
@@ -305,6 +306,49 @@ verb_render(struct template_call *c, struct po_err *err)
 }
 
 static int
+show_letter(struct template_call *c, const struct letter *l, FILE *to,
+    struct po_err *err)
+{
+	struct mail_sender sender;
+	int rc = mail_sender_open(&sender, c->config, err);
+
+	sender.zone = c->timezone != NULL;
+	if (rc == 0)
+		rc = mail_show(&sender, l, to, err);
+	mail_sender_close(&sender);
+	return rc;
+}
+
+/* The whole mail, as po-mail would make it for nobody in particular. */
+static int
+verb_preview(struct template_call *c, struct po_err *err)
+{
+	FILE *to = stdout;
+	struct letter l;
+	int rc;
+
+	if (c->context == NULL)
+		return po_fail(err, PO_EUSAGE, "--context-file is missing");
+	letter_init(&l);
+	l.template = c->name;
+	l.lang = c->lang;
+	rc = letter_set_context(&l, buf_span(&c->context_text), err);
+	if (rc == 0)
+		rc = letter_add(&l, &l.bcc, "nobody@example.invalid", err);
+	if (rc == 0 && c->output != NULL && strcmp(c->output, "-") != 0) {
+		to = fopen(c->output, "we");
+		if (to == NULL)
+			rc = po_fail_sys(err, PO_ECREATE, "make %s", c->output);
+	}
+	if (rc == 0)
+		rc = show_letter(c, &l, to, err);
+	if (to != NULL && to != stdout && fclose(to) != 0 && rc == 0)
+		rc = po_fail_sys(err, PO_EIO, "write %s", c->output);
+	letter_clear(&l);
+	return rc;
+}
+
+static int
 verb_check(struct template_call *c, struct po_err *err)
 {
 	struct mail_rendered r;
@@ -349,6 +393,9 @@ const struct template_verb template_verbs[] = {
 	{ "render", 1, 1, VERB_READS, NULL, verb_render, NULL,
 	    "render NAME --context-file C [--lang L] [--part P] [--strict] "
 	    "[--now T] [--timezone Z]" },
+	{ "preview", 1, 1, VERB_SHOWS, NULL, verb_preview, NULL,
+	    "preview NAME --context-file C [-o FILE] [--lang L] "
+	    "[--timezone Z]" },
 	{ NULL, 0, 0, VERB_READS, NULL, NULL, NULL, NULL },
 };
 

@@ -95,6 +95,13 @@ check_subject(struct buf *subject, struct mail_place *where, struct po_err *err)
 }
 
 int
+mail_text_from_html(struct span html, struct buf *out, struct po_err *err)
+{
+	buf_init(out, template_limits_default.output_bytes);
+	return html_text(html, out, err);
+}
+
+int
 mail_template_render(const struct mail_template *t,
     const struct template_context *c, const struct template_options *o,
     const struct mail_library *library, struct mail_rendered *out,
@@ -118,10 +125,9 @@ mail_template_render(const struct mail_template *t,
 	}
 	if (rc == 0 && t->text_auto && out->has[PART_HTML]) {
 		out->has[PART_TEXT] = true;
-		buf_init(&out->part[PART_TEXT],
-		    template_limits_default.output_bytes);
+		where->part = PART_TEXT;
 		where->at.line = 0;
-		rc = html_text(buf_span(&out->part[PART_HTML]),
+		rc = mail_text_from_html(buf_span(&out->part[PART_HTML]),
 		    &out->part[PART_TEXT], err);
 	}
 	if (rc == 0 && out->has[PART_SUBJECT])

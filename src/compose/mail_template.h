@@ -54,4 +54,8 @@ int mail_template_render(const struct mail_template *t,
     struct mail_place *where, struct po_err *err);
 void mail_rendered_clear(struct mail_rendered *r);
 
+/* The text that goes with an html part, into *out, which is init'ed here and
+ * the caller's to clear. */
+int mail_text_from_html(struct span html, struct buf *out, struct po_err *err);
+
 #endif

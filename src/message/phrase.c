@@ -86,9 +86,9 @@ encode_character(const char *p, size_t n, char to[13])
 }
 
 static bool
-put_encoded(struct buf *out, struct span s)
+put_encoded(struct buf *out, struct span s, size_t before)
 {
-	size_t column = sizeof(WORD_BEGIN) - 1, n, len;
+	size_t column = before + sizeof(WORD_BEGIN) - 1, n, len;
 	bool ok = buf_puts(out, WORD_BEGIN);
 	char word[13];
 
@@ -119,9 +119,27 @@ phrase_put(struct buf *out, struct span name)
 	ok = cleaned(name, &clean);
 	s = buf_span(&clean);
 	if (ok && !utf8_is_ascii(s))
-		ok = put_encoded(out, s);
+		ok = put_encoded(out, s, 0);
 	else if (ok)
 		ok = is_atoms(s) ? buf_put_span(out, s) : put_quoted(out, s);
+	buf_clear(&clean);
+	return ok;
+}
+
+bool
+unstructured_put(struct buf *out, struct span text, size_t column)
+{
+	struct buf clean;
+	struct span s;
+	bool ok;
+
+	buf_init(&clean, text.len);
+	ok = cleaned(text, &clean);
+	s = buf_span(&clean);
+	if (ok && (!utf8_is_ascii(s) || memmem(s.p, s.len, "=?", 2) != NULL))
+		ok = put_encoded(out, s, column < 40 ? column : 40);
+	else if (ok)
+		ok = buf_put_span(out, s);
 	buf_clear(&clean);
 	return ok;
 }

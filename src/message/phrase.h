@@ -16,4 +16,11 @@
  */
 bool phrase_put(struct buf *out, struct span name);
 
+/*
+ * Append `text` as the value of a field like Subject (RFC 5322 unstructured):
+ * encoded where it is not ASCII or could be taken for an encoded word. `column`
+ * is where it begins, so that lines stay within 76 (RFC 2047, 2).
+ */
+bool unstructured_put(struct buf *out, struct span text, size_t column);
+
 #endif

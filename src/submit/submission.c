@@ -141,7 +141,10 @@ submission_begin(struct submission *s, const struct submit_conf *conf,
 	s->env.envid = request->envid;
 	s->env.mime = request->mime;
 	s->env.priority = request->priority;
-	s->env.via = request->protocol != NULL ? VIA_SMTP : VIA_SENDMAIL;
+	s->env.via = request->protocol != NULL ? VIA_SMTP : request->via;
+	s->env.body = request->n_templates > 0 ? BODY_TEMPLATE : BODY_MAIL;
+	s->env.templates = (const char **)(uintptr_t)request->templates;
+	s->env.n_templates = request->n_templates;
 	arena_init(&s->arena, ARENA_BYTES);
 	recipients_init(&s->to, (size_t)conf->recipient_limit);
 	header_init(&s->header, (size_t)conf->header_size_limit);
@@ -200,6 +203,9 @@ put_body(struct submission *s, const char *p, size_t len, struct po_err *err)
 		    "the message is larger than %lld bytes "
 		    "(message_size_limit)",
 		    (long long)s->conf->message_size_limit);
+	/* A context is one line of any length. */
+	if (s->env.body == BODY_TEMPLATE)
+		return sink_write(drop_sink(s->drop), p, len, err);
 	return fold_write(&s->fold, p, len, err);
 }
 

@@ -41,6 +41,13 @@ struct submit_request {
 	enum envelope_mime mime;
 	enum priority priority;
 	struct warnings *warnings; /* gets what goes another way; NULL: none */
+	enum envelope_via via; /* where there is no `protocol` */
+	/*
+	 * "NAME/LANG/VERSION" of what is rendered when it is sent: the body is
+	 * then the context, and passes as it is (spool-layout.md). 0: none.
+	 */
+	const char *const *templates;
+	size_t n_templates;
 	/*
 	 * "SMTP" or "ESMTP" (RFC 5321, 4.4; NULL: none): then recipients come
 	 * by submission_add_recipient(), Bcc is the client's affair (7.2), and

@@ -26,7 +26,7 @@ def build(folder):
     built = pathlib.Path(os.environ.get("PO_BUILD", os.getcwd())).resolve()
     copies = folder / "bin"
     copies.mkdir()
-    for program in ("sendmail", "po-queue", "po-template"):
+    for program in ("sendmail", "po-queue", "po-template", "po-mail"):
         if not os.access(built / program, os.X_OK):
             pytest.exit(f"no {program} in {built}: set PO_BUILD to the folder where po was built", 2)
         shutil.copy(built / program, copies)

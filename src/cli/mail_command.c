@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: ISC */
+#include "cli/mail_command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cli/json_text.h"
+#include "cli/mail_args.h"
+#include "cli/mail_send.h"
+#include "compose/host.h"
+#include "log/log.h"
+#include "util/fd.h"
+
+#define PART_MAX (10u << 20)  /* bytes of a text or html file */
+#define INPUT_MAX (64u << 20) /* bytes of a JSON object */
+
+/* A limit that a mail reaches is its own fault, too. */
+static int
+status_of(const struct po_err *err)
+{
+	return err->code == PO_EUNAVAILABLE
+	           ? EX_DATAERR
+	           : po_code_info(err->code)->exit_status;
+}
+
+static int
+complain(const struct po_err *err)
+{
+	struct buf line;
+
+	buf_init(&line, 2000);
+	if (buf_puts(&line, "po-mail: ") &&
+	    log_escape(&line, span_of(err->text), 1900) &&
+	    buf_putc(&line, '\n'))
+		(void)fwrite(line.p, 1, line.len, stderr);
+	buf_clear(&line);
+	return status_of(err);
+}
+
+/* ------------------------------------------------------------------ files */
+
+/* Read all of a file, "-": standard input. */
+static int
+read_file(const char *path, size_t max, struct buf *out, struct po_err *err)
+{
+	char some[65536];
+	ssize_t n = -1;
+	int rc = 0;
+	int fd = strcmp(path, "-") == 0
+	             ? dup(STDIN_FILENO)
+	             : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	buf_init(out, max);
+	if (fd == -1)
+		return po_fail_sys(err, PO_ENOINPUT, "open %s", path);
+	while (rc == 0 && (n = read(fd, some, sizeof(some))) != 0) {
+		if (n == -1 && errno != EINTR)
+			rc = po_fail_sys(err, PO_ENOINPUT, "read %s", path);
+		if (n > 0 && !buf_put(out, some, (size_t)n))
+			rc = po_fail(err, PO_EDATA,
+			    "%s is larger than %zu bytes", path, max);
+	}
+	fd_close(&fd);
+	return rc;
+}
+
+/* A part of the letter from a file, into its arena. */
+static int
+read_part(struct letter *l, int part, const char *path, struct po_err *err)
+{
+	const char *copy;
+	struct buf b;
+	int rc;
+
+	if (path == NULL)
+		return 0;
+	rc = read_file(path, PART_MAX, &b, err);
+	if (rc == 0) {
+		copy = arena_strndup(&l->arena, buf_str(&b), b.len);
+		l->source.has[part] = true;
+		l->source.part[part] = (struct span){ copy, b.len };
+		if (copy == NULL)
+			rc = po_fail(err, PO_EOS, "no memory for %s", path);
+	}
+	buf_clear(&b);
+	return rc;
+}
+
+static int
+read_context(struct letter *l, const char *path, struct po_err *err)
+{
+	struct buf b;
+	int rc;
+
+	if (path == NULL)
+		return 0;
+	rc = read_file(path, INPUT_MAX, &b, err);
+	if (rc == 0)
+		rc = letter_set_context(l, buf_span(&b), err);
+	buf_clear(&b);
+	return rc;
+}
+
+/* Without a word of what it says, the text is standard input, as mail(1) has
+ * it. */
+static int
+read_parts(struct mail_args *a, struct po_err *err)
+{
+	struct letter *l = &a->letter;
+	const char *text = a->text;
+
+	if (text == NULL && a->html == NULL && l->template == NULL &&
+	    a->json == NULL && a->batch == NULL)
+		text = "-";
+	return read_part(l, PART_TEXT, text, err) == -1 ||
+	               read_part(l, PART_HTML, a->html, err) == -1
+	           ? -1
+	           : read_context(l, a->context_file, err);
+}
+
+/* ------------------------------------------------------------------ one */
+
+static int
+send_one(struct mail_sender *s, const struct letter *l, bool dry_run,
+    struct queue_id *id, struct po_err *err)
+{
+	id->text[0] = '\0';
+	return dry_run ? mail_show(s, l, stdout, err)
+	               : mail_send(s, l, id, err);
+}
+
+static int
+send_args(struct mail_sender *s, const struct mail_args *a, struct po_err *err)
+{
+	struct queue_id id;
+
+	if (send_one(s, &a->letter, a->dry_run, &id, err) == -1)
+		return -1;
+	if (!a->dry_run)
+		(void)puts(id.text);
+	return 0;
+}
+
+/* One object over what the command line says for all. */
+static int
+send_json(struct mail_sender *s, const struct mail_args *a, struct span json,
+    struct queue_id *id, struct po_err *err)
+{
+	struct letter l;
+	int rc;
+
+	letter_init(&l);
+	rc = letter_copy(&l, &a->letter, err);
+	if (rc == 0)
+		rc = letter_read_json(&l, json, err);
+	if (rc == 0)
+		rc = send_one(s, &l, a->dry_run, id, err);
+	letter_clear(&l);
+	return rc;
+}
+
+static int
+send_file(struct mail_sender *s, const struct mail_args *a, struct po_err *err)
+{
+	struct queue_id id;
+	struct buf b;
+	int rc = read_file(a->json, INPUT_MAX, &b, err);
+
+	if (rc == 0)
+		rc = send_json(s, a, buf_span(&b), &id, err);
+	if (rc == 0 && !a->dry_run)
+		(void)puts(id.text);
+	buf_clear(&b);
+	return rc;
+}
+
+/* ------------------------------------------------------------------ many */
+
+static void
+report(unsigned long line, const struct queue_id *id, const struct po_err *err)
+{
+	if (err == NULL) {
+		(void)printf("{\"line\": %lu, \"id\": \"%s\"}\n", line,
+		    id->text);
+		return;
+	}
+	(void)printf("{\"line\": %lu, ", line);
+	json_text_print(stdout, "error", span_of(err->text));
+	(void)printf(", \"status\": %d}\n", status_of(err));
+}
+
+/* Does it concern all that come, too? Then there is no use in going on. */
+static bool
+is_ours(const struct po_err *err)
+{
+	return status_of(err) != EX_DATAERR && status_of(err) != EX_USAGE &&
+	       status_of(err) != EX_NOINPUT;
+}
+
+static int
+send_line(struct mail_sender *s, const struct mail_args *a, struct span line,
+    unsigned long number, int *status)
+{
+	struct queue_id id;
+	struct po_err err;
+
+	if (span_trim(line).len == 0)
+		return 0;
+	if (send_json(s, a, line, &id, &err) == 0) {
+		if (!a->dry_run)
+			report(number, &id, NULL);
+		return 0;
+	}
+	report(number, NULL, &err);
+	*status = status_of(&err);
+	return is_ours(&err) ? -1 : 0;
+}
+
+static int
+send_batch(struct mail_sender *s, const struct mail_args *a, struct po_err *err)
+{
+	FILE *in = strcmp(a->batch, "-") == 0 ? stdin : fopen(a->batch, "re");
+	unsigned long number = 0;
+	int status = EX_OK, rc = 0;
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+
+	if (in == NULL) {
+		(void)po_fail_sys(err, PO_ENOINPUT, "open %s", a->batch);
+		return complain(err);
+	}
+	while (rc == 0 && (n = getline(&line, &cap, in)) != -1) {
+		rc = send_line(s, a, (struct span){ line, (size_t)n }, ++number,
+		    &status);
+		(void)fflush(stdout);
+	}
+	if (rc == 0 && ferror(in)) {
+		(void)po_fail_sys(err, PO_ENOINPUT, "read %s", a->batch);
+		status = complain(err);
+	}
+	free(line);
+	if (in != stdin)
+		(void)fclose(in);
+	return status;
+}
+
+static int
+run(struct mail_args *a, struct po_err *err)
+{
+	struct mail_sender s;
+	int rc, status = EX_OK;
+
+	rc = mail_sender_open(&s, a->config, err);
+	s.zone = a->timezone != NULL;
+	if (rc == 0)
+		rc = read_parts(a, err);
+	if (rc == 0 && a->batch != NULL)
+		status = send_batch(&s, a, err);
+	else if (rc == 0)
+		rc = a->json != NULL ? send_file(&s, a, err)
+		                     : send_args(&s, a, err);
+	mail_sender_close(&s);
+	if (rc == 0 && fflush(stdout) != 0)
+		rc = po_fail_sys(err, PO_EIO, "write standard output");
+	return rc == -1 ? complain(err) : status;
+}
+
+int
+mail_command_run(int argc, char **argv)
+{
+	struct mail_args a;
+	struct po_err err;
+	int status;
+
+	if (mail_args_read(&a, argc, argv, &err) == -1) {
+		status = complain(&err);
+	} else if (a.help) {
+		mail_args_usage(stdout);
+		status = fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+	} else if (a.version) {
+		status =
+		    puts("po-mail " PACKAGE_VERSION) < 0 ? EX_IOERR : EX_OK;
+	} else if (a.timezone != NULL && !template_zone_use(a.timezone)) {
+		(void)po_fail(&err, PO_EUSAGE, "there is no time zone '%.60s'",
+		    a.timezone);
+		status = complain(&err);
+	} else {
+		status = run(&a, &err);
+	}
+	letter_clear(&a.letter);
+	return status;
+}
