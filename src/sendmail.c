@@ -32,6 +32,16 @@
 #define LINE_BYTES 900u
 #define VERIFY_BYTES ((size_t)256 << 20)
 
+/* What the caller has ignored or left to kill: writing to who is gone, or over
+ * RLIMIT_FSIZE, are errors to tell, and getent(1) is waited for. */
+static void
+take_signals(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL);
+}
+
 /* All that po.conf says to sendmail. */
 struct settings {
 	struct conf *conf;
@@ -171,7 +181,6 @@ serve(struct settings *s)
 	struct po_err err;
 	int rc;
 
-	(void)signal(SIGPIPE, SIG_IGN);
 	rc = smtp_serve(STDIN_FILENO, STDOUT_FILENO, &service, &err);
 	pass_warnings_on(s, false);
 	return rc == 0 ? EX_OK : fail(s, &err);
@@ -261,6 +270,8 @@ run_po_queue(const struct settings *s, const char *const argv[])
 	for (i = 0; i < ARGUMENTS_MAX_RUNS + 3 && argv[i] != NULL; i++)
 		args[i] = strdup(argv[i]);
 	args[i] = NULL;
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
 	(void)execv(program, args);
 	(void)po_fail_sys(&err, PO_EOSFILE, "run %s", program);
 	return fail(s, &err);
@@ -368,6 +379,7 @@ main(int argc, char *argv[])
 	int status;
 
 	fd_open_standard();
+	take_signals();
 	if (arguments_read(argc, argv, &a, &err) == -1)
 		return fail(&s, &err);
 	tell_warnings(&a);

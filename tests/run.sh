@@ -253,6 +253,9 @@ lane_others() {
 }
 
 lane_long() {
+	PO_TEST_LONG=1
+	export PO_TEST_LONG
+	pytest_step e2e-long test_stdin.py -k 2_GB
 	valgrind_wrapper &&
 	    check_step check-valgrind "$work/gcc" "LOG_COMPILER=$work/valgrind"
 	step cppcheck analysis

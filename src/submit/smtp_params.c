@@ -218,6 +218,8 @@ smtp_notify_parse(struct span s, unsigned *notify)
 	unsigned bits = 0;
 	size_t i;
 
+	if (s.len > 0 && s.p[s.len - 1] == ',')
+		return false;
 	do {
 		word = span_trim(span_cut(&s, ','));
 		for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -35,9 +35,12 @@ read_sender(struct submission *s, struct po_err *err)
 
 	address_list_init(&list, given, s->host->domain);
 	rc = address_next(&list, &a, err);
-	if (rc == 0 && (span_trim(given).len > 0 || list.groups > 0))
+	if (rc == 0 && span_trim(given).len > 0)
 		rc = po_fail(err, PO_EDATA,
 		    "bad sender address \"%.80s\": no address", given.p);
+	if (rc != -1 && list.groups > 0)
+		rc = po_fail(err, PO_EDATA,
+		    "bad sender address \"%.80s\": a group", given.p);
 	if (rc != -1 && a.len > 0 && a.text[0] == '-')
 		rc = po_fail(err, PO_EDATA,
 		    "bad sender address \"%.80s\": it begins with '-'", a.text);

@@ -53,7 +53,7 @@ run_child(char *const argv[], struct pipes *p)
 
 	(void)setpgid(0, 0);
 	reset_signals();
-	null = open("/dev/null", O_RDONLY);
+	null = fd_open_null();
 	/* Clear of the standard descriptors before they are set. */
 	keep = fcntl(p->status[1], F_DUPFD_CLOEXEC, 3);
 	if (null != -1 && keep != -1 && dup2(null, 0) != -1 &&

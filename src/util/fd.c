@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/openat2.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -124,6 +125,14 @@ fd_close(int *fd)
 	*fd = -1;
 }
 
+int
+fd_open_null(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	return fd == -1 ? memfd_create("null", 0) : fd;
+}
+
 void
 fd_open_standard(void)
 {
@@ -136,7 +145,7 @@ fd_open_standard(void)
 	if (!closed)
 		return;
 	do {
-		fd = open("/dev/null", O_RDWR);
+		fd = fd_open_null();
 	} while (fd != -1 && fd < 2);
 	if (fd > 2)
 		(void)close(fd);

@@ -40,7 +40,11 @@ int fd_open_beneath(int dirfd, const char *path, int flags, unsigned mode);
 /* Close *fd if it is open and set it to -1. */
 void fd_close(int *fd);
 
-/* Make sure that descriptors 0, 1 and 2 are open (on /dev/null), so that no
+/* /dev/null, or where that cannot be opened an empty file in memory; not
+ * close-on-exec; -1 with errno. */
+int fd_open_null(void);
+
+/* Make sure that descriptors 0, 1 and 2 are open (fd_open_null), so that no
  * file of ours takes their place. */
 void fd_open_standard(void);
 

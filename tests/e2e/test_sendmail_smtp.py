@@ -176,8 +176,6 @@ def only(po):
 
 ORDERS = [
     ("now", ["-odi"], b"", "now"),
-    ("-O Priority", ["-O", "Priority=high"], b"", "high"),
-    ("-odb changes nothing", ["-odb"], b"", "medium"),
     ("a header field", [], b"X-PO-Priority: low\n", "low"),
     ("a header field counts more", ["-odi"], b"x-po-priority:LOW\n", "low"),
 ]
@@ -228,18 +226,3 @@ def test_mailq_tells_strangers_the_figures_alone(system_po):
         done = system_po.run(program, *args, uid=2300)
         assert done.returncode == 0 and done.stderr == ""
         assert re.fullmatch(r"-- \d+ Kbytes in 1 Request\.\n", done.stdout), done.stdout
-
-
-def test_modes_that_do_nothing_say_nothing(po):
-    for program, args in (("newaliases", []), ("sendmail", ["-bi"]), ("sendmail", ["-I"]), ("sendmail", ["-bh"]),
-                          ("sendmail", ["-bH"])):
-        done = po.run(program, *args)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_bv_prints_and_never_sends(po):
-    done = po.sendmail("-bv", "root", "Joe <a@example.net>")
-    assert done.returncode == 0 and done.stdout == "root@example.org... deliverable\na@example.net... deliverable\n"
-    done = po.sendmail("-bv", "a b@example.net")
-    assert done.returncode == 67 and done.stderr.count("\n") == 1
-    assert po.dropped() == []

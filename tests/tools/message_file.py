@@ -2,7 +2,7 @@
 """Message files by another hand: written from spool-layout.md, without po's code, so that each proves the other.
 
     submit(drop, build(id, recipients, content, ...))     the way in, as any program could do it
-    read(path) -> File(envelope, head, stamp, slots, content, whole)
+    read_envelope(path), read(path) -> File(envelope, head, stamp, slots, content, whole)
 """
 import collections
 import os
@@ -113,6 +113,13 @@ def _slot(data):
         return None
     t = data.decode()
     return Slot(int(t[3:11], 16), t[12], int(t[14:20], 16), int(t[21:31], 16), int(t[32:35]), t[36:47].strip())
+
+
+def read_envelope(path):
+    """The envelope's text, of a file in drop/ too."""
+    with open(path, "rb") as f:
+        data = f.read()
+    return data[ENVELOPE_AT:ENVELOPE_AT + int(data[4:12], 16)].decode()
 
 
 def read(path):

@@ -183,6 +183,8 @@ static const struct {
 	{ "TO:postmaster", "postmaster", 0, "" },
 	{ "TO:<a@x.test> NOTIFY=NEVER,DELAY", NULL, 0, "" },
 	{ "TO:<a@x.test> NOTIFY=", NULL, 0, "" },
+	{ "TO:<a@x.test> NOTIFY=DELAY,", NULL, 0, "" },
+	{ "TO:<a@x.test> NOTIFY=,DELAY", NULL, 0, "" },
 	{ "TO:<a@x.test> ORCPT=a@x.test", NULL, 0, "" },
 	{ "TO:<a@x.test> ORCPT=rfc822;", NULL, 0, "" },
 	{ "TO:<a@x.test> ORCPT=rfc822;a+0Ab", NULL, 0, "" },
