@@ -145,6 +145,21 @@ show_attempt(struct show *s, struct po_err *err)
 	return po_fail(err, PO_EOS, "listing: out of memory");
 }
 
+/* What it is rendered from when it is sent. */
+static bool
+put_templates(struct show *s, struct po_err *err)
+{
+	const char *version;
+	uint32_t n;
+
+	for (n = 0;
+	     index_template_get(s->tx, s->id, n, &s->arena, &version, err) == 1;
+	     n++)
+		if (!put_text(&s->text, "template", version))
+			return false;
+	return true;
+}
+
 static int
 show_message(struct show *s, struct po_err *err)
 {
@@ -156,7 +171,7 @@ show_message(struct show *s, struct po_err *err)
 	if (found == 0)
 		return po_fail(err, PO_EDATA, "%s: no such message",
 		    s->id->text);
-	return put_message(&s->text, &m)
+	return put_message(&s->text, &m) && put_templates(s, err)
 	           ? 0
 	           : po_fail(err, PO_EOS, "listing: out of memory");
 }

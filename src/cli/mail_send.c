@@ -79,6 +79,10 @@ render_stored(struct mail_sender *s, struct composed *c, struct po_err *err)
 	const struct mail_template *t;
 	int rc;
 
+	if (l->at_delivery && s->zone)
+		return po_fail(err, PO_EUSAGE,
+		    "what is rendered at delivery has its dates in UTC: no "
+		    "time zone with it");
 	if (!templates_lang(span_of(l->lang == NULL ? "" : l->lang), lang))
 		return po_fail(err, PO_EDATA, "\"%.40s\" is no language tag",
 		    l->lang);

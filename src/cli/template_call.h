@@ -53,6 +53,7 @@ struct template_call {
 	struct mail_place where;
 	struct buf wrong; /* the source that `where` is in, if it was kept */
 	struct spool_borrow borrow;
+	struct index *index; /* to count waiting mail by; NULL: not for us */
 };
 
 enum template_verb_kind {

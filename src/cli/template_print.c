@@ -12,6 +12,48 @@ first_line(struct span s)
 	return span_cut(&s, '\n');
 }
 
+/* How many waiting or held mails need this version; -1: it cannot be told. */
+static int64_t
+count_waiting(const struct template_call *c, const struct templates_id *version)
+{
+	char name[TEMPLATES_ID_BYTES];
+	struct queue_id id, after;
+	struct index_message m;
+	struct index_tx *tx;
+	struct po_err err;
+	int64_t n = 0;
+	int rc;
+
+	if (c->index == NULL ||
+	    index_begin(c->index, INDEX_READ, &tx, &err) == -1)
+		return -1;
+	templates_id_print(version, name);
+	rc = index_use_next(tx, name, NULL, &id, &err);
+	while (rc == 1) {
+		rc = index_message_get(tx, &id, NULL, &m, &err);
+		n += rc == 1 && !message_is_final(m.state);
+		after = id;
+		if (rc != -1)
+			rc = index_use_next(tx, name, &after, &id, &err);
+	}
+	index_discard(tx);
+	return rc == -1 ? -1 : n;
+}
+
+static void
+print_waiting(const struct template_call *c, const struct templates_version *v)
+{
+	int64_t n = count_waiting(c, &v->id);
+
+	if (c->json && n >= 0)
+		(void)printf(", \"waiting\": %lld", (long long)n);
+	else if (c->json)
+		(void)printf(", \"waiting\": null");
+	else if (n > 0)
+		(void)printf("  (needed by %lld waiting mail%s)", (long long)n,
+		    n == 1 ? "" : "s");
+}
+
 void
 template_print_row(const struct template_call *c,
     const struct templates_version *v)
@@ -23,8 +65,10 @@ template_print_row(const struct template_call *c,
 
 	date_format_rfc3339(v->updated, date);
 	if (!c->json) {
-		(void)printf("%-24s %-10s %6u  %s  %.*s\n", v->name, v->id.lang,
+		(void)printf("%-24s %-10s %6u  %s  %.*s", v->name, v->id.lang,
 		    v->id.version, date, (int)d.len, d.p);
+		print_waiting(c, v);
+		(void)putchar('\n');
 		return;
 	}
 	(void)putchar('{');
@@ -40,7 +84,9 @@ template_print_row(const struct template_call *c,
 			(void)printf("%s\"%s\"", mark, mail_part_names[i]);
 			mark = ", ";
 		}
-	(void)puts("]}");
+	(void)putchar(']');
+	print_waiting(c, v);
+	(void)puts("}");
 }
 
 int

@@ -133,15 +133,41 @@ verb_edit(struct template_call *c, struct po_err *err)
 	return rc == -1 ? -1 : 0;
 }
 
+/* The owner is told how many mails wait; without an index nobody is. */
+static void
+open_index(struct template_call *c, struct spool *s)
+{
+	struct po_err err;
+
+	if (spool_open(c->drop.spool, s, &err) == -1)
+		*s = (struct spool){ .path = NULL };
+	else if (index_open(s->dirfd, "index", INDEX_READ, &c->index, &err) ==
+	         -1)
+		c->index = NULL;
+}
+
+static void
+close_index(struct template_call *c, struct spool *s)
+{
+	if (c->index != NULL)
+		index_close(c->index);
+	c->index = NULL;
+	if (s->path != NULL)
+		spool_close(s);
+}
+
 static int
 verb_list(struct template_call *c, struct po_err *err)
 {
 	struct templates_list l;
+	struct spool s;
 	int rc = templates_list_current(&c->store,
 	    c->name == NULL ? NULL : c->folder, &l, err);
 
+	open_index(c, &s);
 	if (rc == 0)
 		rc = template_print_list(c, &l, err);
+	close_index(c, &s);
 	templates_list_clear(&l);
 	return rc;
 }
@@ -150,6 +176,7 @@ static int
 verb_history(struct template_call *c, struct po_err *err)
 {
 	struct templates_list l;
+	struct spool s;
 	int rc =
 	    templates_list_versions(&c->store, c->folder, c->lang, &l, err);
 
@@ -157,8 +184,10 @@ verb_history(struct template_call *c, struct po_err *err)
 		rc = po_fail(err, PO_EDATA,
 		    "there is no template '%s' in language '%s'", c->name,
 		    c->lang);
+	open_index(c, &s);
 	if (rc == 0)
 		rc = template_print_list(c, &l, err);
+	close_index(c, &s);
 	templates_list_clear(&l);
 	return rc;
 }

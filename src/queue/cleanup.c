@@ -3,7 +3,12 @@
 
 #include <string.h>
 
+#include "spool/templates.h"
+
 #define STEP 500
+#define TEMPLATES_KEEP_S                                                       \
+	(INT64_C(7) * 86400) /* since it was the current one                   \
+	                      */
 
 static bool
 is_past(const struct tick *t, const struct cleanup *c,
@@ -50,6 +55,40 @@ expire_history(struct tick *t, const struct cleanup *c)
 		    err.text);
 }
 
+static int
+is_used(void *ctx, const struct templates_id *id, struct po_err *err)
+{
+	const struct tick *t = ctx;
+	char version[TEMPLATES_ID_BYTES];
+	struct queue_id user;
+
+	templates_id_print(id, version);
+	return index_use_next(t->tx, version, NULL, &user, err);
+}
+
+/* Old versions that no mail needs. What is in drop/ still was made from one
+ * that was current a short while ago. */
+static void
+expire_templates(struct tick *t)
+{
+	struct templates store;
+	struct po_err err;
+	int n;
+
+	if (templates_open(t->spool->path, &store, &err) == -1)
+		n = -1;
+	else
+		n = templates_cleanup(&store, t->now - TEMPLATES_KEEP_S,
+		    is_used, t, &err);
+	if (n == -1)
+		after_log(t->after, "po/cleanup", LOG_LEVEL_ERROR, "%s",
+		    err.text);
+	if (n > 0)
+		after_log(t->after, "po/cleanup", LOG_LEVEL_INFO,
+		    "cleanup: versions of templates removed=%d", n);
+	templates_close(&store);
+}
+
 static void
 note_end(struct tick *t, struct cleanup *c)
 {
@@ -57,7 +96,7 @@ note_end(struct tick *t, struct cleanup *c)
 	int i;
 
 	expire_history(t, c);
-
+	expire_templates(t);
 	for (i = 0; i < MESSAGE_STATES; i++)
 		n += c->removed[i];
 	after_log(t->after, "po/cleanup", LOG_LEVEL_INFO,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "queue/job_render.h"
 #include "util/fd.h"
 #include "util/wallclock.h"
 
@@ -61,10 +62,6 @@ read_all(struct job *j, struct po_err *err)
 	if (whole == -1 ||
 	    file_read_envelope(&j->file, &j->arena, &j->env, err) == -1)
 		return -1;
-	if (j->env.body != BODY_MAIL)
-		return po_fail(err, PO_EUNAVAILABLE,
-		    "a template with its context, which this version does not "
-		    "render");
 	n = j->env.n_recipients;
 	if (n != j->file.preamble.slots ||
 	    strcmp(j->env.id.text, j->wire.id.text) != 0)
@@ -88,6 +85,7 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	j->wire = *wire;
 	j->in_use = true;
 	j->file.fd = -1;
+	j->rendered = -1;
 	j->began_ms = monotonic_ms();
 	arena_init(&j->arena, ARENA_MAX);
 	if (file_adopt(fd, &j->file, err) == -1 || read_all(j, err) == -1 ||
@@ -105,9 +103,44 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	return 0;
 }
 
+bool
+job_wants_rendering(const struct job *j)
+{
+	return j->env.body == BODY_TEMPLATE && j->message.n > 0;
+}
+
+/* What is wrong with template or context is so at every attempt: none is made.
+ */
+int
+job_make_mail(struct job *j, struct library *l, struct po_err *err)
+{
+	struct rendered_mail m;
+	size_t i;
+
+	if (job_render(l, &j->env, j->file.fd, j->file.content_at,
+	        j->file.trailer.content_bytes, &m, err) == -1) {
+		if (err->code != PO_EDATA && err->code != PO_EUNAVAILABLE)
+			return -1;
+		for (i = 0; i < j->message.n; i++)
+			delivery_set(&j->results[i], DELIVERY_FAILED,
+			    PHASE_LOCAL, "5.6.0", "not rendered: %s",
+			    err->text);
+		return 1;
+	}
+	j->rendered = m.fd;
+	j->message.fd = m.fd;
+	j->message.at = 0;
+	j->message.bytes = NULL;
+	j->message.length = m.length;
+	j->message.has_8bit = false;
+	j->message.longest_line = m.longest_line;
+	return 0;
+}
+
 void
 job_clear(struct job *j)
 {
+	fd_close(&j->rendered);
 	file_close(&j->file);
 	arena_clear(&j->arena);
 	j->in_use = false;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "deliver/transport.h"
+#include "queue/library.h"
 #include "queue/wire.h"
 #include "spool/file.h"
 
@@ -23,7 +24,8 @@ struct job {
 	size_t *which;            /* the recipients of this job */
 	struct delivery *results; /* one for each of which[] */
 	struct deliver_message message;
-	bool in_use;      /* from job_prepare() to job_clear() */
+	int rendered; /* the mail that a template means; -1: the file's own */
+	bool in_use;  /* from job_prepare() to job_clear() */
 	int64_t began_ms; /* monotonic: when it reached the worker */
 };
 
@@ -31,6 +33,12 @@ struct job {
  * how). job_clear() either way. */
 int job_prepare(struct job *j, const struct wire_job *wire, int fd,
     const struct deliver_routes *routes, struct po_err *err);
+
+/* Is it a template with its context, to be rendered before it is sent? */
+bool job_wants_rendering(const struct job *j);
+/* Render it: 0; 1 it cannot be, and every result says so (failed); -1 a failure
+ * of ours. */
+int job_make_mail(struct job *j, struct library *l, struct po_err *err);
 void job_clear(struct job *j);
 
 /* Write "sending" into the slots of all recipients that have no result yet. */

@@ -53,10 +53,8 @@ open_case(struct tick *t, const struct index_message *m, struct telling *x,
 		c->env = (struct envelope){ .n_recipients = 0 };
 		return 0;
 	}
-	if (c->env.body == BODY_MAIL)
-		c->original = (struct notice_original){ c->file.fd,
-			c->file.content_at, c->file.trailer.content_bytes,
-			c->file.trailer.has_8bit };
+	c->original = (struct notice_original){ c->file.fd, c->file.content_at,
+		c->file.trailer.content_bytes, c->file.trailer.has_8bit };
 	return 0;
 }
 

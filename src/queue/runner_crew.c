@@ -54,7 +54,7 @@ child_run(void *ctx, enum child_kind kind, int sock, pid_t parent)
 	}
 	{
 		struct worker_setup setup = { sock, parent, s->deliver,
-			s->routes, s->queue->stop_grace_s };
+			s->routes, s->queue->stop_grace_s, s->spool->path };
 
 		log_set_program("po/smtp");
 		return worker_main(&setup);

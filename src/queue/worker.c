@@ -41,6 +41,8 @@ struct worker {
 	struct job *now, *next;                  /* into jobs, or NULL */
 	struct job *flights[DELIVER_WINDOW_MAX]; /* likewise, oldest first */
 	size_t n_flights;
+	struct templates store;  /* opened by the first template */
+	struct library *library; /* NULL until then */
 	struct deliver_session *session;
 	char hop[WIRE_MAX_HOP]; /* of the session */
 	struct buf out;
@@ -168,9 +170,10 @@ report_nothing_to_do(struct worker *w, const struct job *j)
 }
 
 static void
-report_results(struct worker *w, const struct job *j)
+report_results(struct worker *w, const struct job *j,
+    const struct deliver_session *session)
 {
-	bool hop_down = session_hop_down(w->session);
+	bool hop_down = session_hop_down(session);
 	uint32_t delay_ms = (uint32_t)(monotonic_ms() - j->began_ms);
 	size_t i;
 
@@ -188,7 +191,7 @@ report_results(struct worker *w, const struct job *j)
 			.handover = d->handover,
 			.hop_down = hop_down,
 			.status = d->status,
-			.relay = session_relay(w->session),
+			.relay = session_relay(session),
 			.text = d->text,
 		};
 
@@ -275,6 +278,30 @@ fill_ring(struct worker *w)
 		;
 }
 
+/* What is a template becomes the mail it means: 1 it did, or is one already; 0
+ * it failed, which is reported; -1. */
+static int
+make_mail(struct worker *w, struct job *j, struct po_err *err)
+{
+	struct po_err why;
+	int rc;
+
+	if (!job_wants_rendering(j))
+		return 1;
+	if (w->library == NULL) {
+		if (templates_open(w->setup->spool, &w->store, err) == -1)
+			return -1;
+		w->library = library_new(&w->store);
+	}
+	rc = job_make_mail(j, w->library, err);
+	if (rc != 1)
+		return rc == 0 ? 1 : -1;
+	if (job_mark_results(j, &why) == -1)
+		log_line(LOG_LEVEL_ERROR, "%s: %s", j->wire.id.text, why.text);
+	report_results(w, j, NULL);
+	return 0;
+}
+
 /* Prepare the first job of the ring into a free place; damaged ones are
  * reported and skipped. */
 static struct job *
@@ -282,6 +309,7 @@ take(struct worker *w, const char *only_hop)
 {
 	struct job *j = free_job(w);
 	struct po_err err;
+	int rc;
 
 	while (w->count > 0) {
 		struct waiting *q = &w->ring[w->first];
@@ -290,12 +318,14 @@ take(struct worker *w, const char *only_hop)
 			return NULL;
 		w->first = (w->first + 1) % WORKER_MAX_JOBS;
 		w->count--;
-		if (job_prepare(j, &q->job, q->fd, w->setup->routes, &err) ==
-		    -1)
+		rc = job_prepare(j, &q->job, q->fd, w->setup->routes, &err);
+		if (rc == 0)
+			rc = make_mail(w, j, &err);
+		if (rc == -1)
 			report_unusable(w, j, &err);
-		else if (j->message.n > 0)
+		else if (rc == 1 && j->message.n > 0)
 			return j;
-		else
+		else if (rc == 1)
 			report_nothing_to_do(w, j);
 		job_clear(j);
 	}
@@ -349,7 +379,7 @@ finish_job(struct worker *w, struct job *j)
 
 	if (job_mark_results(j, &err) == -1)
 		log_line(LOG_LEVEL_ERROR, "%s: %s", j->wire.id.text, err.text);
-	report_results(w, j);
+	report_results(w, j, w->session);
 	job_clear(j);
 }
 
@@ -530,11 +560,14 @@ worker_main(const struct worker_setup *setup)
 	if (w == NULL || die_with_parent(setup->parent) == -1)
 		return 75;
 	w->setup = setup;
+	w->store.dirfd = -1;
 	w->space = malloc(WIRE_MAX_BYTES);
 	buf_init(&w->out, WIRE_MAX_BYTES);
 	if (w->space == NULL || !wire_put_u8(&w->out, WIRE_RESULTS))
 		return 75;
 	serve(w);
+	library_free(w->library);
+	templates_close(&w->store);
 	buf_clear(&w->out);
 	free(w->space);
 	free(w);

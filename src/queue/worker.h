@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A worker: a child of the runner that delivers what it is handed. It has no
- * index and no folder of the spool, only the files of its jobs; bytes from the
- * network are parsed here and nowhere else.
+ * index and no folder of the spool but templates/, only the files of its jobs;
+ * bytes from the network are parsed here and nowhere else.
  */
 #ifndef PO_QUEUE_WORKER_H
 #define PO_QUEUE_WORKER_H
@@ -19,6 +19,7 @@ struct worker_setup {
 	const struct deliver_setup *deliver;
 	const struct deliver_routes *routes;
 	int64_t stop_grace_s;
+	const char *spool; /* its path: templates are below it */
 };
 
 /* Serve until the parent closes the socket or SIGTERM comes. Returns the exit

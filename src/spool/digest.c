@@ -223,8 +223,6 @@ digest_message(const struct message_file *f, const struct envelope *env,
 
 	if (sha256_begin(&filter.sha, err) == -1)
 		return -1;
-	if (env->body == BODY_TEMPLATE) /* a context has no header */
-		filter.at = AT_BODY;
 	take_address(filter.sha, "from ", env->sender);
 	take_templates(filter.sha, env);
 	if (take_recipients(filter.sha, env, err) == -1 ||

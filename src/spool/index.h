@@ -114,7 +114,7 @@ int index_message_put(struct index_tx *tx, const struct index_message *m,
 int index_message_get(struct index_tx *tx, const struct queue_id *id,
     struct arena *arena, struct index_message *m, struct po_err *err);
 /* Removes the record and every row that belongs to it (recipient, attempt, due,
- * ready, claim, finished, move, key, held). */
+ * ready, claim, finished, move, key, held, template). */
 int index_message_delete(struct index_tx *tx, const struct queue_id *id,
     struct po_err *err);
 /* The first message whose id is greater than *after (NULL: the very first). */
@@ -270,6 +270,20 @@ int index_held_first(struct index_tx *tx, uint32_t uid, struct queue_id *id,
     struct po_err *err);
 /* The first uid, not less than *uid, that has one. */
 int index_held_seek(struct index_tx *tx, uint32_t *uid, struct po_err *err);
+
+/* ------------------------------------------------------------ template: (id,
+ * n)
+ * -> "NAME/LANG/VERSION"; use: (that, id) */
+
+/* The versions that a message needs to be rendered; the rows go with its
+ * record. */
+int index_templates_put(struct index_tx *tx, const struct queue_id *id,
+    const char *const *versions, size_t n, struct po_err *err);
+int index_template_get(struct index_tx *tx, const struct queue_id *id,
+    uint32_t n, struct arena *arena, const char **version, struct po_err *err);
+/* The first message behind *after (NULL: the first of all) that needs it. */
+int index_use_next(struct index_tx *tx, const char *version,
+    const struct queue_id *after, struct queue_id *id, struct po_err *err);
 
 /* ------------------------------------------------------------ meta */
 

@@ -11,7 +11,7 @@
 #include "spool/index.h"
 #include "spool/record.h"
 
-#define INDEX_SCHEMA 3u
+#define INDEX_SCHEMA 4u
 #define INDEX_KEY_MAX 320
 
 enum index_db {
@@ -31,6 +31,8 @@ enum index_db {
 	DB_UID,
 	DB_HELD,
 	DB_WAKE,
+	DB_TEMPLATE,
+	DB_USE,
 	INDEX_DBS
 };
 
@@ -136,5 +138,9 @@ int totals_store(struct index_tx *tx, struct po_err *err);
  */
 int uid_step(struct index_tx *tx, const struct index_message *before,
     const struct index_message *after, struct po_err *err);
+
+/* Both rows of each template that the message needs. */
+int templates_delete(struct index_tx *tx, const struct queue_id *id,
+    struct po_err *err);
 
 #endif

@@ -236,7 +236,9 @@ index_file_as(const struct message_file *f, const struct queue_id *id,
 	if (known == 1 && old.n_in_doubt > m->n_in_doubt)
 		m->n_in_doubt = old.n_in_doubt;
 	if (index_message_put(tx, m, err) == -1 ||
-	    put_recipients(&p, tx, known == 1, arena, err) == -1)
+	    put_recipients(&p, tx, known == 1, arena, err) == -1 ||
+	    index_templates_put(tx, &m->id, p.env.templates, p.env.n_templates,
+	        err) == -1)
 		return -1;
 	if (!holds_key(m))
 		return 0;

@@ -357,6 +357,7 @@ delete_rows(struct index_tx *tx, const struct index_message *m,
 	if (delete_key(tx, m, err) == -1 || uid_step(tx, m, NULL, err) == -1 ||
 	    row_delete(tx, DB_CLAIM, id, err) == -1 ||
 	    row_delete(tx, DB_MOVE, id, err) == -1 ||
+	    templates_delete(tx, &m->id, err) == -1 ||
 	    row_delete_prefix(tx, DB_RECIPIENT, id, err) == -1 ||
 	    row_delete_prefix(tx, DB_ATTEMPT, id, err) == -1)
 		return -1;

@@ -166,6 +166,7 @@ is_record(enum index_db db, struct span v)
 	case DB_MOVE:
 	case DB_HELD:
 	case DB_WAKE:
+	case DB_USE:
 		return record_get_mark(v);
 	default:
 		return record_get_bytes(v, &to.s);

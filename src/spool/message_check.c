@@ -4,10 +4,12 @@
 #include <stdlib.h>
 
 #include "spool/content_scan.h"
+#include "spool/templates_name.h"
 #include "util/crc32c.h"
 #include "util/fd.h"
 
 #define CHUNK_BYTES 65536u
+#define TEMPLATES_MAX 64u /* of one message */
 #define DAY_S INT64_C(86400)
 #define HEADER_ROOM                                                            \
 	INT64_C(1048576) /* fields that submit adds to a message               \
@@ -33,15 +35,30 @@ check_name(const struct message_origin *from, const struct envelope *env,
 	return 0;
 }
 
+/* "NAME/LANG/VERSION", in the one form that the store and the index know. */
+static int
+check_templates(const struct envelope *env, struct po_err *err)
+{
+	struct templates_id id;
+	size_t i;
+
+	if (env->n_templates > TEMPLATES_MAX)
+		return po_fail(err, PO_EDATA, "more than %u templates",
+		    TEMPLATES_MAX);
+	for (i = 0; i < env->n_templates; i++)
+		if (!templates_id_parse(span_of(env->templates[i]), &id))
+			return po_fail(err, PO_EDATA,
+			    "a template that is no NAME/LANG/VERSION");
+	return 0;
+}
+
 static int
 check_envelope(const struct message_origin *from,
     const struct message_rules *rules, const struct envelope *env,
     struct po_err *err)
 {
-	/* Its content is JSON: nobody must get that for a mail. */
-	if (env->body == BODY_TEMPLATE)
-		return po_fail(err, PO_EDATA,
-		    "a template and its context, which this po cannot render");
+	if (check_templates(env, err) == -1)
+		return -1;
 	if (env->via == VIA_BOUNCE && from->uid != rules->po_uid)
 		return po_fail(err, PO_EDATA, "only po itself makes bounces");
 	if (env->expires != 0 && env->expires <= env->due)

@@ -197,11 +197,13 @@ a_template_counts_by_its_name(void **state)
 		const char *template, *context;
 		bool equal;
 	} cases[] = {
-		{ "t/en/1", "{\"a\": 1}", true },
-		{ "t/en/2", "{\"a\": 1}", true },
-		{ "t/de/1", "{\"a\": 1}", false },
-		{ "u/en/1", "{\"a\": 1}", false },
-		{ "t/en/1", "{\"a\": 2}", false },
+		{ "t/en/1", "Date: a\nTo: b\n\n{\"a\": 1}\n", true },
+		{ "t/en/2", "Date: a\nTo: b\n\n{\"a\": 1}\n", true },
+		{ "t/en/1", "Date: b\nTo: b\n\n{\"a\": 1}\n", true },
+		{ "t/de/1", "Date: a\nTo: b\n\n{\"a\": 1}\n", false },
+		{ "u/en/1", "Date: a\nTo: b\n\n{\"a\": 1}\n", false },
+		{ "t/en/1", "Date: a\nTo: b\n\n{\"a\": 2}\n", false },
+		{ "t/en/1", "Date: a\nTo: c\n\n{\"a\": 1}\n", false },
 	};
 	struct fixture *f = *state;
 	struct mail m = { .sender = "a@x",

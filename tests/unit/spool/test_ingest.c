@@ -643,10 +643,14 @@ static const struct forgery forgeries[] = {
 	    "id=ID\nsender=a@b\nbody=template\npriority=low\nvia=mail\n"
 	    "rcpt=b@c\n",
 	    NULL, .reason = "template" },
-	{ "a template, whose content is no mail",
+	{ "a template without a version",
 	    "id=ID\nsender=a@b\nbody=template\npriority=low\nvia=mail\n"
-	    "template=welcome/en/1\nrcpt=b@c\n",
-	    NULL, .reason = "cannot render" },
+	    "template=welcome/en\nrcpt=b@c\n",
+	    NULL, .reason = "NAME/LANG/VERSION" },
+	{ "a template outside of the store",
+	    "id=ID\nsender=a@b\nbody=template\npriority=low\nvia=mail\n"
+	    "template=../en/1\nrcpt=b@c\n",
+	    NULL, .reason = "NAME/LANG/VERSION" },
 };
 
 static void
