@@ -24,6 +24,7 @@
 #include "submit/input.h"
 #include "submit/options.h"
 #include "submit/smtp.h"
+#include "submit/smtp_peer.h"
 #include "submit/submission.h"
 #include "submit/warnings.h"
 #include "util/arena.h"
@@ -171,6 +172,17 @@ send_message(struct settings *s, const struct arguments *a)
 	drop_close(drop);
 	pass_warnings_on(s, true);
 	return rc == 0 ? EX_OK : fail(s, &err);
+}
+
+/* Where stderr is the client's too, what is wrong is in replies and the log. */
+static void
+prepare_dialogue(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (!smtp_peer_is_behind(STDIN_FILENO, STDERR_FILENO))
+		return;
+	(void)close(STDERR_FILENO);
+	fd_open_standard();
 }
 
 static int
@@ -382,6 +394,8 @@ main(int argc, char *argv[])
 	take_signals();
 	if (arguments_read(argc, argv, &a, &err) == -1)
 		return fail(&s, &err);
+	if (a.mode == ARGUMENTS_SMTP)
+		prepare_dialogue();
 	tell_warnings(&a);
 	switch (a.mode) {
 	case ARGUMENTS_HELP:
@@ -397,8 +411,11 @@ main(int argc, char *argv[])
 		break;
 	}
 	warnings_init(&s.warnings);
-	if (load(&s, &err) == -1)
+	if (load(&s, &err) == -1) {
+		if (a.mode == ARGUMENTS_SMTP)
+			smtp_decline(STDOUT_FILENO, &err);
 		return fail(&s, &err);
+	}
 	if (a.mode == ARGUMENTS_ALIASES)
 		status = check_aliases(&s);
 	else if (a.mode == ARGUMENTS_LIST)

@@ -11,12 +11,14 @@
 #include "message/date.h"
 #include "submit/smtp_io.h"
 #include "submit/smtp_params.h"
+#include "submit/smtp_peer.h"
 #include "submit/smtp_transaction.h"
 #include "util/wallclock.h"
 #include "util/xalloc.h"
 
 #define LINE_BYTES 4096u /* RFC 5321, 4.5.3.1.4, and room for parameters */
 #define MAX_ERRORS 100u
+#define DECLINE_S 10
 
 enum wants {
 	WANTS_NOTHING,
@@ -225,9 +227,13 @@ run_line(struct smtp_session *s, struct span line)
 static void
 converse(struct smtp_session *s)
 {
+	char text[HOST_MAX_BYTES + 20];
 	struct buf line;
 	int rc;
 
+	(void)snprintf(text, sizeof(text), "220 %s ESMTP po",
+	    s->host->hostname);
+	smtp_io_reply(&s->io, text);
 	buf_init(&line, LINE_BYTES);
 	while (!s->io.ended && (rc = smtp_io_read_line(&s->io, &line)) != -1) {
 		if (rc == 0)
@@ -243,23 +249,47 @@ converse(struct smtp_session *s)
 	buf_clear(&line);
 }
 
+/* Whoever reaches this port may send as anybody: not other hosts. */
+static void
+turn_away(struct smtp_session *s, struct po_err *err)
+{
+	smtp_io_reply(&s->io,
+	    "554 5.7.1 Only programs of this host are served");
+	(void)po_fail(err, PO_EPERM,
+	    "-bs was given a connection from another host: listen on 127.0.0.1 "
+	    "and ::1 only");
+}
+
+void
+smtp_decline(int out, const struct po_err *why)
+{
+	struct smtp_io io;
+	struct po_err err;
+
+	smtp_io_init(&io, -1, out, DECLINE_S, &err);
+	smtp_io_reply_with(&io, "421",
+	    why->code == PO_ECONFIG ? po_code_info(why->code)->status : "4.3.0",
+	    why->text);
+	smtp_io_say_goodbye(&io);
+	smtp_io_clear(&io);
+}
+
 int
 smtp_serve(int in, int out, const struct smtp_service *service,
     struct po_err *err)
 {
 	struct smtp_session *s = xcalloc(1, sizeof(*s));
-	char text[HOST_MAX_BYTES + 20];
 
 	smtp_io_init(&s->io, in, out, service->conf->stdin_timeout, err);
 	s->conf = service->conf;
 	s->host = service->host;
 	s->drop_conf = service->drop;
 	s->warnings = service->warnings;
-	(void)snprintf(text, sizeof(text), "220 %s ESMTP po",
-	    s->host->hostname);
-	smtp_io_reply(&s->io, text);
-	converse(s);
-	(void)smtp_io_flush(&s->io);
+	if (smtp_peer_is_elsewhere(in))
+		turn_away(s, err);
+	else
+		converse(s);
+	smtp_io_say_goodbye(&s->io);
 	smtp_transaction_end(s);
 	drop_close(s->drop);
 	smtp_io_clear(&s->io);

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /* Replies leave only when there is no more input to read, which is what makes
- * pipelining cheap (RFC 2920). */
+ * pipelining cheap (RFC 2920). A client that writes a whole dialogue before it
+ * reads is not waited for: its replies are kept, up to a ceiling. Nobody is
+ * waited for longer than the time-out, neither to speak nor to listen. */
 #include "submit/smtp_io.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "log/log.h"
-#include "util/fd.h"
 #include "util/wallclock.h"
 #include "util/xalloc.h"
 
 #define INPUT_BYTES 65536u
-#define REPLIES_BYTES 65536u
+#define REPLIES_BYTES (1u << 20)
+#define GOODBYE_S 10
 #define REPLY_TEXT 400u
 
 void
@@ -40,24 +44,90 @@ smtp_io_clear(struct smtp_io *s)
 	s->input = NULL;
 }
 
+static size_t
+unsent(const struct smtp_io *s)
+{
+	return s->replies.len - s->sent;
+}
+
+/* When poll(2) has said that there is room: as many replies as fit. */
+static void
+push(struct smtp_io *s)
+{
+	const char *from = s->replies.p + s->sent;
+	size_t len = unsent(s);
+	ssize_t n;
+
+	n = send(s->out, from, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n == -1 && errno == ENOTSOCK) /* a pipe with room has this much */
+		n = write(s->out, from, len < PIPE_BUF ? len : PIPE_BUF);
+	if (n >= 0)
+		s->sent += (size_t)n;
+	else if (errno != EAGAIN && errno != EINTR)
+		s->ended = true; /* the client is gone: so is the dialogue */
+	if (s->ended || unsent(s) == 0) {
+		buf_reset(&s->replies);
+		s->sent = 0;
+	}
+}
+
+/* Wait for input, if `reading`, and send replies meanwhile. 1: there is input;
+ * 0: all replies left, which ends the wait if not `reading`; -1: the deadline,
+ * or the client is gone. */
+static int
+await(struct smtp_io *s, bool reading, int64_t deadline_ms)
+{
+	struct pollfd p[2] = { { s->in, POLLIN, 0 }, { s->out, POLLOUT, 0 } };
+	int64_t left;
+	int n;
+
+	while (!s->ended && (reading || unsent(s) > 0)) {
+		/* who reads no replies is not read from either */
+		p[0].fd = reading && unsent(s) < REPLIES_BYTES / 4 ? s->in : -1;
+		p[1].fd = unsent(s) > 0 ? s->out : -1;
+		left = deadline_ms - monotonic_ms();
+		if (left > INT_MAX)
+			left = INT_MAX;
+		n = poll(p, 2, left > 0 ? (int)left : 0);
+		if (n == 0 || (n == -1 && errno != EINTR))
+			return -1;
+		if (n > 0 && p[1].fd != -1 && p[1].revents != 0)
+			push(s);
+		if (n > 0 && p[0].fd != -1 && p[0].revents != 0)
+			return s->ended ? -1 : 1;
+	}
+	return s->ended ? -1 : 0;
+}
+
+static int64_t
+deadline(const struct smtp_io *s, int64_t timeout_s)
+{
+	return monotonic_ms() +
+	       (timeout_s < s->timeout_s ? timeout_s : s->timeout_s) * 1000;
+}
+
 int
 smtp_io_flush(struct smtp_io *s)
 {
-	int rc = 0;
+	int rc = await(s, false, deadline(s, s->timeout_s));
 
-	if (s->replies.len > 0)
-		rc = fd_write_all(s->out, s->replies.p, s->replies.len,
-		    "replies", NULL);
-	buf_reset(&s->replies);
-	if (rc == -1) /* the client is gone: so is the dialogue */
+	if (rc == -1)
 		s->ended = true;
 	return rc;
 }
 
 void
+smtp_io_say_goodbye(struct smtp_io *s)
+{
+	s->ended = false;
+	(void)await(s, false, deadline(s, GOODBYE_S));
+	s->ended = true;
+}
+
+void
 smtp_io_reply(struct smtp_io *s, const char *text)
 {
-	if (s->replies.len > REPLIES_BYTES / 2)
+	if (unsent(s) > REPLIES_BYTES / 2)
 		(void)smtp_io_flush(s);
 	if (!buf_puts(&s->replies, text) || !buf_puts(&s->replies, "\r\n"))
 		s->ended = true;
@@ -66,45 +136,49 @@ smtp_io_reply(struct smtp_io *s, const char *text)
 }
 
 void
+smtp_io_reply_with(struct smtp_io *s, const char *code, const char *status,
+    const char *text)
+{
+	char line[REPLY_TEXT + 100];
+	struct buf shown;
+
+	buf_init(&shown, REPLY_TEXT);
+	(void)log_escape(&shown, span_of(text), REPLY_TEXT);
+	(void)snprintf(line, sizeof(line), "%s%s%s %s", code,
+	    status[0] != '\0' ? " " : "", status, buf_str(&shown));
+	smtp_io_reply(s, line);
+	buf_clear(&shown);
+}
+
+void
 smtp_io_reply_error(struct smtp_io *s, const struct po_err *e,
     const char *permanent)
 {
 	const struct po_code_info *info = po_code_info(e->code);
-	char text[REPLY_TEXT + 100];
-	struct buf shown;
 
-	buf_init(&shown, REPLY_TEXT);
-	(void)log_escape(&shown, span_of(e->text), REPLY_TEXT);
 	if (e->code == PO_EPERM)
 		permanent = "550 5.7.1";
 	if (!info->retry)
-		(void)snprintf(text, sizeof(text), "%s %s", permanent,
-		    buf_str(&shown));
+		smtp_io_reply_with(s, permanent, "", e->text);
 	else
-		(void)snprintf(text, sizeof(text), "%s %s %s",
-		    e->code == PO_EFULL ? "452" : "451", info->status,
-		    buf_str(&shown));
-	smtp_io_reply(s, text);
-	buf_clear(&shown);
+		smtp_io_reply_with(s, e->code == PO_EFULL ? "452" : "451",
+		    info->status, e->text);
 }
 
 bool
 smtp_io_fill(struct smtp_io *s)
 {
-	int64_t deadline = monotonic_ms() + s->timeout_s * 1000;
+	int64_t end = deadline(s, s->timeout_s);
 	ssize_t n;
-	int ready;
 
-	if (smtp_io_flush(s) == -1)
-		return false;
 	for (;;) {
-		ready = fd_wait(s->in, POLLIN, deadline);
-		if (ready == 0) {
-			smtp_io_reply(s,
-			    "421 4.4.2 Nothing was said for too long");
+		if (await(s, true, end) != 1) {
+			if (!s->ended)
+				smtp_io_reply(s,
+				    "421 4.4.2 Nothing was said for too long");
 			break;
 		}
-		n = ready == 1 ? read(s->in, s->input, INPUT_BYTES) : -1;
+		n = read(s->in, s->input, INPUT_BYTES);
 		if (n > 0) {
 			s->at = 0;
 			s->len = (size_t)n;
