@@ -186,6 +186,21 @@ needs_secrets(const struct program *p)
 
 /* Password files of root's are read while this is root; all else, a password
  * command above all, as the spool's owner. */
+/* What may be asked of a runner by who may not open the spool; *err says that
+ * he may not. */
+static int
+as_anybody(struct program *p, struct po_err *err)
+{
+	switch (p->q.args.verb) {
+	case VERB_ACT:
+		return queue_verb_ask(&p->q, err);
+	case VERB_VERDICT:
+		return queue_verb_verdict(&p->q, NULL, err);
+	default:
+		return -1;
+	}
+}
+
 static int
 on_spool(struct program *p, struct po_err *err)
 {
@@ -196,9 +211,7 @@ on_spool(struct program *p, struct po_err *err)
 	    deliver_setup_begin(p->q.routes, &p->q.deliver, err) == -1)
 		return -1;
 	if (spool_become_owner(p->q.drop.spool, err) == -1)
-		return err->code == PO_EPERM && p->q.args.verb == VERB_ACT
-		           ? queue_verb_ask(&p->q, err)
-		           : -1;
+		return err->code == PO_EPERM ? as_anybody(p, err) : -1;
 	if (log_open(&p->q.log, "po/queue", err) == -1 ||
 	    (needs_secrets(p) && deliver_setup_finish(p->q.deliver, err) == -1))
 		return -1;
@@ -210,9 +223,8 @@ on_spool(struct program *p, struct po_err *err)
 	return rc;
 }
 
-/* *status is the exit status where a verb has one of its own. */
 static int
-run(struct program *p, int *status, struct po_err *err)
+run(struct program *p, struct po_err *err)
 {
 	if (load(p, err) == -1)
 		return -1;
@@ -227,10 +239,18 @@ run(struct program *p, int *status, struct po_err *err)
 	if (p->q.args.verb == VERB_SETUP)
 		return verb_setup(p, err);
 	if (p->q.args.verb == VERB_CHECK) {
-		*status = verb_check(p);
+		p->q.status = verb_check(p);
 		return 0;
 	}
 	return on_spool(p, err);
+}
+
+static const char *
+name_of(const char *argv0)
+{
+	const char *slash = argv0 == NULL ? NULL : strrchr(argv0, '/');
+
+	return slash != NULL ? slash + 1 : argv0 != NULL ? argv0 : "po-queue";
 }
 
 int
@@ -241,6 +261,7 @@ main(int argc, char **argv)
 	int status = 0;
 
 	settle_process();
+	p.q.program = name_of(argv[0]);
 	if (queue_args_parse(argc, argv, &p.q.args, &err) == -1)
 		return complain(&err);
 	if (p.q.args.verb == VERB_HELP) {
@@ -251,8 +272,7 @@ main(int argc, char **argv)
 		(void)puts("po-queue " PACKAGE_VERSION);
 		return 0;
 	}
-	if (run(&p, &status, &err) == -1)
-		status = complain(&err);
+	status = run(&p, &err) == -1 ? complain(&err) : p.q.status;
 	deliver_routes_free(p.q.routes);
 	conf_free(p.conf);
 	if (fflush(stdout) == EOF && errno != EPIPE && status == 0) {

@@ -14,11 +14,14 @@
 #include <unistd.h>
 
 #include "cli/arguments.h"
+#include "cli/now.h"
 #include "cli/totals.h"
+#include "cli/verdict_say.h"
 #include "conf/conf.h"
 #include "envelope/address.h"
 #include "envelope/queue_id.h"
 #include "log/log.h"
+#include "queue/ask.h"
 #include "spool/drop.h"
 #include "submit/alias_expand.h"
 #include "submit/input.h"
@@ -31,6 +34,10 @@
 #include "util/fd.h"
 
 #define LINE_BYTES 900u
+#define WAIT_MS 10000    /* --wait */
+#define ATTEMPT_MS 60000 /* -odi; then it goes on by itself */
+
+static const char po_queue[] = PO_SBINDIR "/po-queue";
 #define VERIFY_BYTES ((size_t)256 << 20)
 
 /* What the caller has ignored or left to kill: writing to who is gone, or over
@@ -150,12 +157,98 @@ load(struct settings *s, struct po_err *err)
 
 /* ------------------------------------------------------------------ modes */
 
+/* Is the spool the caller's own (spool-layout.md, "Paths, owners, modes")? Then
+ * nobody else delivers from it. */
+static bool
+is_own_spool(const struct settings *s)
+{
+	struct stat top, queue;
+	struct buf path;
+	bool own = false;
+
+	buf_init(&path, 4096);
+	if (buf_puts(&path, s->drop.spool) && lstat(path.p, &top) == 0 &&
+	    buf_puts(&path, "/queue") && lstat(path.p, &queue) == 0)
+		own = S_ISDIR(top.st_mode) && top.st_uid == geteuid() &&
+		      S_ISDIR(queue.st_mode) && queue.st_uid == geteuid();
+	buf_clear(&path);
+	return own;
+}
+
+/* What we ignore is not to be ignored there. */
+static void
+exec_po_queue(char *const argv[])
+{
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
+	(void)execv(po_queue, argv);
+}
+
+/* --wait in an own spool: po-queue takes it in and tells, in our name. */
+static void
+exec_verdict(const struct queue_id *id)
+{
+	char name[] = "sendmail", verb[] = "--verdict", text[QUEUE_ID_LEN + 1];
+	char *argv[] = { name, verb, text, NULL };
+
+	(void)snprintf(text, sizeof(text), "%s", id->text);
+	exec_po_queue(argv);
+}
+
+/* What the queue says to it: asked of the runner. Whatever happens here, it is
+ * queued. */
+static int
+await_verdict(const struct settings *s, const struct queue_id *id, bool own)
+{
+	struct buf request, answer;
+	char text[120];
+	int rc = -1, status = EX_OK;
+
+	if (own)
+		exec_verdict(id);
+	buf_init(&request, 200);
+	buf_init(&answer, LINE_BYTES * 4);
+	if (!own &&
+	    buf_printf(&request, "po-act 1\nverb=verdict\nuntil=taken\nid=%s\n",
+	        id->text))
+		rc = act_ask_while(s->drop.spool, buf_str(&request), WAIT_MS,
+		    &answer, NULL);
+	if (rc == 1 &&
+	    (span_has_prefix_nocase(buf_span(&answer), SPAN_LIT("ok ")) ||
+	        span_has_prefix_nocase(buf_span(&answer), SPAN_LIT("no ")))) {
+		status = verdict_say(buf_span(&answer), "sendmail");
+	} else {
+		(void)snprintf(text, sizeof(text),
+		    "%s: accepted, not confirmed: no runner has answered",
+		    id->text);
+		tell(text);
+	}
+	buf_clear(&request);
+	buf_clear(&answer);
+	return fflush(stdout) == 0 ? status : EX_IOERR;
+}
+
+/* It is queued. In an own spool what is urgent is delivered by us. */
+static int
+after_queuing(const struct settings *s, const struct arguments *a,
+    const struct envelope *env)
+{
+	bool now = env->priority == PRIORITY_NOW && env->due == 0;
+	bool own = (now || a->waits) && is_own_spool(s);
+
+	if (own && now)
+		now_deliver(po_queue, env->id.text,
+		    a->immediate ? ATTEMPT_MS : 0);
+	return a->waits ? await_verdict(s, &env->id, own) : EX_OK;
+}
+
 static int
 send_message(struct settings *s, const struct arguments *a)
 {
 	struct submit_request request = a->request;
 	struct submission sub;
 	struct drop *drop = NULL;
+	struct envelope env;
 	struct po_err err;
 	int rc;
 
@@ -168,10 +261,11 @@ send_message(struct settings *s, const struct arguments *a)
 		rc = input_submit(STDIN_FILENO, s->submit.stdin_timeout, &sub,
 		    &err);
 	}
+	env = sub.env; /* its id, class and time are in it itself */
 	submission_clear(&sub);
 	drop_close(drop);
 	pass_warnings_on(s, true);
-	return rc == 0 ? EX_OK : fail(s, &err);
+	return rc == 0 ? after_queuing(s, a, &env) : fail(s, &err);
 }
 
 /* Where stderr is the client's too, what is wrong is in replies and the log. */
@@ -274,7 +368,6 @@ owns_spool(const struct settings *s)
 static int
 run_po_queue(const struct settings *s, const char *const argv[])
 {
-	static const char program[] = PO_SBINDIR "/po-queue";
 	char *args[ARGUMENTS_MAX_RUNS + 4];
 	struct po_err err;
 	size_t i;
@@ -282,10 +375,8 @@ run_po_queue(const struct settings *s, const char *const argv[])
 	for (i = 0; i < ARGUMENTS_MAX_RUNS + 3 && argv[i] != NULL; i++)
 		args[i] = strdup(argv[i]);
 	args[i] = NULL;
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)signal(SIGXFSZ, SIG_DFL);
-	(void)execv(program, args);
-	(void)po_fail_sys(&err, PO_EOSFILE, "run %s", program);
+	exec_po_queue(args);
+	(void)po_fail_sys(&err, PO_EOSFILE, "run %s", po_queue);
 	return fail(s, &err);
 }
 

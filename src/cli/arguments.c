@@ -206,6 +206,7 @@ set_envid(struct arguments *a, const struct option *o, const char *value,
 static void
 set_delivery(struct arguments *a, char mode)
 {
+	a->immediate = mode == 'i';
 	if (mode == 'i')
 		a->request.priority = PRIORITY_NOW;
 }
@@ -366,6 +367,8 @@ read_long(const char *name, struct arguments *a, struct po_err *err)
 		a->mode = ARGUMENTS_HELP;
 	else if (strcmp(name, "version") == 0)
 		a->mode = ARGUMENTS_VERSION;
+	else if (strcmp(name, "wait") == 0)
+		a->waits = true;
 	else
 		return unknown_long(name, err);
 	return 0;

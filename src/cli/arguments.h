@@ -38,6 +38,8 @@ struct arguments_warning {
 struct arguments {
 	enum arguments_mode mode;
 	struct submit_request request;
+	bool waits;     /* --wait: for what the queue says to it */
+	bool immediate; /* -odi: for the attempt, where it can be made here */
 	/* -qItext, -qRtext, -qStext, each with a "!" in front or not, without
 	 * -q; none: all of the queue */
 	const char *runs[ARGUMENTS_MAX_RUNS];

@@ -110,7 +110,7 @@ act_here(struct queue_program *p, struct spool *s, const struct buf *request,
 		rc = empty_trash(s, err);
 	if (rc == 0 && !buf_put_span(answer, buf_span(&a.answer)))
 		rc = po_fail(err, PO_EOS, "no memory for the answer");
-	act_drop_all(&a, 1);
+	act_end_all(&a, 1, s);
 	after_free(t.after);
 	hops_free(t.hops);
 	index_close(ix);
@@ -181,12 +181,8 @@ queue_ask_instead(const struct queue_program *p, const char *holder,
 	int rc;
 
 	buf_init(&request, ACT_MAX_BYTES);
-	if (p->args.has_only)
-		ok = buf_printf(&request, "po-act 1\nverb=requeue\nid=%s\n",
-		    p->args.only.text);
-	else
-		ok = buf_puts(&request, "po-act 1\nverb=flush\n") &&
-		     selection_put(&p->args.which, &request);
+	ok = buf_puts(&request, "po-act 1\nverb=flush\n") &&
+	     selection_put(&p->args.which, &request);
 	rc = ok ? ask_and_say(p, &request, holder, err)
 	        : po_fail(err, PO_EOS, "no memory for a request");
 	buf_clear(&request);

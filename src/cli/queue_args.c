@@ -60,6 +60,8 @@ static const struct row {
 	    "with --list: one JSON object a line" },
 	{ "show", 0, "ID", KIND_SHOW, VERB_SHOW, 0, 0, 0,
 	    "print one message and every attempt" },
+	{ "verdict", 0, "ID", KIND_SHOW, VERB_VERDICT, 0, 0, 0,
+	    "take in what was submitted, and say what became of ID" },
 	{ "status", 's', NULL, KIND_VERB, VERB_STATUS, 0, 0, 0,
 	    "say who runs and how much waits" },
 	{ "route", 0, "ADDRESS", KIND_ASK, VERB_ROUTE, AT(address), 0, 0,

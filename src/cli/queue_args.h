@@ -21,6 +21,7 @@ enum queue_verb {
 	VERB_CHECK_CONFIG,
 	VERB_REBUILD_INDEX,
 	VERB_STATUS,
+	VERB_VERDICT,
 	VERB_ROUTE,
 	VERB_ACT, /* hold, release, cancel, requeue: see act */
 	VERB_HELP,

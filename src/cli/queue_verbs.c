@@ -7,6 +7,9 @@
 
 #include "cli/listing.h"
 #include "spool/rebuild.h"
+#include "util/wallclock.h"
+
+#define ONLY_MS 60000 /* how long --only follows one runner after another */
 
 int
 queue_take_lock(const struct spool *s, const char *mode, struct run_lock *lock,
@@ -68,6 +71,49 @@ run_locked(struct queue_program *p, struct spool *s, struct run_lock *lock,
 	return rc;
 }
 
+int
+queue_take_in(struct queue_program *p, struct spool *s, struct run_lock *lock,
+    struct po_err *err)
+{
+	bool only = p->args.has_only;
+	int rc;
+
+	p->args.ingest = true;
+	p->args.has_only = false;
+	rc = run_locked(p, s, lock, err);
+	p->args.has_only = only;
+	return rc;
+}
+
+/* The lock for a run: 1, 0 somebody else has it and does the work, -1. */
+static int
+lock_for_run(struct queue_program *p, struct spool *s, struct run_lock *lock,
+    char text[512], struct po_err *err)
+{
+	bool asks = !p->args.watch && !p->args.fail_if_locked;
+	bool made_due = false;
+	int64_t deadline_ms = monotonic_ms() + ONLY_MS;
+	int rc;
+
+	do {
+		rc = queue_take_lock(s, p->args.watch ? "watch" : "once", lock,
+		    text, err);
+		if (rc != 0)
+			return rc;
+		if (asks && p->args.has_only)
+			rc = queue_only_beside(p, text, deadline_ms, &made_due,
+			    err);
+	} while (rc == 1);
+	if (rc == -1 || (asks && p->args.has_only))
+		return rc;
+	if (asks && p->args.flush)
+		return queue_ask_instead(p, text, err);
+	(void)fprintf(stderr, "po-queue: %s\n", text);
+	if (p->args.fail_if_locked)
+		p->status = po_code_info(PO_EBUSY)->exit_status;
+	return 0;
+}
+
 static int
 verb_run(struct queue_program *p, struct spool *s, struct po_err *err)
 {
@@ -75,19 +121,9 @@ verb_run(struct queue_program *p, struct spool *s, struct po_err *err)
 	char text[512];
 	int rc;
 
-	rc = queue_take_lock(s, p->args.watch ? "watch" : "once", &lock, text,
-	    err);
-	if (rc == -1)
-		return -1;
-	if (rc == 0 && (p->args.flush || p->args.has_only) && !p->args.watch &&
-	    !p->args.fail_if_locked)
-		return queue_ask_instead(p, text, err);
-	if (rc == 0) {
-		(void)fprintf(stderr, "po-queue: %s\n", text);
-		exit(p->args.fail_if_locked
-		         ? po_code_info(PO_EBUSY)->exit_status
-		         : 0);
-	}
+	rc = lock_for_run(p, s, &lock, text, err);
+	if (rc != 1)
+		return rc;
 	rc = run_locked(p, s, &lock, err);
 	lock_end(&lock);
 	return rc;
@@ -205,6 +241,7 @@ static const struct {
 	{ VERB_LIST, verb_list },
 	{ VERB_SHOW, verb_list },
 	{ VERB_STATUS, verb_status },
+	{ VERB_VERDICT, queue_verb_verdict },
 	{ VERB_CLEANUP, queue_verb_act },
 	{ VERB_ACT, queue_verb_act },
 	{ VERB_REBUILD_INDEX, verb_rebuild },

@@ -28,7 +28,9 @@ struct queue_program {
 	struct notice_setup notices;
 	struct ingest_conf ingest;
 	struct deliver_setup
-	    *deliver; /* VERB_RUN without --ingest; else NULL */
+	    *deliver;        /* VERB_RUN without --ingest; else NULL */
+	const char *program; /* as it is called, for --verdict */
+	int status;          /* the exit status, when nothing failed */
 };
 
 /* Do what args.verb says on an open spool: VERB_RUN, LIST, SHOW, STATUS,
@@ -45,8 +47,23 @@ int queue_verb_act(struct queue_program *p, struct spool *s,
  * knows him by the owner of the request. Before the spool is opened. */
 int queue_verb_ask(const struct queue_program *p, struct po_err *err);
 
-/* A run with --flush or --only that finds the lock held by `holder`: have it
- * done by the runner. */
+/* VERB_VERDICT. `s` NULL: a caller that may not open the spool; a runner is
+ * asked. */
+int queue_verb_verdict(struct queue_program *p, struct spool *s,
+    struct po_err *err);
+
+/* A run with --only that finds the lock held: the runner that lives makes the
+ * message due (once: *made_due, first false), and its attempt is awaited for a
+ * second. 0 it was tried; 1 try the lock again; -1, after deadline_ms too. */
+int queue_only_beside(struct queue_program *p, const char *holder,
+    int64_t deadline_ms, bool *made_due, struct po_err *err);
+
+/* Take in what is in drop/, under the lock; send nothing. */
+int queue_take_in(struct queue_program *p, struct spool *s,
+    struct run_lock *lock, struct po_err *err);
+
+/* A run with --flush that finds the lock held by `holder`: have it done by the
+ * runner. */
 int queue_ask_instead(const struct queue_program *p, const char *holder,
     struct po_err *err);
 

@@ -12,7 +12,8 @@
 #include "util/wallclock.h"
 #include "util/xalloc.h"
 
-#define TELL_MS 1000 /* between two "at" lines */
+#define TELL_MS 1000   /* between two "at" lines */
+#define STALE_MS 15000 /* then nobody waits for a verdict any more */
 
 /* ------------------------------------------------------------ one message */
 
@@ -96,6 +97,7 @@ struct request {
 	bool unknown; /* a selector that is not known: less must not become
 	                 more */
 	size_t n_ids; /* behind the verb */
+	enum verdict_until until;
 };
 
 static void
@@ -109,6 +111,8 @@ read_line(struct request *r, struct span name, struct span value)
 		(void)parse_i64(value, 0, 36500, &r->days);
 	else if (span_eq(name, SPAN_LIT("id")) && r->verb != NULL)
 		r->n_ids++;
+	else if (span_eq(name, SPAN_LIT("until")))
+		(void)verdict_until_parse(value, &r->until);
 	else if (span_eq(name, SPAN_LIT("match")))
 		r->all = true;
 	else {
@@ -142,7 +146,8 @@ fault_of(const struct tick *t, uint32_t uid, const struct request *r)
 
 	if (r->verb == NULL)
 		return "known verb";
-	if (r->unknown)
+	if (r->unknown ||
+	    (selects && r->verb->on_messages && r->verb->message == NULL))
 		return "known selector";
 	if (selects && r->n_ids > 0)
 		return "ids and selectors in one request";
@@ -188,6 +193,40 @@ begin_errand(struct act *a, struct span text)
 	a->state = ACT_ERRAND;
 }
 
+static int
+look_again(struct tick *t, struct act *a, struct po_err *err)
+{
+	int rc = verdict_look(&a->verdict, t->spool, t->tx, &a->answer, err);
+
+	if (rc == 1)
+		a->state = ACT_DONE;
+	return rc == -1 ? -1 : 0;
+}
+
+/* The last id counts. */
+static int
+begin_verdict(struct tick *t, struct act *a, const struct request *r,
+    struct span text, struct po_err *err)
+{
+	struct span line, name;
+	bool known = false;
+
+	a->verdict = (struct verdict){ .until = r->until, .uid = a->uid };
+	while (text.len > 0) {
+		line = span_cut(&text, '\n');
+		name = span_cut(&line, '=');
+		if (span_eq(name, SPAN_LIT("id")))
+			known = queue_id_parse(line, &a->verdict.id);
+	}
+	if (!known) {
+		(void)buf_puts(&a->answer, "no queue id\n");
+		return 0;
+	}
+	a->state = ACT_WAITS;
+	a->since_ms = monotonic_ms();
+	return look_again(t, a, err);
+}
+
 int
 act_apply(struct tick *t, struct act *a, struct span text, struct po_err *err)
 {
@@ -204,6 +243,8 @@ act_apply(struct tick *t, struct act *a, struct span text, struct po_err *err)
 		(void)buf_printf(&a->answer, "no %s\n", fault);
 		return 0;
 	}
+	if (r.verb->on_messages && r.verb->message == NULL)
+		return begin_verdict(t, a, &r, text, err);
 	if (!r.verb->on_messages || r.all || r.which.n > 0) {
 		begin_errand(a, text);
 		return 0;
@@ -213,19 +254,24 @@ act_apply(struct tick *t, struct act *a, struct span text, struct po_err *err)
 
 /* ------------------------------------------------------------ all of them */
 
-/* Is there room for another errand? Those that came before it count. */
+/* Is there room for another one that is not done at once? Those that came
+ * before it count. */
 static bool
 has_room(const struct tick *t, const struct act *acts, size_t i)
 {
 	size_t k, n = 0, own = 0;
+	bool same;
 
 	for (k = 0; k < i; k++) {
-		n += acts[k].state == ACT_ERRAND;
-		own +=
-		    acts[k].state == ACT_ERRAND && acts[k].uid == acts[i].uid;
+		same = acts[k].state == acts[i].state;
+		n += same;
+		own += same && acts[k].uid == acts[i].uid;
 	}
-	return n < ACT_MAX_PENDING &&
-	       (own == 0 || act_is_admin(t, acts[i].uid));
+	if (n >= ACT_MAX_PENDING)
+		return false;
+	return own <
+	           (acts[i].state == ACT_WAITS ? ACT_MAX_WAITING_OF_UID : 1) ||
+	       act_is_admin(t, acts[i].uid);
 }
 
 static int
@@ -246,7 +292,7 @@ apply_new(struct tick *t, struct act *acts, size_t i, char *space,
 	}
 	if (act_apply(t, a, (struct span){ space, (size_t)len }, err) == -1)
 		return -1;
-	if (a->state == ACT_ERRAND && !has_room(t, acts, i)) {
+	if (a->state != ACT_DONE && !has_room(t, acts, i)) {
 		errand_free(a->errand);
 		a->errand = NULL;
 		a->state = ACT_DONE;
@@ -279,11 +325,33 @@ step_first(struct tick *t, struct act *acts, size_t n, struct po_err *err)
 	return 0;
 }
 
+/* Who waits, and who waits no longer. */
+static int
+look_at_waiting(struct tick *t, struct act *acts, size_t n, struct po_err *err)
+{
+	int64_t now_ms = monotonic_ms();
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (acts[i].state != ACT_WAITS)
+			continue;
+		if (look_again(t, &acts[i], err) == -1)
+			return -1;
+		if (acts[i].state == ACT_WAITS &&
+		    now_ms - acts[i].since_ms >= STALE_MS)
+			acts[i].state = ACT_DONE;
+	}
+	return 0;
+}
+
 int
 act_apply_all(struct tick *t, struct act *acts, size_t n, struct po_err *err)
 {
 	char *space = NULL;
 	size_t i;
+
+	if (look_at_waiting(t, acts, n, err) == -1)
+		return -1;
 
 	for (i = 0; i < n; i++) {
 		if (acts[i].state != ACT_NEW)
@@ -365,11 +433,31 @@ act_any_work(const struct act *acts, size_t n, bool ending)
 	return false;
 }
 
-void
-act_drop_all(struct act *acts, size_t n)
+bool
+act_any_waits(const struct act *acts, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
+		if (acts[i].state == ACT_WAITS)
+			return true;
+	return false;
+}
+
+void
+act_end_all(struct act *acts, size_t n, const struct spool *s)
+{
+	char line[40];
+	size_t i;
+	int len;
+
+	for (i = 0; i < n; i++) {
+		if (acts[i].state == ACT_WAITS) {
+			len = snprintf(line, sizeof(line), "later %s\n",
+			    acts[i].verdict.id.text);
+			append(&acts[i], (struct span){ line, (size_t)len });
+			(void)unlinkat(s->drop, acts[i].name, 0);
+		}
 		clear(&acts[i]);
+	}
 }

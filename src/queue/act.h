@@ -19,16 +19,19 @@
 
 #include "queue/errand.h"
 #include "queue/tick.h"
+#include "queue/verdict.h"
 
 #define ACT_MAX_BYTES 65536u
 
-/* At most so many are at work; at most one errand for a uid that is no
- * administrator's. */
+/* At most so many errands, and so many that wait; of one uid, if it is no
+ * administrator's, one errand and a few that wait. */
 #define ACT_MAX_PENDING 64u
+#define ACT_MAX_WAITING_OF_UID 8u
 
 enum act_state {
 	ACT_NEW,
 	ACT_ERRAND, /* takes more ticks */
+	ACT_WAITS,  /* for what becomes of a message */
 	ACT_DONE    /* the answer is to be given behind the commit */
 };
 
@@ -38,8 +41,10 @@ struct act {
 	                  -1: nobody waits for the answer */
 	char name[40]; /* in drop/ */
 	enum act_state state;
-	struct errand *errand; /* ACT_ERRAND; owned */
-	int64_t told_ms;       /* monotonic: the last "at" line */
+	struct errand *errand;  /* ACT_ERRAND; owned */
+	struct verdict verdict; /* ACT_WAITS */
+	int64_t since_ms;       /* monotonic: when that began */
+	int64_t told_ms;        /* monotonic: the last "at" line */
 	struct buf answer;
 };
 
@@ -63,8 +68,12 @@ size_t act_answer_all(struct act *acts, size_t n, const struct spool *s);
  */
 bool act_any_work(const struct act *acts, size_t n, bool ending);
 
-/* Forget them without an answer: their files stay, for the next run. */
-void act_drop_all(struct act *acts, size_t n);
+/* Does one wait for what a scan of drop/ may bring? */
+bool act_any_waits(const struct act *acts, size_t n);
+
+/* The run ends: who waits is told so ("later ID"), errands are forgotten and
+ * their files stay, for the next run. */
+void act_end_all(struct act *acts, size_t n, const struct spool *s);
 
 /* Make this message due now, whatever its schedule: 1, or 0 when there is none
  * that waits. */

@@ -118,6 +118,7 @@ static const struct act_verb verbs[] = {
 	{ "requeue", true, false, "due now", is_waiting, do_requeue },
 	{ "flush", false, false, "due now", was_deferred, do_flush },
 	{ "cleanup", false, false, "removed", NULL, NULL },
+	{ "verdict", true, true, "", NULL, NULL }, /* queue/verdict.h */
 };
 
 const struct act_verb *

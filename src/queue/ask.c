@@ -62,8 +62,8 @@ wait_unlinked(int fd, int64_t timeout_ms)
 	}
 }
 
-int
-act_ask(const char *spool, const char *request, int64_t timeout_ms,
+static int
+ask(const char *spool, const char *request, int64_t timeout_ms, bool withdraw,
     struct buf *answer, struct po_err *err)
 {
 	char path[4096], name[40], space[4096];
@@ -80,6 +80,8 @@ act_ask(const char *spool, const char *request, int64_t timeout_ms,
 	if (publish(drop, request, &id, name, &fd, err) == -1)
 		goto out;
 	rc = wait_unlinked(fd, timeout_ms);
+	if (rc == 0 && withdraw)
+		(void)unlinkat(drop, name, 0);
 	while (rc == 1 && (n = pread(fd, space, sizeof(space), at)) > 0) {
 		(void)buf_put(answer, space, (size_t)n);
 		at += n;
@@ -88,4 +90,18 @@ out:
 	fd_close(&fd);
 	fd_close(&drop);
 	return rc;
+}
+
+int
+act_ask(const char *spool, const char *request, int64_t timeout_ms,
+    struct buf *answer, struct po_err *err)
+{
+	return ask(spool, request, timeout_ms, false, answer, err);
+}
+
+int
+act_ask_while(const char *spool, const char *request, int64_t timeout_ms,
+    struct buf *answer, struct po_err *err)
+{
+	return ask(spool, request, timeout_ms, true, answer, err);
 }

@@ -16,4 +16,8 @@
 int act_ask(const char *spool, const char *request, int64_t timeout_ms,
     struct buf *answer, struct po_err *err);
 
+/* The same, but what is not answered in time is withdrawn. */
+int act_ask_while(const char *spool, const char *request, int64_t timeout_ms,
+    struct buf *answer, struct po_err *err);
+
 #endif

@@ -314,7 +314,7 @@ clear(struct runner *r)
 	after_free(r->after);
 	arena_clear(&r->tick_arena);
 	arena_clear(&r->results_arena);
-	act_drop_all(r->acts, r->n_acts);
+	act_end_all(r->acts, r->n_acts, r->setup->spool);
 	free(r->space);
 	free(r->suspects);
 	free(r->results);

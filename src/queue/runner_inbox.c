@@ -67,6 +67,7 @@ read_taken(struct runner *r, struct wire_reader *in, struct po_err *err)
 	}
 	if (end != 0) {
 		r->scanning = false;
+		r->heard = true;
 		if (more != 0)
 			r->scan_found = true;
 	}
@@ -136,6 +137,7 @@ read_note(struct runner *r, struct wire_reader *in, struct po_err *err)
 		return po_fail(err, PO_EPROTOCOL,
 		    "the ingester sent a note that cannot be read");
 	r->counts->refused++;
+	r->heard = true;
 	log_set_program("po/pickup");
 	log_line(LOG_LEVEL_WARNING, "%s", text);
 	log_set_program("po/queue");

@@ -66,7 +66,9 @@ struct runner {
 	bool scanning; /* the ingester was asked and has not ended its answer */
 	uint64_t scan_activity; /* activity when the last scan was asked */
 	bool scan_found;        /* the last scan found something */
-	int64_t scan_ms;        /* monotonic: when it was asked */
+	bool heard; /* a scan ended, or told of a refusal, since the last tick
+	             */
+	int64_t scan_ms; /* monotonic: when it was asked */
 	bool slots_dirty;
 	int64_t slot_sync_ms, heartbeat_ms, reader_check_ms, status_ms, fork_ms;
 	bool stopping;

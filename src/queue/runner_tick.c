@@ -156,6 +156,7 @@ runner_tick(struct runner *r, struct po_err *err)
 
 	if (begin(r, &t, err) == -1)
 		return -1;
+	r->heard = false;
 	rc = steps(r, &t, err);
 	rc = tick_end(&t, rc, err);
 	if (rc == 0) {
@@ -247,7 +248,8 @@ bool
 runner_has_work(const struct runner *r)
 {
 	if (results_are_ripe(r) || moves_are_ripe(r) || r->n_taken > 0 ||
-	    act_any_work(r->acts, r->n_acts, r->stopping))
+	    act_any_work(r->acts, r->n_acts, r->stopping) ||
+	    (r->heard && act_any_waits(r->acts, r->n_acts)))
 		return true;
 	if (r->stopping || r->setup->ingest_only)
 		return false;

@@ -335,6 +335,37 @@ control_characters_in_the_envelope_id_are_refused(void **state)
 	assert_int_equal(err.code, PO_EDATA);
 }
 
+static const struct {
+	const char *line;
+	bool waits, immediate;
+} waiting[] = {
+	{ "sendmail b", false, false },
+	{ "sendmail --wait b", true, false },
+	{ "sendmail -i --wait -odi -- b", true, true },
+	{ "sendmail -odi -odb b", false, false },
+	{ "sendmail -O DeliveryMode=i b", false, true },
+	{ "sendmail -O Priority=now b", false, false },
+};
+
+static void
+wait_and_odi_say_what_is_waited_for(void **state)
+{
+	char line[200], *argv[MAX_ARGS];
+	struct arguments a;
+	size_t i;
+	int argc;
+
+	(void)state;
+	for (i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++) {
+		(void)snprintf(line, sizeof(line), "%s", waiting[i].line);
+		argc = split(line, argv);
+		assert_int_equal(arguments_read(argc, argv, &a, NULL), 0);
+		if (a.waits != waiting[i].waits ||
+		    a.immediate != waiting[i].immediate)
+			fail_msg("%s", waiting[i].line);
+	}
+}
+
 static void
 too_many_warnings_are_not_kept(void **state)
 {
@@ -359,6 +390,7 @@ main(void)
 		cmocka_unit_test(bad_values_warn_and_good_ones_are_kept),
 		cmocka_unit_test(
 		    control_characters_in_the_envelope_id_are_refused),
+		cmocka_unit_test(wait_and_odi_say_what_is_waited_for),
 		cmocka_unit_test(too_many_warnings_are_not_kept),
 	};
 

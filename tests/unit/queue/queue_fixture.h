@@ -60,6 +60,7 @@ queue_setup(void **state)
 	q->spool.drop = open_folder(q->f->dirfd, "drop");
 	q->spool.bad = open_folder(q->f->dirfd, "bad");
 	q->spool.trash = open_folder(q->f->dirfd, "trash");
+	q->spool.path = q->f->path;
 	q->spool.uid = 2000;
 	q->conf = (struct queue_conf){
 		.batch = 1000,

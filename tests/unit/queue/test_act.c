@@ -43,7 +43,7 @@ apply(struct queue_fixture *q, uint32_t uid, struct span request, int *steps)
 	for (*steps = 1; a.state != ACT_DONE; ++*steps)
 		MUST(act_step(&q->t, &a, &q->err));
 	text = arena_strdup(&q->t.arena, buf_str(&a.answer));
-	act_drop_all(&a, 1);
+	act_end_all(&a, 1, &q->spool);
 	return text;
 }
 
@@ -456,9 +456,96 @@ errands_wait_for_their_end_one_of_a_uid_at_a_time(void **state)
 	    pread(second, got, sizeof(got) - 1, (off_t)strlen(text)) > 0);
 	assert_string_equal(got,
 	    "no other requests are being done; try again\n");
-	act_drop_all(acts, 1);
+	act_end_all(acts, 1, &q->spool);
 	assert_int_equal(faccessat(q->spool.drop, "a.1", F_OK, 0), 0);
 	(void)close(second);
+}
+
+/* ------------------------------------------------------------ verdicts */
+
+static const struct {
+	const char *name;
+	enum stand stand;
+	enum index_place place;
+	const char *until;
+	const char *answer; /* behind the id; NULL: it is awaited */
+} verdicts[] = {
+	{ "scheduled", WAITS, PLACE_DUE, "taken", "queued" },
+	{ "ready is taken", WAITS, PLACE_READY, "taken", "queued" },
+	{ "ready is not tried", WAITS, PLACE_READY, "tried", NULL },
+	{ "in delivery is not tried", CLAIMED, PLACE_CLAIM, "tried", NULL },
+	{ "scheduled will not be tried now", WAITS, PLACE_DUE, "tried",
+	    "queued" },
+	{ "held", HELD, PLACE_NONE, "tried", "held: " },
+	{ "sent", SENT, PLACE_NONE, "tried", "sent" },
+	{ "an until of another version is taken", SENT, PLACE_NONE, "?",
+	    "sent" },
+};
+
+static void
+a_verdict_waits_for_what_is_still_to_come(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct index_message m;
+	char text[200];
+	uint32_t i;
+
+	for (i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+		struct act a = { .uid = ALICE, .fd = -1 };
+
+		print_message("%s\n", verdicts[i].name);
+		m = put_standing(q, i, verdicts[i].stand);
+		m.place = verdicts[i].place;
+		MUST(index_message_put(q->t.tx, &m, &q->err));
+		(void)snprintf(text, sizeof(text),
+		    "po-act 1\nverb=verdict\nuntil=%s\nid=%s\n",
+		    verdicts[i].until, m.id.text);
+		buf_init(&a.answer, ACT_MAX_BYTES);
+		MUST(act_apply(&q->t, &a, span_of(text), &q->err));
+		assert_int_equal(a.state,
+		    verdicts[i].answer == NULL ? ACT_WAITS : ACT_DONE);
+		assert_int_equal(act_any_waits(&a, 1), a.state == ACT_WAITS);
+		if (verdicts[i].answer != NULL) {
+			(void)snprintf(text, sizeof(text), "ok %s: %s",
+			    m.id.text, verdicts[i].answer);
+			assert_memory_equal(buf_str(&a.answer), text,
+			    strlen(text));
+		}
+		act_end_all(&a, 1, &q->spool);
+	}
+}
+
+/* In drop/ it is on its way, for its owner; else there is none. */
+static void
+a_verdict_on_what_is_not_in_the_index_looks_for_its_file(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct queue_id id = id_of(7);
+	struct verdict v = { .id = id, .uid = geteuid() };
+	char name[40], expected[100];
+	struct buf answer;
+
+	buf_init(&answer, 1000);
+	(void)snprintf(name, sizeof(name), "n.%s", id.text);
+	(void)close(request_file(q, name, "x", 0));
+	assert_int_equal(MUST(verdict_look(&v, &q->spool, q->t.tx, &answer,
+	                     &q->err)),
+	    0);
+	v.uid = MALLORY;
+	assert_int_equal(MUST(verdict_look(&v, &q->spool, q->t.tx, &answer,
+	                     &q->err)),
+	    1);
+	(void)snprintf(expected, sizeof(expected), "no %s: no such message\n",
+	    id.text);
+	assert_string_equal(buf_str(&answer), expected);
+	assert_int_equal(unlinkat(q->spool.drop, name, 0), 0);
+	v.uid = geteuid();
+	buf_reset(&answer);
+	assert_int_equal(MUST(verdict_look(&v, &q->spool, q->t.tx, &answer,
+	                     &q->err)),
+	    1);
+	assert_string_equal(buf_str(&answer), expected);
+	buf_clear(&answer);
 }
 
 int
@@ -478,6 +565,8 @@ main(void)
 		CASE(a_flush_makes_deferred_mail_due_a_batch_a_tick),
 		CASE(a_cleanup_answers_with_its_figures),
 		CASE(errands_wait_for_their_end_one_of_a_uid_at_a_time),
+		CASE(a_verdict_waits_for_what_is_still_to_come),
+		CASE(a_verdict_on_what_is_not_in_the_index_looks_for_its_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
