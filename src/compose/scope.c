@@ -19,7 +19,8 @@ find(const struct render *r, struct span name, size_t from)
 		/* The pointers are equal where the template is one. */
 		if (b->name.len == name.len &&
 		    (b->name.p == name.p ||
-		        memcmp(b->name.p, name.p, name.len) == 0))
+		        (b->name.p[0] == name.p[0] &&
+		            memcmp(b->name.p, name.p, name.len) == 0)))
 			return b;
 	}
 	return NULL;

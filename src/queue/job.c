@@ -132,7 +132,7 @@ job_make_mail(struct job *j, struct library *l, struct po_err *err)
 	j->message.at = 0;
 	j->message.bytes = NULL;
 	j->message.length = m.length;
-	j->message.has_8bit = false;
+	j->message.has_8bit = m.has_8bit;
 	j->message.longest_line = m.longest_line;
 	return 0;
 }

@@ -25,6 +25,7 @@ struct output {
 	struct buf block;
 	uint64_t length;
 	uint32_t longest, column;
+	unsigned char high; /* all bytes, or-ed */
 };
 
 static int
@@ -46,6 +47,7 @@ put(void *ctx, const void *p, size_t len, struct po_err *err)
 
 	for (i = 0; i < len; i++) {
 		o->column = s[i] == '\n' ? 0 : o->column + 1;
+		o->high |= (unsigned char)s[i];
 		o->longest = o->column > o->longest ? o->column : o->longest;
 	}
 	o->length += len;
@@ -210,7 +212,11 @@ job_render(struct library *l, const struct envelope *env, int fd, off_t at,
 	}
 	if (rc == -1)
 		fd_close(&o.fd);
-	*out = (struct rendered_mail){ o.fd, o.length, o.longest };
+	/* The message is whole, whatever became of the template's file. */
+	if (rc == -1 && err->code == PO_ECORRUPT)
+		err->code = PO_EIO;
+	*out =
+	    (struct rendered_mail){ o.fd, o.length, o.longest, o.high >= 0x80 };
 	mail_rendered_clear(&r);
 	buf_clear(&in.head);
 	buf_clear(&o.block);

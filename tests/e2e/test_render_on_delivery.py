@@ -4,6 +4,9 @@ import email
 import email.policy
 import json
 
+import pytest
+
+import message_file
 from test_mail import delivered, mail, read
 from test_template_store import Store, store  # noqa: F401
 
@@ -86,6 +89,36 @@ def test_a_version_that_is_gone_fails_the_mail_and_tells_its_sender(store, po, s
     po.queue()
     notice, = sink.messages()
     assert notice.sender == "" and notice.recipients == ["s@example.org"]
+
+
+def test_a_damaged_template_keeps_the_mail_waiting(store, po, sink):
+    store.add("m", "--subject", "s", text="{{ n }}")
+    later(store)
+    file = po.spool / "templates/m/default/1"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + b"!")
+    po.relay(sink.port)
+    po.queue()
+    row, = po.list()
+    assert row["state"] == "waiting" and "damaged" in po.log() and not (po.spool / "bad" / row["queue_id"]).exists()
+    file.write_bytes(whole)
+    po.queue("--flush")
+    assert len(sink.messages()) == 1
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"\n", b"To: a\n\n", b"To: a\n\n{}", b"To: a\n\n[1]\n", b"To: a\n\n{\"n\": \n}\n", b'{"n": 1}\n',
+    b"To: a\n\n" + b"[" * 100000 + b"\n", b'To: a\n\n{"n": "x\\ny"}\n'], ids=range(9))
+def test_a_forged_content_is_a_failure_and_no_half_mail(store, po, sink, content):
+    store.add("m", "--subject", "{{ n }}", text="{{ n }}")
+    queue_id = message_file.new_id()
+    text = message_file.envelope_text(queue_id, ["a@b.example"], sender="", body="template", via="mail")
+    text = text.replace("rcpt=", "template=m/default/1\nrcpt=", 1)
+    message_file.submit(po.spool / "drop", queue_id,
+                        message_file.build(queue_id, ["a@b.example"], content, envelope=text), owner=po.owner)
+    po.relay(sink.port)
+    po.queue()
+    assert po.results(status="bounced")[0]["dsn"] == "5.6.0" and not sink.messages()
 
 
 def test_a_notice_returns_the_header_and_never_the_context(store, po, sink):
