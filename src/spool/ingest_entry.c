@@ -167,12 +167,12 @@ unfit_owner(const struct ingest *ing, const struct stat *st)
 
 /* What the open descriptor says. NULL: copy it; else why not. */
 static const char *
-unfit(const struct ingest *ing, const struct stat *st)
+unfit(const struct ingest *ing, int fd, const struct stat *st)
 {
 	int64_t most = ing->conf->message_size_limit;
 
-	if (st->st_dev != ing->device)
-		return "on another file system";
+	if (st->st_dev != ing->device && !fd_same_mount(fd, dirfd(ing->folder)))
+		return "on another mount";
 	if (unfit_owner(ing, st))
 		return "of a foreign owner or group";
 	if (st->st_size < (off_t)(FILE_ENVELOPE_AT + 3 * CELL_BYTES))
@@ -257,7 +257,7 @@ by_descriptor(struct ingest *ing, int fd, const struct dirent *e,
 		return po_fail_sys(err, PO_EIO, "look at a file of drop/");
 	if (by_type(ing, e, st.st_mode & S_IFMT, st.st_uid))
 		return 0;
-	reason = unfit(ing, &st);
+	reason = unfit(ing, fd, &st);
 	if (reason == NULL)
 		return take(ing, fd, &st, e, id, err);
 	/* What lies here by a foreign hand's link is not read. */

@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -115,6 +116,20 @@ fd_open_beneath(int dirfd, const char *path, int flags, unsigned mode)
 	if (fd != -1 || (errno != ENOSYS && errno != EPERM))
 		return (int)fd;
 	return openat(dirfd, path, flags, (mode_t)mode);
+}
+
+bool
+fd_same_mount(int a, int b)
+{
+	struct statx x, y;
+
+	if (statx(a, "", AT_EMPTY_PATH, STATX_MNT_ID, &x) == -1 ||
+	    statx(b, "", AT_EMPTY_PATH, STATX_MNT_ID, &y) == -1)
+		return false;
+	if ((x.stx_mask & y.stx_mask & STATX_MNT_ID) != 0)
+		return x.stx_mnt_id == y.stx_mnt_id;
+	return x.stx_dev_major == y.stx_dev_major &&
+	       x.stx_dev_minor == y.stx_dev_minor;
 }
 
 void

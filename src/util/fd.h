@@ -6,6 +6,7 @@
 #ifndef PO_UTIL_FD_H
 #define PO_UTIL_FD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -36,6 +37,13 @@ int fd_wait(int fd, short events, int64_t deadline_ms);
  * caller's folders must be nobody else's.
  */
 int fd_open_beneath(int dirfd, const char *path, int flags, unsigned mode);
+
+/*
+ * Do both lie on one mount? Where the kernel does not tell mounts (before 5.8):
+ * on one device. The device alone does not tell: overlayfs gives files that of
+ * the layer they lie in, and folders its own.
+ */
+bool fd_same_mount(int a, int b);
 
 /* Close *fd if it is open and set it to -1. */
 void fd_close(int *fd);
