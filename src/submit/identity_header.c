@@ -41,15 +41,15 @@ put_address(struct field *f, const char *from, const struct address *a,
 }
 
 static int
-take_address(struct identity *id, struct field *f, bool believe,
-    const char *from, const struct address *a, struct po_err *err)
+take_address(struct identity *id, struct field *f, const char *from,
+    const struct address *a, struct po_err *err)
 {
 	struct identity_result r;
 	char text[ENVELOPE_MAX_ADDRESS + 1];
 	bool same;
 
 	(void)snprintf(text, sizeof(text), "%s", a->text);
-	if ((believe && identity_believe(id, text, err) == -1) ||
+	if (identity_believe(id, text, err) == -1 ||
 	    identity_map(id, text, true, &r, err) == -1)
 		return -1;
 	same = strcmp(r.address, text) == 0;
@@ -66,12 +66,12 @@ take_address(struct identity *id, struct field *f, bool believe,
  * everything replaces all of it. */
 static int
 take_unreadable(struct identity *id, struct field *f, struct span value,
-    bool believe, struct po_err *err)
+    struct po_err *err)
 {
 	struct identity_result r;
 	struct buf shown;
 
-	if (believe && id->conf->from_policy == FROM_TABLE) {
+	if (id->conf->from_policy == FROM_TABLE) {
 		buf_init(&shown, SHOWN);
 		(void)log_escape(&shown, span_trim(value), SHOWN);
 		(void)po_fail(err, PO_EPERM,
@@ -95,7 +95,7 @@ take_unreadable(struct identity *id, struct field *f, struct span value,
 }
 
 static int
-read_field(struct identity *id, struct field *f, size_t value_at, bool believe,
+read_field(struct identity *id, struct field *f, size_t value_at,
     struct po_err *err)
 {
 	struct span raw = buf_span(&f->folded), value;
@@ -107,14 +107,14 @@ read_field(struct identity *id, struct field *f, size_t value_at, bool believe,
 	value = (struct span){ raw.p + value_at, raw.len - value_at };
 	address_list_init(&list, value, id->host->domain);
 	while ((rc = address_next(&list, &a, NULL)) == 1 && failed == 0) {
-		failed = take_address(id, f, believe, from, &a, err);
+		failed = take_address(id, f, from, &a, err);
 		from = a.spec.p + a.spec.len;
 	}
 	address_list_clear(&list);
 	if (failed == -1)
 		return -1;
 	if (rc == -1)
-		return take_unreadable(id, f, value, believe, err);
+		return take_unreadable(id, f, value, err);
 	return buf_put(&f->changed, from, (size_t)(end - from)) &&
 	               buf_put(&f->qualified, from, (size_t)(end - from))
 	           ? 0
@@ -148,8 +148,7 @@ put_lines(const struct header *h, const struct field *f, size_t value_at,
 /* *out is {0, ""} when the field stays. */
 static int
 change_field(struct identity *id, const struct header *h,
-    const struct header_field *from, bool believe, struct span *out,
-    struct po_err *err)
+    const struct header_field *from, struct span *out, struct po_err *err)
 {
 	size_t value_at = (size_t)(from->colon + 1 - from->at);
 	struct field f = { .id = from->id };
@@ -166,7 +165,7 @@ change_field(struct identity *id, const struct header *h,
 		(void)no_memory(err);
 		goto out;
 	}
-	if (read_field(id, &f, value_at, believe, err) == -1)
+	if (read_field(id, &f, value_at, err) == -1)
 		goto out;
 	rc = 0;
 	if (!f.differs)
@@ -185,17 +184,17 @@ out:
 	return rc;
 }
 
+/* Older sets of Resent- fields are history. */
 static bool
-is_sender(const struct header *h, size_t i, const struct resent_set *set,
-    bool *resent)
+is_sender(const struct header *h, size_t i, const struct resent_set *set)
 {
 	enum field_id id = h->fields[i].id;
 
-	*resent = id == FIELD_RESENT_FROM || id == FIELD_RESENT_SENDER;
 	if (span_trim(header_value(h, &h->fields[i])).len == 0)
 		return false;
 	return id == FIELD_FROM || id == FIELD_SENDER ||
-	       (*resent && i >= set->first && i < set->end);
+	       ((id == FIELD_RESENT_FROM || id == FIELD_RESENT_SENDER) &&
+	           i >= set->first && i < set->end);
 }
 
 int
@@ -205,19 +204,17 @@ identity_header(struct identity *id, const struct header *h,
 	struct resent_set set = header_resent(h);
 	struct header_change found[MAX_CHANGES], *copy;
 	struct span lines;
-	bool resent;
 	size_t i;
 
 	*n = 0;
 	for (i = 0; i < h->n; i++) {
-		if (!is_sender(h, i, &set, &resent))
+		if (!is_sender(h, i, &set))
 			continue;
 		if (*n == MAX_CHANGES)
 			return po_fail(err, PO_EDATA,
 			    "more than %u fields say who sends this",
 			    MAX_CHANGES);
-		if (change_field(id, h, &h->fields[i], resent == (set.has != 0),
-		        &lines, err) == -1)
+		if (change_field(id, h, &h->fields[i], &lines, err) == -1)
 			return -1;
 		if (lines.len > 0)
 			found[(*n)++] = (struct header_change){ i, lines };

@@ -16,8 +16,8 @@
  * addresses, and nothing else changed; before it the old one as X-Original-From
  * and so on, where more than masquerade changed it, and Reply-To where the rule
  * wants it and there is none. All lives in the identity's arena. PO_EPERM: the
- * message is from somebody whom from_policy does not believe; of a resent
- * message that is who resends it.
+ * message is from somebody whom from_policy does not believe. From counts in a
+ * resent message too: else everybody could send as everybody.
  */
 int identity_header(struct identity *id, const struct header *h,
     const struct header_change **changes, size_t *n, struct po_err *err);

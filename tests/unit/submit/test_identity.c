@@ -256,7 +256,12 @@ static const struct {
 	    "From: \"\"ceo\" <ceo@d.test> x\" is no address, so nobody may "
 	    "send as that (from_policy)",
 	    PO_EPERM },
-	{ "table: resending what another one wrote", TABLE, NULL,
+	{ "table: what another one wrote, resent", TABLE, NULL,
+	    "Resent-From: joe\nResent-To: a@x\nFrom: ceo@d.test\n\n", NULL,
+	    "joe (uid 1000) may not send as ceo@d.test (from_policy)",
+	    PO_EPERM },
+	{ "table: who may resend",
+	    TABLE "sender = ( { login = \"joe\"; address = \"*\"; } );", NULL,
 	    "Resent-From: joe\nResent-To: a@x\nFrom: ceo@d.test\n\n",
 	    "joe@d.test",
 	    "Resent-From: joe@d.test\nResent-To: a@x\nFrom: ceo@d.test\n",
