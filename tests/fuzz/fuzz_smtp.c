@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A dialogue: "queued" is told exactly as often as a message was published. */
+/* A dialogue: every reply is a line of SMTP, and "queued" is told exactly as
+ * often as a message was published. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "submit/smtp.h"
 #include "unit/submit/fake_drop.h"
+#include "util/span.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,21 +27,39 @@ static const struct submit_host host = { "mx.d.test", "d.test" };
 static const struct drop_conf drop_conf = { conf_spool, 0 };
 static const struct smtp_service service = { &conf, &host, &drop_conf, NULL };
 
+/* "250 text" or "250-text", printable, nothing behind it. */
+static void
+check_reply(struct span line)
+{
+	size_t i;
+
+	assert(line.len > 4 && line.len < 1000);
+	assert(line.p[line.len - 1] == '\r');
+	for (i = 0; i < 3; i++)
+		assert(ascii_is_digit((unsigned char)line.p[i]));
+	assert(line.p[0] >= '2' && line.p[0] <= '5');
+	assert(line.p[3] == ' ' || line.p[3] == '-');
+	for (i = 4; i < line.len - 1; i++)
+		assert(line.p[i] >= ' ' && line.p[i] <= '~');
+}
+
 static unsigned
 count_told(int fd)
 {
+	const struct span queued = SPAN_LIT("250 2.0.0 Ok: queued as ");
 	static char text[1 << 20];
+	struct span rest = { text, 0 }, line;
 	unsigned n = 0;
-	const char *at;
 	ssize_t len;
 
 	assert(lseek(fd, 0, SEEK_SET) == 0);
-	len = read(fd, text, sizeof(text) - 1);
-	assert(len > 0);
-	text[len] = '\0';
-	for (at = text; (at = strstr(at, "\n250 2.0.0 Ok: queued")) != NULL;
-	     at++)
-		n++;
+	len = read(fd, text, sizeof(text));
+	assert(len > 0 && text[len - 1] == '\n');
+	for (rest.len = (size_t)len; rest.len > 0;) {
+		line = span_cut(&rest, '\n');
+		check_reply(line);
+		n += span_has_prefix_nocase(line, queued);
+	}
 	return n;
 }
 
