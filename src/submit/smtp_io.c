@@ -135,6 +135,25 @@ smtp_io_reply(struct smtp_io *s, const char *text)
 		s->errors++;
 }
 
+/* The text of a reply is ASCII (RFC 5321, 4.2), also when it shows what is
+ * not. */
+static void
+put_text(struct buf *out, const char *text)
+{
+	struct buf shown;
+	size_t i;
+	bool ok = true;
+
+	buf_init(&shown, out->max);
+	(void)log_escape(&shown, span_of(text), out->max);
+	for (i = 0; ok && i < shown.len; i++)
+		ok =
+		    (unsigned char)shown.p[i] < 0x80
+		        ? buf_putc(out, shown.p[i])
+		        : buf_printf(out, "\\x%02x", (unsigned char)shown.p[i]);
+	buf_clear(&shown);
+}
+
 void
 smtp_io_reply_with(struct smtp_io *s, const char *code, const char *status,
     const char *text)
@@ -143,7 +162,7 @@ smtp_io_reply_with(struct smtp_io *s, const char *code, const char *status,
 	struct buf shown;
 
 	buf_init(&shown, REPLY_TEXT);
-	(void)log_escape(&shown, span_of(text), REPLY_TEXT);
+	put_text(&shown, text);
 	(void)snprintf(line, sizeof(line), "%s%s%s %s", code,
 	    status[0] != '\0' ? " " : "", status, buf_str(&shown));
 	smtp_io_reply(s, line);

@@ -80,6 +80,7 @@ static void
 codes_of(const struct buf *out, struct buf *codes)
 {
 	struct span rest = buf_span(out), line;
+	size_t i;
 
 	line = span_cut(&rest, '\n');
 	assert_memory_equal(line.p, "220 mx.d.test ESMTP", 19);
@@ -87,6 +88,8 @@ codes_of(const struct buf *out, struct buf *codes)
 		line = span_cut(&rest, '\n');
 		assert_true(line.len > 4);
 		assert_int_equal(line.p[line.len - 1], '\r');
+		for (i = 0; i < line.len - 1; i++)
+			assert_in_range(line.p[i], ' ', '~');
 		if (line.p[3] == '-')
 			continue;
 		assert_int_equal(line.p[3], ' ');
@@ -214,6 +217,8 @@ static const struct {
 	{ "DATA without a recipient is not read",
 	    "MAIL FROM:<a>\r\nDATA\r\nRCPT TO:<b>\r\nDATA\r\n.\r\n",
 	    "250 554 250 354 250 ", 1, NULL },
+	{ "8-bit in addresses that are shown",
+	    "MAIL FROM:<\304\335\236 \303\274@@x.test>\r\n", "553 ", 0, NULL },
 	{ "8-bit in addresses",
 	    "MAIL FROM:<\377@x.test> SMTPUTF8\r\nMAIL FROM:<a@\377.test>\r\n"
 	    "MAIL FROM:<a@x.test> ENVID=\303\274\r\n",
