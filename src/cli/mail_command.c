@@ -7,24 +7,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "cli/json_text.h"
 #include "cli/mail_args.h"
-#include "cli/mail_send.h"
+#include "cli/mail_batch.h"
 #include "compose/host.h"
 #include "log/log.h"
 #include "util/fd.h"
 
 #define PART_MAX (10u << 20)  /* bytes of a text or html file */
 #define INPUT_MAX (64u << 20) /* bytes of a JSON object */
-
-/* A limit that a mail reaches is its own fault, too. */
-static int
-status_of(const struct po_err *err)
-{
-	return err->code == PO_EUNAVAILABLE
-	           ? EX_DATAERR
-	           : po_code_info(err->code)->exit_status;
-}
 
 static int
 complain(const struct po_err *err)
@@ -37,7 +27,7 @@ complain(const struct po_err *err)
 	    buf_putc(&line, '\n'))
 		(void)fwrite(line.p, 1, line.len, stderr);
 	buf_clear(&line);
-	return status_of(err);
+	return mail_status_of(err);
 }
 
 /* ------------------------------------------------------------------ files */
@@ -124,42 +114,16 @@ read_parts(struct mail_args *a, struct po_err *err)
 /* ------------------------------------------------------------------ one */
 
 static int
-send_one(struct mail_sender *s, const struct letter *l, bool dry_run,
-    struct queue_id *id, struct po_err *err)
-{
-	id->text[0] = '\0';
-	return dry_run ? mail_show(s, l, stdout, err)
-	               : mail_send(s, l, id, err);
-}
-
-static int
 send_args(struct mail_sender *s, const struct mail_args *a, struct po_err *err)
 {
 	struct queue_id id;
 
-	if (send_one(s, &a->letter, a->dry_run, &id, err) == -1)
+	if (a->dry_run)
+		return mail_show(s, &a->letter, stdout, err);
+	if (mail_send(s, &a->letter, &id, err) == -1)
 		return -1;
-	if (!a->dry_run)
-		(void)puts(id.text);
+	(void)puts(id.text);
 	return 0;
-}
-
-/* One object over what the command line says for all. */
-static int
-send_json(struct mail_sender *s, const struct mail_args *a, struct span json,
-    struct queue_id *id, struct po_err *err)
-{
-	struct letter l;
-	int rc;
-
-	letter_init(&l);
-	rc = letter_copy(&l, &a->letter, err);
-	if (rc == 0)
-		rc = letter_read_json(&l, json, err);
-	if (rc == 0)
-		rc = send_one(s, &l, a->dry_run, id, err);
-	letter_clear(&l);
-	return rc;
 }
 
 static int
@@ -170,82 +134,25 @@ send_file(struct mail_sender *s, const struct mail_args *a, struct po_err *err)
 	int rc = read_file(a->json, INPUT_MAX, &b, err);
 
 	if (rc == 0)
-		rc = send_json(s, a, buf_span(&b), &id, err);
+		rc = mail_batch_one(s, a, buf_span(&b), &id, err);
 	if (rc == 0 && !a->dry_run)
 		(void)puts(id.text);
 	buf_clear(&b);
 	return rc;
 }
 
-/* ------------------------------------------------------------------ many */
-
-static void
-report(unsigned long line, const struct queue_id *id, const struct po_err *err)
-{
-	if (err == NULL) {
-		(void)printf("{\"line\": %lu, \"id\": \"%s\"}\n", line,
-		    id->text);
-		return;
-	}
-	(void)printf("{\"line\": %lu, ", line);
-	json_text_print(stdout, "error", span_of(err->text));
-	(void)printf(", \"status\": %d}\n", status_of(err));
-}
-
-/* Does it concern all that come, too? Then there is no use in going on. */
-static bool
-is_ours(const struct po_err *err)
-{
-	return status_of(err) != EX_DATAERR && status_of(err) != EX_USAGE &&
-	       status_of(err) != EX_NOINPUT;
-}
-
 static int
-send_line(struct mail_sender *s, const struct mail_args *a, struct span line,
-    unsigned long number, int *status)
+send_batch(struct mail_sender *s, const struct mail_args *a, int *status,
+    struct po_err *err)
 {
-	struct queue_id id;
-	struct po_err err;
+	int fd = strcmp(a->batch, "-") == 0
+	             ? dup(STDIN_FILENO)
+	             : open(a->batch, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int rc = fd == -1 ? po_fail_sys(err, PO_ENOINPUT, "open %s", a->batch)
+	                  : mail_batch_run(s, a, fd, status, err);
 
-	if (span_trim(line).len == 0)
-		return 0;
-	if (send_json(s, a, line, &id, &err) == 0) {
-		if (!a->dry_run)
-			report(number, &id, NULL);
-		return 0;
-	}
-	report(number, NULL, &err);
-	*status = status_of(&err);
-	return is_ours(&err) ? -1 : 0;
-}
-
-static int
-send_batch(struct mail_sender *s, const struct mail_args *a, struct po_err *err)
-{
-	FILE *in = strcmp(a->batch, "-") == 0 ? stdin : fopen(a->batch, "re");
-	unsigned long number = 0;
-	int status = EX_OK, rc = 0;
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
-
-	if (in == NULL) {
-		(void)po_fail_sys(err, PO_ENOINPUT, "open %s", a->batch);
-		return complain(err);
-	}
-	while (rc == 0 && (n = getline(&line, &cap, in)) != -1) {
-		rc = send_line(s, a, (struct span){ line, (size_t)n }, ++number,
-		    &status);
-		(void)fflush(stdout);
-	}
-	if (rc == 0 && ferror(in)) {
-		(void)po_fail_sys(err, PO_ENOINPUT, "read %s", a->batch);
-		status = complain(err);
-	}
-	free(line);
-	if (in != stdin)
-		(void)fclose(in);
-	return status;
+	fd_close(&fd);
+	return rc;
 }
 
 static int
@@ -259,7 +166,7 @@ run(struct mail_args *a, struct po_err *err)
 	if (rc == 0)
 		rc = read_parts(a, err);
 	if (rc == 0 && a->batch != NULL)
-		status = send_batch(&s, a, err);
+		rc = send_batch(&s, a, &status, err);
 	else if (rc == 0)
 		rc = a->json != NULL ? send_file(&s, a, err)
 		                     : send_args(&s, a, err);

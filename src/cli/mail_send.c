@@ -276,6 +276,8 @@ submit(struct mail_sender *s, const struct composed *c, const char **to,
 	if (submission_begin(&sub, &s->submit, &s->host, &request, err) == -1)
 		return -1;
 	rc = s->drop != NULL ? 0 : drop_open(&s->drop_conf, &s->drop, err);
+	if (rc == 0 && s->group)
+		rc = drop_group(s->drop, err);
 	if (rc == 0) {
 		submission_attach(&sub, s->drop);
 		rc = write_message(c, NULL,
@@ -305,6 +307,18 @@ mail_send(struct mail_sender *s, const struct letter *l, struct queue_id *id,
 	free(to);
 	composed_clear(&c);
 	return rc;
+}
+
+void
+mail_sender_group(struct mail_sender *s)
+{
+	s->group = true;
+}
+
+int
+mail_sender_sync(struct mail_sender *s, struct po_err *err)
+{
+	return s->drop == NULL ? 0 : drop_sync(s->drop, err);
 }
 
 static int

@@ -19,6 +19,7 @@ struct mail_sender {
 	struct drop *drop;       /* opened at the first message */
 	struct templates store;  /* likewise at the first template */
 	struct library *library; /* NULL until then */
+	bool group;              /* several messages are synced at once */
 	bool zone;               /* that of the process, not UTC */
 	struct spool_borrow borrow;
 };
@@ -34,6 +35,11 @@ void mail_sender_close(struct mail_sender *s);
  */
 int mail_send(struct mail_sender *s, const struct letter *l,
     struct queue_id *id, struct po_err *err);
+
+/* From now on messages are queued when mail_sender_sync() returned 0, all of
+ * them by one sync. */
+void mail_sender_group(struct mail_sender *s);
+int mail_sender_sync(struct mail_sender *s, struct po_err *err);
 
 /* Write the message as it would be sent, instead. */
 int mail_show(struct mail_sender *s, const struct letter *l, FILE *out,

@@ -34,6 +34,12 @@ const struct conf_option drop_options[] = {
 	{ NULL, CONF_INT, 0, NULL, 0, 0, NULL, NULL },
 };
 
+struct drop_names {
+	int fd; /* of one of them */
+	size_t n;
+	char name[DROP_GROUP_MAX][QUEUE_ID_LEN + 3];
+};
+
 struct drop {
 	char *path;
 	int dirfd; /* O_PATH: a submitter may not read the folder */
@@ -42,8 +48,9 @@ struct drop {
 
 	int fd; /* of the file that was begun, or -1 */
 	char name[QUEUE_ID_LEN + 3];
-	char temp[35];      /* "t." and 32 digits, or "" for an unnamed file */
-	uint64_t looked_at; /* of its bytes, when the free space was */
+	char temp[35]; /* "t." and 32 digits, or "" for an unnamed file */
+	struct drop_names *group;  /* published, not synced; NULL: each is */
+	uint64_t looked_at;        /* of its bytes, when the free space was */
 	struct file_writer writer; /* last: its buffer is not cleared */
 };
 
@@ -250,6 +257,22 @@ take_back(struct drop *d, struct po_err *err)
 	return po_fail_sys(err, PO_EIO, "sync %s/%s", d->path, d->name);
 }
 
+/* Remember it for drop_sync(). */
+static int
+join_group(struct drop *d, struct po_err *err)
+{
+	struct drop_names *g = d->group;
+
+	if (g->n == DROP_GROUP_MAX && drop_sync(d, err) == -1)
+		return take_back(d, err);
+	if (g->fd == -1)
+		g->fd = fcntl(d->fd, F_DUPFD_CLOEXEC, 0);
+	if (g->fd == -1)
+		return take_back(d, err);
+	memcpy(g->name[g->n++], d->name, sizeof(d->name));
+	return 0;
+}
+
 static int
 finish(struct drop *d, struct po_err *err)
 {
@@ -260,7 +283,40 @@ finish(struct drop *d, struct po_err *err)
 		    d->path);
 	if (give_name(d) == -1)
 		return po_fail_sys(err, PO_EIO, "name %s/%s", d->path, d->name);
+	if (d->group != NULL)
+		return join_group(d, err);
 	return fsync(d->fd) == -1 ? take_back(d, err) : 0;
+}
+
+int
+drop_group(struct drop *d, struct po_err *err)
+{
+	if (d->group != NULL)
+		return 0;
+	d->group = calloc(1, sizeof(*d->group));
+	if (d->group == NULL)
+		return po_fail(err, PO_EOS, "no memory for a batch");
+	d->group->fd = -1;
+	return 0;
+}
+
+int
+drop_sync(struct drop *d, struct po_err *err)
+{
+	struct drop_names *g = d->group;
+	size_t i;
+	int rc = 0;
+
+	if (g == NULL || g->n == 0)
+		return 0;
+	if (syncfs(g->fd) == -1) {
+		rc = po_fail_sys(err, PO_EIO, "sync %s", d->path);
+		for (i = 0; i < g->n; i++)
+			(void)unlinkat(d->dirfd, g->name[i], 0);
+	}
+	fd_close(&g->fd);
+	g->n = 0;
+	return rc;
 }
 
 int
@@ -290,6 +346,9 @@ drop_close(struct drop *d)
 	if (d == NULL)
 		return;
 	drop_discard(d);
+	if (d->group != NULL)
+		fd_close(&d->group->fd);
+	free(d->group);
 	fd_close(&d->dirfd);
 	free(d->path);
 	free(d);

@@ -49,6 +49,16 @@ uint64_t drop_content_bytes(const struct drop *d);
  * sync. The file is ended either way; drop_begin() may start the next one. */
 int drop_publish(struct drop *d, struct po_err *err);
 
+/*
+ * From now on drop_publish() gives the name and no more: what it published is
+ * accepted when drop_sync() returned 0, by one syncfs(2) for all. At most
+ * DROP_GROUP_MAX between two of them. -1: what nobody has taken yet is gone
+ * again, as after a failed drop_publish().
+ */
+#define DROP_GROUP_MAX 256u
+int drop_group(struct drop *d, struct po_err *err);
+int drop_sync(struct drop *d, struct po_err *err);
+
 void drop_discard(
     struct drop *d); /* forget what was begun; harmless when nothing was */
 void drop_close(struct drop *d); /* discards; NULL is harmless */

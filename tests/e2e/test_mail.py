@@ -137,6 +137,22 @@ def test_a_batch_tells_of_each_line_and_a_bad_one_stops_nobody(store, po, sink):
     assert next(own.iter_attachments()).get_content() == b"\0\xff"
 
 
+def test_a_batch_answers_while_it_runs(store, po):
+    """A program may wait for each answer, or write a thousand lines first."""
+    line = b'{"to": "a@b.example", "text": "x"}\n'
+    with subprocess.Popen(po.command("po-mail", "--batch", "-"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          env=po.environment(), **po._identity(None)) as child:
+        for n in range(1, 4):
+            child.stdin.write(line)
+            child.stdin.flush()
+            answer = json.loads(child.stdout.readline())
+            assert answer["line"] == n and (po.spool / "drop" / f"n.{answer['id']}").exists()
+        child.stdin.close()
+        assert child.wait(60) == 0
+    done = mail(store, "--batch", "-", input=line * 1000)
+    assert len({json.loads(row)["id"] for row in done.stdout.splitlines()}) == 1000 == len(po.dropped()) - 3
+
+
 def test_a_batch_ends_where_nothing_can_be_queued(store, po):
     shutil.rmtree(po.spool / "drop")
     done = mail(store, "--batch", "-", input=b'{"to": "a@b.example", "text": "x"}\n' * 3, ok=False)
