@@ -34,7 +34,9 @@ static int
 make_request(const struct queue_program *p, struct buf *request,
     struct po_err *err)
 {
-	bool ok = buf_printf(request, "po-act 1\nverb=%s\n", p->args.verb_name);
+	bool finished_too = p->args.all && p->args.verb == VERB_ACT;
+	bool ok = buf_printf(request, "po-act 1\nverb=%s%s\n",
+	    p->args.verb_name, finished_too ? "-all" : "");
 	int i;
 
 	if (p->args.days >= 0)

@@ -55,7 +55,7 @@ static const struct row {
 	{ "list", 'l', NULL, KIND_VERB, VERB_LIST, 0, 0, 0,
 	    "print the queue, as mailq does" },
 	{ "all", 'a', NULL, KIND_FLAG, VERB_LIST, AT(all), 0, 0,
-	    "with --list: finished mail too" },
+	    "with --list and --requeue: finished mail too" },
 	{ "json", 'j', NULL, KIND_FLAG, VERB_LIST, AT(json), 0, 0,
 	    "with --list: one JSON object a line" },
 	{ "show", 0, "ID", KIND_SHOW, VERB_SHOW, 0, 0, 0,
@@ -269,6 +269,10 @@ check(const struct queue_args *a, struct po_err *err)
 		return po_fail(err, PO_EUSAGE,
 		    "--id, --recipient and --sender go with --list, --flush, "
 		    "--hold, --release, --cancel and --requeue");
+	if (a->all && a->verb != VERB_LIST &&
+	    (a->verb != VERB_ACT || strcmp(a->verb_name, "requeue") != 0))
+		return po_fail(err, PO_EUSAGE,
+		    "--all goes with --list and --requeue");
 	if (a->watch && a->has_only)
 		return po_fail(err, PO_EUSAGE,
 		    "--watch and --only do not go together");

@@ -2,6 +2,7 @@
 #include "queue/act_verb.h"
 
 #include "queue/place.h"
+#include "queue/requeue.h"
 #include "queue/retry.h"
 #include "queue/settle.h"
 
@@ -24,6 +25,14 @@ static bool
 is_unfinished(const struct index_message *m)
 {
 	return !message_is_final(m->state);
+}
+
+static bool
+was_not_sent(const struct index_message *m)
+{
+	return m->state == MESSAGE_WAITING ||
+	       (message_is_final(m->state) &&
+	           message_may_move(m->state, MESSAGE_WAITING));
 }
 
 static int
@@ -49,11 +58,13 @@ do_cancel(struct tick *t, struct index_message *m, struct po_err *err)
 static int
 do_requeue(struct tick *t, struct index_message *m, struct po_err *err)
 {
-	if (m->state != MESSAGE_WAITING)
-		return po_fail(err, PO_EUSAGE,
-		    "%s is %s: only waiting mail can be made due now",
-		    m->id.text, message_state_name(m->state));
-	return settle_move(t, m, MESSAGE_WAITING, t->now, "due now", err);
+	if (m->state == MESSAGE_WAITING)
+		return settle_move(t, m, MESSAGE_WAITING, t->now, "due now",
+		    err);
+	if (m->state == MESSAGE_HELD)
+		return po_fail(err, PO_EUSAGE, "%s is held: release it instead",
+		    m->id.text);
+	return requeue_finished(t, m, err);
 }
 
 /* ------------------------------------------------------------ flush */
@@ -116,6 +127,7 @@ static const struct act_verb verbs[] = {
 	{ "release", true, true, "released", is_held, do_release },
 	{ "cancel", true, true, "cancelled", is_unfinished, do_cancel },
 	{ "requeue", true, false, "due now", is_waiting, do_requeue },
+	{ "requeue-all", true, false, "due now", was_not_sent, do_requeue },
 	{ "flush", false, false, "due now", was_deferred, do_flush },
 	{ "cleanup", false, false, "removed", NULL, NULL },
 	{ "verdict", true, true, "", NULL, NULL }, /* queue/verdict.h */

@@ -144,6 +144,18 @@ after_move(struct after *a, const struct queue_id *id)
 }
 
 void
+after_no_move(struct after *a, const struct queue_id *id)
+{
+	struct queue_id *ids = a->moves.p;
+	size_t i, left = 0;
+
+	for (i = 0; i < a->moves.n; i++)
+		if (strcmp(ids[i].text, id->text) != 0)
+			ids[left++] = ids[i];
+	a->moves.n = left;
+}
+
+void
 after_trash(struct after *a, const struct queue_id *id)
 {
 	add_id(a, &a->trash, id);

@@ -24,6 +24,8 @@ void after_log(struct after *a, const char *program, enum log_level level,
 void after_attempt(struct after *a, const struct queue_id *id,
     const char *address, const struct index_attempt *row);
 void after_move(struct after *a, const struct queue_id *id);
+/* It is not to be moved after all: it goes on. */
+void after_no_move(struct after *a, const struct queue_id *id);
 void after_trash(struct after *a, const struct queue_id *id);
 void after_damaged(struct after *a, const struct queue_id *id, const char *why);
 

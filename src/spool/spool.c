@@ -290,6 +290,17 @@ spool_move_to_done(const struct spool *s, const struct queue_id *id,
 }
 
 int
+spool_move_back(const struct spool *s, const struct queue_id *id,
+    struct po_err *err)
+{
+	struct id_path p = path_of(id);
+
+	if (renameat(s->done, p.text, s->queue, p.text) == 0)
+		return 0;
+	return po_fail_sys(err, PO_EIO, "move done/%s to queue/", p.text);
+}
+
+int
 spool_trash(const struct spool *s, const struct queue_id *id,
     struct po_err *err)
 {

@@ -50,6 +50,9 @@ int spool_find(const struct spool *s, const struct queue_id *id, bool writable,
     struct message_file *f, bool *in_done, struct po_err *err);
 int spool_move_to_done(const struct spool *s, const struct queue_id *id,
     struct po_err *err); /* idempotent */
+/* From done/ to queue/: it goes on. */
+int spool_move_back(const struct spool *s, const struct queue_id *id,
+    struct po_err *err);
 int spool_trash(const struct spool *s, const struct queue_id *id,
     struct po_err *err); /* idempotent; from done/ or queue/ */
 /* Unlink up to `max` files of trash/; returns how many, -1 on error. */

@@ -171,3 +171,66 @@ def test_a_flush_of_many_is_done_in_parts_and_mail_goes_on(po, sink):
     assert len(set(order)) == count + 1 and order.index("new@example.net") < count
     watcher.terminate()
     assert watcher.wait(30) == 0
+
+
+# ---------------------------------------------------------------- requeue of finished mail
+
+@pytest.mark.parametrize("live", (False, True), ids=("no runner", "a runner"))
+def test_what_failed_or_was_cancelled_can_be_sent_again(po, sink, live):
+    """To those it had not reached; and a second failure is told of like the first."""
+    po.relay(sink.port)
+    sink.rules({"stage": "RCPT", "match": "bad", "reply": "550 5.1.1 no"})
+    po.submit(b"Subject: x\n\nx\n", "-f", "s@example.org", "good@example.net", "bad@example.net")
+    po.submit(b"X-PO-Schedule: +2h\nSubject: c\n\nx\n", "-f", "c@example.org", "c@example.net")
+    po.queue()
+    po.queue()
+    ids = {m["sender"]: m["queue_id"] for m in po.list_all() if m["sender"] != "MAILER-DAEMON"}
+    po.queue("--cancel", ids["c@example.org"])
+
+    def bounces():
+        return [m for m in sink.messages() if m.sender == ""]
+
+    def finished():
+        return {m["sender"]: m["state"] for m in po.list_all() if m["queue_id"] in ids.values()}
+    assert len(bounces()) == 1 and finished() == {"s@example.org": "failed", "c@example.org": "cancelled"}
+    assert po.queue("--requeue", "ALL").stdout == "0 messages due now\n"
+    if live:
+        po.start("--watch")
+        wait_for(lambda: "watch" in po.queue("--status").stdout, "a runner")
+    po.queue("--requeue", ids["s@example.org"])
+    if not live:
+        po.queue()
+    wait_for(lambda: len(bounces()) == 2, "the second failure is told of")
+    wait_for(lambda: finished()["s@example.org"] == "failed", "it is failed again")
+    sink.rules()
+    assert po.queue("--requeue", "--all", "--sender", "example.org").stdout == "2 messages due now\n"
+    if not live:
+        po.queue()
+    wait_for(lambda: finished() == {"s@example.org": "sent", "c@example.org": "sent"}, "both are sent")
+    to = [m.recipients for m in sink.messages() if m.sender]
+    assert to.count(["good@example.net"]) == 1 and sorted(map(tuple, to)) == [
+        ("bad@example.net",), ("c@example.net",), ("good@example.net",)]
+    wait_for(lambda: len(po.files("done")) == len(po.list_all()) and not po.files("queue"), "all is put away")
+    done = po.queue("--requeue", ids["s@example.org"], ok=False)
+    assert done.returncode == 65 and "is not sent again" in done.stderr
+    assert po.queue("--check", ok=False).returncode == 0 or live
+
+
+def test_mail_that_expired_goes_on_and_is_given_up_once_more(po, sink, shift_clock):
+    po.relay(sink.port)
+    sink.rules({"stage": "RCPT", "match": "bad", "reply": "450 4.2.1 later"})
+    po.submit(b"Subject: x\n\nx\n", "-f", "s@example.org", "bad@example.net")
+    day = 86400
+    po.queue()
+
+    def run(days):
+        po.queue("--flush", env=shift_clock(days * day))
+        po.queue(env=shift_clock(days * day))
+        return [m for m in sink.messages() if m.sender == ""]
+    assert len(run(6)) == 1
+    queue_id, = (m["queue_id"] for m in po.list_all() if m["sender"] == "s@example.org")
+    po.queue("--requeue", queue_id, env=shift_clock(7 * day))
+    assert len(run(7)) == 1 and [m["state"] for m in po.list()] == ["waiting"]
+    assert len(run(13)) == 2
+    po.queue("--rebuild-index")
+    assert [m["state"] for m in po.list_all() if m["sender"] == "s@example.org"] == ["expired"]

@@ -59,7 +59,7 @@ ask(struct queue_fixture *q, uint32_t uid, const char *verb,
 	return apply(q, uid, span_of(request), &steps);
 }
 
-/* Moves: spool-layout.md, "A message"; requeue is for what waits. -1: refused,
+/* Moves: spool-layout.md, "A message". -1: refused,
  * nothing changes. */
 static const struct {
 	const char *verb;
@@ -88,6 +88,8 @@ static const struct {
 	{ "requeue", HELD, -1 },
 	{ "requeue", CLAIMED, -1 },
 	{ "requeue", SENT, -1 },
+	{ "requeue", CANCELLED, MESSAGE_WAITING },
+	{ "requeue", EXPIRED, MESSAGE_WAITING },
 };
 
 static void
