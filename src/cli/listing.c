@@ -47,6 +47,22 @@ is_wanted(const struct walk *w, struct page *p, const struct index_message *m,
 	return selection_matches(w->which, p->tx, m, err);
 }
 
+int
+listing_find_holder(struct index_tx *tx, const struct index_message *m,
+    char holder[QUEUE_ID_LEN + 1], struct po_err *err)
+{
+	struct index_holder h;
+	int rc = 0;
+
+	holder[0] = '\0';
+	if (m->key != NULL &&
+	    (m->state == MESSAGE_DUPLICATE || m->state == MESSAGE_REFUSED))
+		rc = index_key_get(tx, m->uid, m->key, &h, err);
+	if (rc == 1)
+		(void)snprintf(holder, QUEUE_ID_LEN + 1, "%s", h.id.text);
+	return rc == -1 ? -1 : 0;
+}
+
 static int
 next_message(struct walk *w, struct page *p, struct po_err *err)
 {
@@ -65,6 +81,8 @@ next_message(struct walk *w, struct page *p, struct po_err *err)
 	wanted = is_wanted(w, p, &m, err);
 	if (wanted != 1)
 		return wanted;
+	if (listing_find_holder(p->tx, &m, w->state.holder, err) == -1)
+		return -1;
 	w->within = true;
 	w->next = 0;
 	w->n_recipients = m.n_recipients;

@@ -81,7 +81,10 @@ put_message(struct buf *b, struct listing_state *s,
 	       buf_puts(b, ", \"forced_expire\": false") &&
 	       put_text_field(b, "sender",
 	           m->sender[0] == '\0' ? "MAILER-DAEMON" : m->sender) &&
-	       put_own_fields(b, m) && buf_puts(b, ", \"recipients\": [");
+	       put_own_fields(b, m) &&
+	       (s->holder[0] == '\0' ||
+	           put_text_field(b, "key_holder", s->holder)) &&
+	       buf_puts(b, ", \"recipients\": [");
 }
 
 static bool

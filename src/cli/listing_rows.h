@@ -12,6 +12,7 @@ struct listing_state {
 	uint64_t recipients;  /* printed so far of this message */
 	const char *standing; /* of this message: why it is not sent, or "" */
 	struct buf reason;    /* the last that was printed of this message */
+	char holder[QUEUE_ID_LEN + 1]; /* whose key it asked for; "": its own */
 };
 
 /* One table row for each format. All return false when the buffer is full. */
@@ -25,6 +26,10 @@ struct listing_rows {
 };
 extern const struct listing_rows listing_postfix;
 extern const struct listing_rows listing_json;
+
+/* The message that holds the key of one that was put aside for it, or "". */
+int listing_find_holder(struct index_tx *tx, const struct index_message *m,
+    char holder[QUEUE_ID_LEN + 1], struct po_err *err);
 
 /* Foreign text, escaped. */
 bool listing_put_text(struct buf *b, const char *text);

@@ -163,6 +163,7 @@ put_templates(struct show *s, struct po_err *err)
 static int
 show_message(struct show *s, struct po_err *err)
 {
+	char holder[QUEUE_ID_LEN + 1];
 	struct index_message m;
 	int found = index_message_get(s->tx, s->id, &s->arena, &m, err);
 
@@ -171,7 +172,11 @@ show_message(struct show *s, struct po_err *err)
 	if (found == 0)
 		return po_fail(err, PO_EDATA, "%s: no such message",
 		    s->id->text);
-	return put_message(&s->text, &m) && put_templates(s, err)
+	if (listing_find_holder(s->tx, &m, holder, err) == -1)
+		return -1;
+	return put_message(&s->text, &m) &&
+	               put_text(&s->text, "key of", holder) &&
+	               put_templates(s, err)
 	           ? 0
 	           : po_fail(err, PO_EOS, "listing: out of memory");
 }

@@ -230,3 +230,16 @@ def test_kills_leave_one_mail_for_each_key(po, new_sink, shift_clock):
     assert po.files("queue") == [] and po.dropped() == []
     check = po.queue("--check", ok=False)
     assert check.returncode == 0, check.stdout + check.stderr
+
+
+def test_lists_name_the_message_that_has_the_key(po):
+    for body in (b"x", b"x", b"y"):
+        po.submit(b"X-PO-Key: k\nSubject: s\n\n" + body + b"\n", "a@example.net")
+        po.queue()
+    by_state = {m["state"]: m for m in po.list_all() if m["sender"] != "MAILER-DAEMON"}
+    holder = by_state["sent"]["queue_id"]
+    assert "key_holder" not in by_state["sent"]
+    for state in ("duplicate", "refused"):
+        assert by_state[state]["key_holder"] == holder
+        assert f"key of      {holder}\n" in po.queue("--show", by_state[state]["queue_id"]).stdout
+    assert "key of" not in po.queue("--show", holder).stdout
