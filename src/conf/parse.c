@@ -145,40 +145,44 @@ type_fits(enum conf_type wanted, int type)
 	case CONFIG_TYPE_INT:
 	case CONFIG_TYPE_INT64:
 		return wanted == CONF_INT || wanted == CONF_SIZE ||
-		       wanted == CONF_DURATION;
+		       wanted == CONF_DURATION || wanted == CONF_NAMES;
+	default:
+		return false;
+	}
+}
+
+/* A string or a number; false when it is something else. */
+static bool
+put_name(const config_setting_t *s, struct buf *out)
+{
+	switch (config_setting_type(s)) {
+	case CONFIG_TYPE_STRING:
+		return buf_puts(out, config_setting_get_string(s));
+	case CONFIG_TYPE_INT:
+		return buf_printf(out, "%d", config_setting_get_int(s));
+	case CONFIG_TYPE_INT64:
+		return buf_printf(out, "%lld", config_setting_get_int64(s));
 	default:
 		return false;
 	}
 }
 
 /* The setting's value as conf_value_set() reads it, appended to *out; false
- * when there is something else than strings in an array. */
+ * when there is something else than strings and numbers in an array. */
 static bool
 put_value(const config_setting_t *s, struct buf *out)
 {
-	const config_setting_t *e;
-	int i, n = config_setting_length(s);
+	int i, n = config_setting_length(s), type = config_setting_type(s);
 
-	switch (config_setting_type(s)) {
-	case CONFIG_TYPE_STRING:
-		return buf_puts(out, config_setting_get_string(s));
-	case CONFIG_TYPE_BOOL:
+	if (type == CONFIG_TYPE_BOOL)
 		return buf_puts(out,
 		    config_setting_get_bool(s) ? "true" : "false");
-	case CONFIG_TYPE_INT:
-		return buf_printf(out, "%d", config_setting_get_int(s));
-	case CONFIG_TYPE_INT64:
-		return buf_printf(out, "%lld", config_setting_get_int64(s));
-	default:
-		break;
-	}
-	for (i = 0; i < n; i++) {
-		e = config_setting_get_elem(s, (unsigned)i);
-		if (config_setting_type(e) != CONFIG_TYPE_STRING ||
-		    !buf_puts(out, i == 0 ? "" : ",") ||
-		    !buf_puts(out, config_setting_get_string(e)))
+	if (type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST)
+		return put_name(s, out);
+	for (i = 0; i < n; i++)
+		if (!buf_puts(out, i == 0 ? "" : ",") ||
+		    !put_name(config_setting_get_elem(s, (unsigned)i), out))
 			return false;
-	}
 	return true;
 }
 

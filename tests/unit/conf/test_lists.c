@@ -68,6 +68,10 @@ static const struct {
 	{ "domains = ( \"a.test\", \"b.test\" );", 2, "a.test b.test" },
 	{ "domains = \"a.test, b.test\";", 2, "a.test b.test" },
 	{ "domains = \" a.test,,b.test c \";", 3, "a.test b.test c" },
+	{ "domains = 33;", 1, "33" },
+	{ "domains = 4294967295L;", 1, "4294967295" },
+	{ "domains = [ 0, 33 ];", 2, "0 33" },
+	{ "domains = ( 1, \"a\" );", 2, "1 a" },
 };
 
 static void
@@ -134,10 +138,11 @@ entries_have_their_members_their_fallbacks_and_their_places(void **state)
 static const struct {
 	const char *text, *said;
 } refusals[] = {
-	{ "domains = [ 1, 2 ];", "domains: must be strings in quotes, [ \"a\", "
-	                         "\"b\" ], not an array" },
+	{ "domains = [ true, false ];",
+	    "domains: must be strings in quotes, [ \"a\", "
+	    "\"b\" ], not an array" },
 	{ "domains = ( { } );", "domains: must be strings in quotes" },
-	{ "domains = 3;", "domains: must be strings in quotes" },
+	{ "domains = 3.5;", "domains: must be strings in quotes" },
 	{ "domains = [ \"a\\nb\" ];", "domains: has a control character" },
 	{ "sender = { };", "sender: must be a list of groups, ( { ... }, "
 	                   "{ ... } ), not a group" },

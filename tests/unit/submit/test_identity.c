@@ -363,6 +363,8 @@ static const struct {
 	{ "sender = ( { from = \"*@a b\"; } );", "a bad character" },
 	{ "sender = ( { from = \"<>\"; } );", "sender[].from" },
 	{ "sender = ( { uid = \"joe\"; } );", "sender[].uid \"joe\"" },
+	{ "sender = ( { uid = -1; } );", "sender[].uid \"-1\"" },
+	{ "sender = ( { uid = 1.5; } );", "must be strings" },
 	{ "masquerade = { domain = \"a b\"; };", "masquerade.domain" },
 	{ "from_policy = \"some\";", "from_policy" },
 };
