@@ -45,7 +45,7 @@ queue_name(const struct index_message *m)
 		return "hold";
 	if (m->state != MESSAGE_WAITING)
 		return message_state_name(m->state);
-	if (m->place == PLACE_CLAIM)
+	if (index_message_is_claimed(m))
 		return "active";
 	return m->attempts > 0 ? "deferred" : "incoming";
 }

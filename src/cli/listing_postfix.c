@@ -42,7 +42,7 @@ status_of(const struct index_message *m)
 {
 	if (m->state == MESSAGE_HELD)
 		return '!';
-	return m->place == PLACE_CLAIM ? '*' : ' ';
+	return index_message_is_claimed(m) ? '*' : ' ';
 }
 
 static bool

@@ -54,14 +54,11 @@ put_text(struct buf *b, const char *name, const char *text)
 static const char *
 place_of(const struct index_message *m)
 {
-	switch (m->place) {
-	case PLACE_CLAIM:
+	if (index_message_is_claimed(m))
 		return ", being sent";
-	case PLACE_READY:
-		return ", ready to be sent";
-	default:
-		return "";
-	}
+	return m->place == PLACE_READY || m->place == PLACE_PARTS
+	           ? ", ready to be sent"
+	           : "";
 }
 
 static bool

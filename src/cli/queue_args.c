@@ -66,8 +66,6 @@ static const struct row {
 	    "say who runs and how much waits" },
 	{ "route", 0, "ADDRESS", KIND_ASK, VERB_ROUTE, AT(address), 0, 0,
 	    "explain which way mail to ADDRESS takes" },
-	{ "sender", 0, "ADDRESS", KIND_TEXT, VERB_ROUTE, AT(sender), 0, 0,
-	    "with --route: mail of this sender" },
 	{ "tag", 0, "TAG", KIND_TEXT, VERB_ROUTE, AT(tag), 0, 0,
 	    "with --route: mail with this tag" },
 	{ "login", 0, "NAME", KIND_TEXT, VERB_ROUTE, AT(login), 0, 0,
@@ -245,6 +243,20 @@ row_of(int c)
 	return NULL;
 }
 
+/* The selection of a sender names the one that is meant. */
+static int
+check_route(const struct queue_args *a, struct po_err *err)
+{
+	const struct select_term *term = &a->which.terms[0];
+
+	if (a->which.n > 1 ||
+	    (a->which.n == 1 && (term->field != SELECT_SENDER || term->negate)))
+		return po_fail(err, PO_EUSAGE,
+		    "of --id, --recipient and --sender only one --sender goes "
+		    "with --route");
+	return 0;
+}
+
 static int
 check(const struct queue_args *a, struct po_err *err)
 {
@@ -258,13 +270,15 @@ check(const struct queue_args *a, struct po_err *err)
 		    "--%s needs queue ids, ALL, or one or more of --id, "
 		    "--recipient and --sender",
 		    a->verb_name);
-	if (a->verb != VERB_ROUTE && (a->sender != NULL || a->tag != NULL ||
-	                                 a->login != NULL || a->uid != -1))
+	if (a->verb != VERB_ROUTE &&
+	    (a->tag != NULL || a->login != NULL || a->uid != -1))
 		return po_fail(err, PO_EUSAGE,
-		    "--sender, --tag, --login and --uid go with --route");
+		    "--tag, --login and --uid go with --route");
 	if ((a->watch || a->flush || a->ingest) && a->verb != VERB_RUN)
 		return po_fail(err, PO_EUSAGE, "--%s does not go with a run",
 		    a->verb_name);
+	if (a->verb == VERB_ROUTE)
+		return check_route(a, err);
 	if (selects && !a->flush && a->verb != VERB_ACT && a->verb != VERB_LIST)
 		return po_fail(err, PO_EUSAGE,
 		    "--id, --recipient and --sender go with --list, --flush, "

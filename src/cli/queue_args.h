@@ -37,7 +37,7 @@ struct queue_args {
 	const char *settings[QUEUE_ARGS_MAX_SETTINGS]; /* -o name=value */
 	size_t n_settings;
 	const char *address;              /* --route ADDRESS */
-	const char *sender, *tag, *login; /* of such mail, or NULL */
+	const char *tag, *login; /* of such mail, or NULL */
 	int64_t uid;       /* likewise, -1: of nobody in particular */
 	int64_t processes; /* -p N, 0: as configured */
 	int64_t batch;     /* --batch N, 0: as configured */

@@ -130,6 +130,13 @@ find_user(const struct queue_args *args, struct deliver_query *q,
 	return 0;
 }
 
+/* --sender is a selection elsewhere, so it lies there. */
+static const char *
+sender_of(const struct queue_args *args, const char *login)
+{
+	return args->which.n == 0 ? login : args->which.terms[0].text.p;
+}
+
 int
 queue_verb_route(const struct queue_program *p, struct po_err *err)
 {
@@ -145,9 +152,7 @@ queue_verb_route(const struct queue_program *p, struct po_err *err)
 	if (rc == 0)
 		rc = find_user(&p->args, &q, login, err);
 	if (rc == 0)
-		rc = normalise(p,
-		    p->args.sender == NULL ? login : p->args.sender, true,
-		    &from, err);
+		rc = normalise(p, sender_of(&p->args, login), true, &from, err);
 	if (rc == 0) {
 		q.recipient = buf_str(&to);
 		q.sender = buf_str(&from);

@@ -357,6 +357,12 @@ deliver_route(const struct deliver_routes *r, const struct deliver_query *q,
 	(void)snprintf(hop, DELIVER_HOP_MAX, "%s", find_rule(r, q)->hop);
 }
 
+bool
+deliver_routes_are_one(const struct deliver_routes *r)
+{
+	return r->n_rules == 1;
+}
+
 void
 deliver_choose(const struct deliver_routes *r, const struct deliver_query *q,
     struct deliver_choice *out)

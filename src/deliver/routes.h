@@ -51,6 +51,9 @@ void deliver_route(const struct deliver_routes *routes,
 void deliver_choose(const struct deliver_routes *routes,
     const struct deliver_query *q, struct deliver_choice *out);
 
+/* Does all mail go one way, whatever it is? */
+bool deliver_routes_are_one(const struct deliver_routes *routes);
+
 /* The port that is in force. */
 int relay_port(const struct relay_conf *relay);
 

@@ -65,7 +65,7 @@ on_message(struct tick *t, uint32_t uid, const struct act_verb *v,
 		(void)buf_printf(answer, "no %s\n", why.text);
 		return 0;
 	}
-	if (m.place == PLACE_CLAIM) {
+	if (index_message_is_claimed(&m)) {
 		(void)buf_printf(answer,
 		    "no %s: it is being delivered now; try again\n", id.text);
 		return 0;
@@ -81,7 +81,7 @@ act_make_due(struct tick *t, const struct queue_id *id, struct po_err *err)
 
 	if (rc != 1)
 		return rc;
-	if (m.state != MESSAGE_WAITING || m.place == PLACE_CLAIM)
+	if (m.state != MESSAGE_WAITING || index_message_is_claimed(&m))
 		return 0;
 	m.due = t->now;
 	return place_message(t, &m, err) == -1 ? -1 : 1;

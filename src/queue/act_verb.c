@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "queue/act_verb.h"
 
+#include "queue/parts.h"
 #include "queue/place.h"
 #include "queue/requeue.h"
 #include "queue/retry.h"
@@ -75,7 +76,7 @@ static bool
 was_deferred(const struct index_message *m)
 {
 	return m->state == MESSAGE_WAITING &&
-	       (m->attempts > 0 || m->place == PLACE_READY);
+	       (m->attempts > 0 || m->place == PLACE_READY || parts_has(m));
 }
 
 /* A recipient whose last attempt is in doubt, and the wait after that is not
@@ -108,7 +109,7 @@ do_flush(struct tick *t, struct index_message *m, struct po_err *err)
 {
 	int rc;
 
-	if (m->place != PLACE_DUE)
+	if (m->place != PLACE_DUE && m->place != PLACE_PARTS_DUE)
 		return 1; /* ready already, its next hop may rest */
 	rc = rests_in_doubt(t, m, err);
 	if (rc != 0)
@@ -116,6 +117,8 @@ do_flush(struct tick *t, struct index_message *m, struct po_err *err)
 		           ? -1
 		           : po_fail(err, PO_EUSAGE,
 		                 "%s: in doubt, and too early", m->id.text);
+	if (parts_has(m))
+		return parts_hasten(t, m, t->now, err) == -1 ? -1 : 1;
 	m->due = t->now;
 	return place_message(t, m, err) == -1 ? -1 : 1;
 }

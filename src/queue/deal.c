@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "queue/parts.h"
 #include "queue/place.h"
 
 /* The first hop, from *number on, that has ready mail and does not rest: 1
@@ -48,12 +49,44 @@ first_of(struct tick *t, struct hop *hop, uint64_t *turn, struct queue_id *id,
 	return 0;
 }
 
+/* V of the class is the turn last dealt. */
+static int
+note_turn(struct tick *t, enum priority class, uint64_t turn,
+    struct po_err *err)
+{
+	uint64_t dealt = 0;
+
+	if (index_turn_get(t->tx, class, PLACE_DEALT_UID, &dealt, err) == -1)
+		return -1;
+	return turn > dealt
+	           ? index_turn_put(t->tx, class, PLACE_DEALT_UID, turn, err)
+	           : 0;
+}
+
+static int
+claim_part(struct tick *t, uint32_t hop, struct index_message *m,
+    uint32_t *attempt, struct po_err *err)
+{
+	struct index_part part;
+	int rc = index_part_get(t->tx, &m->id, hop, &part, err);
+
+	if (rc == 0 || (rc == 1 && part.place != PLACE_READY))
+		return po_fail(err, PO_ECORRUPT,
+		    "the index has a ready row without a part: %s", m->id.text);
+	if (rc == -1 || note_turn(t, m->priority, part.turn, err) == -1 ||
+	    parts_next_attempt(t, m, attempt, err) == -1)
+		return -1;
+	part.place = PLACE_CLAIM;
+	m->claims++;
+	return index_part_put(t->tx, &m->id, &part, err);
+}
+
 static int
 claim(struct tick *t, const struct hop *hop, const struct queue_id *id,
     struct wire_job *job, struct po_err *err)
 {
+	struct index_claim row = { .id = *id, .hop = hop->host.hop };
 	struct index_message m;
-	uint64_t dealt = 0;
 	int rc;
 
 	rc = index_message_get(t->tx, id, &t->arena, &m, err);
@@ -63,19 +96,21 @@ claim(struct tick *t, const struct hop *hop, const struct queue_id *id,
 		                     "message: %s",
 		                     id->text)
 		               : -1;
-	if (index_turn_get(t->tx, m.priority, PLACE_DEALT_UID, &dealt, err) ==
-	    -1)
-		return -1;
-	if (m.turn > dealt && index_turn_put(t->tx, m.priority, PLACE_DEALT_UID,
-	                          m.turn, err) == -1)
-		return -1;
+	if (parts_has(&m)) {
+		if (claim_part(t, row.hop, &m, &row.attempt, err) == -1)
+			return -1;
+	} else {
+		if (note_turn(t, m.priority, m.turn, err) == -1)
+			return -1;
+		row.attempt = m.attempts + 1;
+		m.place = PLACE_CLAIM;
+	}
 	job->id = *id;
-	job->attempt = m.attempts + 1;
+	job->attempt = row.attempt;
 	memcpy(job->hop, hop->host.name, strlen(hop->host.name) + 1);
-	m.place = PLACE_CLAIM;
 	if (index_message_put(t->tx, &m, err) == -1)
 		return -1;
-	return index_claim_put(t->tx, id, job->attempt, err);
+	return index_claim_put(t->tx, &row, err);
 }
 
 /* Of the hops that can be used the one with the fewest jobs out. */
@@ -101,11 +136,20 @@ static int
 choose_only(struct tick *t, const struct queue_id *only, struct hop **hop,
     struct po_err *err)
 {
+	struct index_part part = { .hop = 0 };
 	struct index_message m;
 	int rc = index_message_get(t->tx, only, &t->arena, &m, err);
 
-	if (rc != 1 || m.place != PLACE_READY)
+	if (rc != 1 || (m.place != PLACE_READY && !parts_has(&m)))
 		return rc == -1 ? -1 : 0;
+	if (parts_has(&m)) {
+		while ((rc = index_part_next(t->tx, only, &part, err)) == 1 &&
+		       part.place != PLACE_READY)
+			;
+		if (rc != 1)
+			return rc;
+		m.hop = part.hop;
+	}
 	*hop = hops_by_number(t->hops, t->tx, m.hop, err);
 	return *hop == NULL ? -1 : 1;
 }

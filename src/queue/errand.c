@@ -42,7 +42,7 @@ act_on(struct tick *t, struct errand *e, struct index_message *m,
 	rc = selection_matches(&e->which, t->tx, m, err);
 	if (rc != 1)
 		return rc;
-	if (m->place == PLACE_CLAIM) {
+	if (index_message_is_claimed(m)) {
 		e->busy++;
 		return 0;
 	}

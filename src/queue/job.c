@@ -27,26 +27,32 @@ job_slot_state(enum delivery_state d, enum slot_state before)
 	return before == SLOT_SENDING ? SLOT_WAITING : before;
 }
 
+bool
+job_is_routed(const struct job *j, const struct deliver_routes *routes,
+    size_t i)
+{
+	char hop[DELIVER_HOP_MAX];
+
+	deliver_route(routes,
+	    &(struct deliver_query){ .recipient = j->env.recipients[i].address,
+	        .sender = j->env.sender,
+	        .tag = j->env.tag,
+	        .login = j->stamp.login,
+	        .uid = j->stamp.uid },
+	    hop);
+	return strcmp(hop, j->wire.hop) == 0;
+}
+
 /* Recipients that are open and go to the job's next hop. */
 static void
-pick(struct job *j, const struct stamp *stamp,
-    const struct deliver_routes *routes)
+pick(struct job *j, const struct deliver_routes *routes)
 {
-	struct deliver_query q = { .sender = j->env.sender,
-		.tag = j->env.tag,
-		.login = stamp->login,
-		.uid = stamp->uid };
-	char hop[DELIVER_HOP_MAX];
 	size_t i, n = 0;
 
-	for (i = 0; i < j->env.n_recipients; i++) {
-		if (slot_is_final(j->slots[i].state))
-			continue;
-		q.recipient = j->env.recipients[i].address;
-		deliver_route(routes, &q, hop);
-		if (strcmp(hop, j->wire.hop) == 0)
+	for (i = 0; i < j->env.n_recipients; i++)
+		if (!slot_is_final(j->slots[i].state) &&
+		    job_is_routed(j, routes, i))
 			j->which[n++] = i;
-	}
 	j->message.n = n;
 }
 
@@ -79,8 +85,6 @@ int
 job_prepare(struct job *j, const struct wire_job *wire, int fd,
     const struct deliver_routes *routes, struct po_err *err)
 {
-	struct stamp stamp;
-
 	memset(j, 0, sizeof(*j));
 	j->wire = *wire;
 	j->in_use = true;
@@ -89,7 +93,7 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	j->began_ms = monotonic_ms();
 	arena_init(&j->arena, ARENA_MAX);
 	if (file_adopt(fd, &j->file, err) == -1 || read_all(j, err) == -1 ||
-	    file_read_stamp(&j->file, &stamp, err) == -1)
+	    file_read_stamp(&j->file, &j->stamp, err) == -1)
 		return -1;
 	j->message.env = &j->env;
 	j->message.which = j->which;
@@ -99,7 +103,7 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	j->message.length = j->file.trailer.content_bytes;
 	j->message.has_8bit = j->file.trailer.has_8bit;
 	j->message.longest_line = j->file.trailer.longest_line;
-	pick(j, &stamp, routes);
+	pick(j, routes);
 	return 0;
 }
 

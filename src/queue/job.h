@@ -20,6 +20,7 @@ struct job {
 	struct message_file file;
 	struct arena arena;
 	struct envelope env;
+	struct stamp stamp;
 	struct slot *slots;       /* one for each recipient of the envelope */
 	size_t *which;            /* the recipients of this job */
 	struct delivery *results; /* one for each of which[] */
@@ -40,6 +41,10 @@ bool job_wants_rendering(const struct job *j);
  * of ours. */
 int job_make_mail(struct job *j, struct library *l, struct po_err *err);
 void job_clear(struct job *j);
+
+/* Does this recipient go to the job's next hop, open or not? */
+bool job_is_routed(const struct job *j, const struct deliver_routes *routes,
+    size_t i);
 
 /* Write "sending" into the slots of all recipients that have no result yet. */
 int job_mark_sending(struct job *j, struct po_err *err);

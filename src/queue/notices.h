@@ -25,6 +25,7 @@ struct notice_setup {
 /* What is known when a job ends, beside the message's record. */
 struct attempt_end {
 	uint32_t attempt;
+	uint32_t hop;  /* its number; 0: not known */
 	bool touched;  /* a recipient was tried: an attempt counts */
 	bool in_doubt; /* one of them ended so */
 	bool failed;   /* one of them failed for good */

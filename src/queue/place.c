@@ -9,68 +9,32 @@
 
 #include <string.h>
 
+#include "queue/parts.h"
 #include "queue/retry.h"
 #include "queue/settle.h"
 #include "queue/wire.h"
 
-static int
-open_recipient(struct tick *t, const struct index_message *m,
-    struct index_recipient *r, struct po_err *err)
-{
-	uint32_t n;
-	int rc;
+#define CLAIMED_WAIT_S 30
 
-	for (n = 0; n < m->n_recipients; n++) {
-		rc = index_recipient_get(t->tx, &m->id, n, &t->arena, r, err);
-		if (rc == -1)
-			return -1;
-		if (rc == 1 && !slot_is_final(r->state))
-			return 1;
-	}
-	return 0;
-}
-
-static int
-next_turn(struct tick *t, const struct index_message *m, uint64_t *turn,
-    struct po_err *err)
-{
-	uint64_t dealt = 0, own = 0;
-
-	if (index_turn_get(t->tx, m->priority, PLACE_DEALT_UID, &dealt, err) ==
-	        -1 ||
-	    index_turn_get(t->tx, m->priority, m->uid, &own, err) == -1)
-		return -1;
-	*turn = 1 + (dealt > own ? dealt : own);
-	return index_turn_put(t->tx, m->priority, m->uid, *turn, err);
-}
-
+/* Ready for its next hop, or a part for each where there are several. */
 static int
 place_ready(struct tick *t, struct index_message *m, struct po_err *err)
 {
-	char name[DELIVER_HOP_MAX];
-	struct index_recipient r;
-	struct hop *hop;
-	int rc;
+	struct ways ways;
+	int rc = ways_find(t, m, &ways, err);
 
-	rc = open_recipient(t, m, &r, err);
-	if (rc == -1)
-		return -1;
-	if (rc == 0)
-		return po_fail(err, PO_ECORRUPT,
+	if (rc == 0 && ways.n == 0)
+		rc = po_fail(err, PO_ECORRUPT,
 		    "%s: waiting, but no recipient is open", m->id.text);
-	deliver_route(t->routes,
-	    &(struct deliver_query){ .recipient = r.address,
-	        .sender = m->sender,
-	        .tag = m->tag,
-	        .login = m->login,
-	        .uid = m->uid },
-	    name);
-	hop = hops_by_name(t->hops, t->tx, name, err);
-	if (hop == NULL)
-		return -1;
-	m->place = PLACE_READY;
-	m->hop = hop->host.hop;
-	return next_turn(t, m, &m->turn, err);
+	if (rc == 0 && ways.n == 1) {
+		m->place = PLACE_READY;
+		m->hop = ways.all[0].hop;
+		rc = parts_next_turn(t, m, &m->turn, err);
+	} else if (rc == 0) {
+		rc = parts_begin(t, m, &ways, err);
+	}
+	ways_clear(&ways);
+	return rc;
 }
 
 /* Mail that only waited too long, for want of a runner, is tried once; what has
@@ -92,6 +56,7 @@ place_message(struct tick *t, struct index_message *m, struct po_err *err)
 		t->conf->retry_max_s };
 
 	m->place = PLACE_NONE;
+	m->claims = 0;
 	if (m->state == MESSAGE_WAITING) {
 		/* A due time of a retry, made while the clock was wrong. */
 		if (m->attempts > 0)
@@ -145,16 +110,30 @@ place_after_clock_jump(struct tick *t, struct po_err *err)
 	            &m, err)) == 1) {
 		after = m.id;
 		first = false;
-		if (m.place == PLACE_DUE && m.attempts > 0 &&
-		    retry_clamp_due(&p, m.due, t->now) != m.due &&
-		    place_message(t, &m, err) == -1) {
-			rc = -1;
+		if (m.place == PLACE_PARTS_DUE && m.attempts > 0)
+			rc = parts_hasten(t, &m, INT64_MAX, err);
+		else if (m.place == PLACE_DUE && m.attempts > 0 &&
+		         retry_clamp_due(&p, m.due, t->now) != m.due)
+			rc = place_message(t, &m, err);
+		if (rc == -1)
 			break;
-		}
 		arena_clear(&arena);
 	}
 	arena_clear(&arena);
 	return rc;
+}
+
+/* A due row came up. What is over its time waits for those who have some of it.
+ */
+static int
+place_one(struct tick *t, struct index_message *m, struct po_err *err)
+{
+	if (!parts_has(m) || (is_expired(t, m) && m->claims == 0))
+		return place_message(t, m, err);
+	if (!is_expired(t, m))
+		return parts_update(t, m, err);
+	m->due = t->now + CLAIMED_WAIT_S;
+	return index_message_put(t->tx, m, err);
 }
 
 int
@@ -176,7 +155,7 @@ place_due(struct tick *t, int64_t max, struct po_err *err)
 			return po_fail(err, PO_ECORRUPT,
 			    "the index has a due row without a message: %s",
 			    id.text);
-		if (rc == -1 || place_message(t, &m, err) == -1)
+		if (rc == -1 || place_one(t, &m, err) == -1)
 			return -1;
 	}
 	return (int)n;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "queue/parts.h"
 #include "queue/settle.h"
 
 /* ------------------------------------------------------------------ claims */
@@ -79,16 +80,41 @@ struct claimed {
 	struct index_message m;
 	struct message_file f;
 	struct slot *slots;
-	uint32_t attempt;
-	bool other_boot, touched, in_doubt, failed;
+	struct index_claim row;
+	char hop[DELIVER_HOP_MAX]; /* "": not known, or the only one */
+	enum recover_from from;
+	bool touched, in_doubt, failed;
 };
+
+/* Is this recipient one of those that the claim is about? When nobody is at
+ * work, whatever was being sent is somebody's. */
+static bool
+is_mine(const struct claimed *c, const struct slot *s,
+    const struct index_recipient *row)
+{
+	char hop[DELIVER_HOP_MAX];
+
+	if (c->hop[0] == '\0')
+		return true;
+	if (c->from != FROM_DEATH &&
+	    (s->state == SLOT_SENDING || s->attempt == c->row.attempt))
+		return true;
+	deliver_route(c->t->routes,
+	    &(struct deliver_query){ .recipient = row->address,
+	        .sender = c->m.sender,
+	        .tag = c->m.tag,
+	        .login = c->m.login,
+	        .uid = c->m.uid },
+	    hop);
+	return strcmp(hop, c->hop) == 0;
+}
 
 static int
 recover_slot(struct claimed *c, uint32_t n, struct po_err *err)
 {
 	struct wire_result r = {
 		.id = c->m.id,
-		.attempt = c->attempt,
+		.attempt = c->row.attempt,
 		.recipient = n,
 		.phase = PHASE_DOT,
 		.relay = "",
@@ -100,15 +126,18 @@ recover_slot(struct claimed *c, uint32_t n, struct po_err *err)
 
 	rc =
 	    index_recipient_get(c->t->tx, &c->m.id, n, &c->t->arena, &row, err);
+	if (rc == 1 && !is_mine(c, s, &row))
+		return 0;
 	if (rc == 1 && slot_is_behind(s, &row))
 		rc = write_back_slot(&c->f, n, s, &row, err);
 	if (rc == -1)
 		return -1;
-	r.state = delivery_of(s, c->attempt, c->other_boot);
+	r.state = delivery_of(s, c->row.attempt, c->from == FROM_BOOT);
 	if (r.state == DELIVERY_UNTOUCHED)
 		return 0;
 	if (r.state == DELIVERY_IN_DOUBT) {
-		if (write_doubt(&c->f, n, s, c->attempt, c->t->now, err) == -1)
+		if (write_doubt(&c->f, n, s, c->row.attempt, c->t->now, err) ==
+		    -1)
 			return -1;
 		r.text = "a crash fell between the message and the reply";
 		c->in_doubt = true;
@@ -148,18 +177,34 @@ open_slots(struct tick *t, struct arena *arena, const struct index_message *m,
 	return 1;
 }
 
+/* Of a message in parts the claim's hop decides; else it is the only one. */
 static int
-recover(struct claimed *c, const struct queue_id *id, struct po_err *err)
+find_hop(struct claimed *c, struct po_err *err)
+{
+	const struct hop *hop;
+
+	if (!parts_has(&c->m) || c->row.hop == 0)
+		return 0;
+	hop = hops_by_number(c->t->hops, c->t->tx, c->row.hop, err);
+	if (hop == NULL)
+		return -1;
+	memcpy(c->hop, hop->host.name, strlen(hop->host.name) + 1);
+	return 0;
+}
+
+static int
+recover(struct claimed *c, struct po_err *err)
 {
 	struct tick *t = c->t;
 	struct attempt_end end;
 	uint32_t n;
 	int rc;
 
-	rc = index_message_get(t->tx, id, &t->arena, &c->m, err);
+	rc = index_message_get(t->tx, &c->row.id, &t->arena, &c->m, err);
 	if (rc == 0)
-		return index_claim_delete(t->tx, id, err);
-	if (rc == -1)
+		return index_claim_delete(t->tx, &c->row.id, c->row.attempt,
+		    err);
+	if (rc == -1 || find_hop(c, err) == -1)
 		return -1;
 	rc = open_slots(t, &t->arena, &c->m, &c->f, &c->slots, err);
 	if (rc != 1)
@@ -169,7 +214,8 @@ recover(struct claimed *c, const struct queue_id *id, struct po_err *err)
 	file_close(&c->f);
 	if (rc == -1)
 		return -1;
-	end = (struct attempt_end){ .attempt = c->attempt,
+	end = (struct attempt_end){ .attempt = c->row.attempt,
+		.hop = c->row.hop,
 		.touched = c->touched,
 		.in_doubt = c->in_doubt,
 		.failed = c->failed };
@@ -177,42 +223,42 @@ recover(struct claimed *c, const struct queue_id *id, struct po_err *err)
 }
 
 int
-recover_claim(struct tick *t, const struct queue_id *id, uint32_t attempt,
-    bool other_boot, struct po_err *err)
+recover_claim(struct tick *t, const struct index_claim *claim,
+    enum recover_from from, struct po_err *err)
 {
-	struct claimed c = { .t = t,
-		.attempt = attempt,
-		.other_boot = other_boot };
+	struct claimed c = { .t = t, .row = *claim, .from = from };
 
-	return recover(&c, id, err);
+	return recover(&c, err);
 }
 
 int
-recover_suspect(struct tick *t, const struct queue_id *id, uint32_t attempt,
+recover_suspect(struct tick *t, const struct index_claim *claim,
     struct po_err *err)
 {
-	struct claimed c = { .t = t, .attempt = attempt, .touched = true };
+	struct claimed c = { .t = t,
+		.row = *claim,
+		.from = FROM_DEATH,
+		.touched = true };
 
 	after_log(t->after, "po/qmgr", LOG_LEVEL_ERROR,
-	    "%s: deferred: the workers that had it died", id->text);
-	return recover(&c, id, err);
+	    "%s: deferred: the workers that had it died", claim->id.text);
+	return recover(&c, err);
 }
 
 static int
-recover_claims(struct tick *t, bool other_boot, size_t *n_claims,
+recover_claims(struct tick *t, enum recover_from from, size_t *n_claims,
     struct po_err *err)
 {
-	struct queue_id id, after;
-	uint32_t attempt;
+	struct index_claim claim, after;
 	int rc;
 
 	memset(&after, 0, sizeof(after));
 	*n_claims = 0;
 	while ((rc = index_claim_next(t->tx, *n_claims == 0 ? NULL : &after,
-	            &id, &attempt, err)) == 1) {
-		if (recover_claim(t, &id, attempt, other_boot, err) == -1)
+	            &claim, err)) == 1) {
+		if (recover_claim(t, &claim, from, err) == -1)
 			return -1;
-		after = id;
+		after = claim;
 		++*n_claims;
 	}
 	return rc;
@@ -276,7 +322,7 @@ recover_lost_slots(struct tick *t, struct po_err *err)
 		after = m.id;
 		first = false;
 		/* A claimed one may have results of its first attempt. */
-		if ((m.attempts > 0 || m.place == PLACE_CLAIM) &&
+		if ((m.attempts > 0 || index_message_is_claimed(&m)) &&
 		    write_back(t, &arena, &m, err) == -1) {
 			rc = -1;
 			break;
@@ -288,12 +334,12 @@ recover_lost_slots(struct tick *t, struct po_err *err)
 }
 
 int
-recover_all(struct tick *t, bool other_boot, size_t *n_claims,
+recover_all(struct tick *t, enum recover_from from, size_t *n_claims,
     struct po_err *err)
 {
 	if (recover_moves(t, err) == -1)
 		return -1;
-	if (other_boot && recover_lost_slots(t, err) == -1)
+	if (from == FROM_BOOT && recover_lost_slots(t, err) == -1)
 		return -1;
-	return recover_claims(t, other_boot, n_claims, err);
+	return recover_claims(t, from, n_claims, err);
 }

@@ -138,13 +138,14 @@ static int
 bury_job(struct runner *r, struct tick *t, const struct held_job *job,
     bool violent, struct po_err *err)
 {
+	const struct index_claim claim = { job->id, job->attempt, job->hop };
 	struct hop *hop = hops_by_number(r->hops, t->tx, job->hop, NULL);
 
 	if (hop != NULL && hop->in_flight > 0)
 		hop->in_flight--;
 	if (violent && deaths_of(r, &job->id) >= SUSPECT_DEATHS)
-		return recover_suspect(t, &job->id, job->attempt, err);
-	return recover_claim(t, &job->id, job->attempt, false, err);
+		return recover_suspect(t, &claim, err);
+	return recover_claim(t, &claim, FROM_DEATH, err);
 }
 
 /* A child is gone: the slots of its jobs are the truth. */

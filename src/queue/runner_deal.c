@@ -110,7 +110,7 @@ deal_one(struct runner *r, struct tick *t, struct child *ch, struct po_err *err)
 	ch->jobs[ch->n_jobs++] = (struct held_job){ .id = d->job.id,
 		.attempt = d->job.attempt,
 		.hop = hop,
-		.end = { .attempt = d->job.attempt } };
+		.end = { .attempt = d->job.attempt, .hop = hop } };
 	return 1;
 }
 

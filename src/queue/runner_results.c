@@ -115,11 +115,13 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 		return 0;
 	}
 	rc = index_message_get(t->tx, &p->r.id, &t->arena, &m, err);
-	if (rc == 0)
-		return po_fail(err, PO_ECORRUPT,
-		    "%s: claimed, but not in the index", p->r.id.text);
 	if (rc == -1)
 		return -1;
+	/* Another worker, for another next hop, found its file damaged. */
+	if (rc == 0) {
+		drop_job(r, t, p->child, job);
+		return 0;
+	}
 	if (p->r.damaged) {
 		rc = settle_damaged(t, &m, p->r.text, err);
 		drop_job(r, t, p->child, job);

@@ -200,8 +200,9 @@ runner_recover(struct runner *r, struct po_err *err)
 		rc = read_clock(r, &t, err);
 	if (rc != -1)
 		rc = recover_all(&t,
-		    strcmp(boot, before) != 0 && before[0] != '\0', &claims,
-		    err);
+		    strcmp(boot, before) != 0 && before[0] != '\0' ? FROM_BOOT
+		                                                   : FROM_CRASH,
+		    &claims, err);
 	if (rc == 0)
 		rc = quota_wake_all(&t, err);
 	if (rc == 0)

@@ -5,11 +5,12 @@
 #include <sys/random.h>
 
 #include "queue/job.h"
+#include "queue/parts.h"
 #include "queue/place.h"
 #include "queue/retry.h"
 
-static uint32_t
-some_random(void)
+uint32_t
+settle_random(void)
 {
 	uint32_t r = 0;
 
@@ -239,6 +240,7 @@ static int
 finish(struct tick *t, struct index_message *m, struct po_err *err)
 {
 	m->place = PLACE_NONE;
+	m->claims = 0;
 	m->finished = t->now;
 	if (index_message_put(t->tx, m, err) == -1 ||
 	    index_move_put(t->tx, &m->id, err) == -1)
@@ -247,6 +249,23 @@ finish(struct tick *t, struct index_message *m, struct po_err *err)
 	after_log(t->after, "po/qmgr", LOG_LEVEL_INFO, "%s: removed",
 	    m->id.text);
 	return 0;
+}
+
+/* Nobody has any of it now: is its time over, or is it to be looked at first?
+ */
+static void
+end_or_hold(struct tick *t, struct index_message *m, bool in_doubt)
+{
+	if (m->due >= m->expires)
+		m->state =
+		    t->now >= m->expires ? MESSAGE_EXPIRED : MESSAGE_WAITING;
+	if (m->state == MESSAGE_WAITING && m->due > m->expires)
+		m->due = m->expires;
+	if (m->state == MESSAGE_WAITING && in_doubt &&
+	    t->conf->in_doubt == IN_DOUBT_HOLD) {
+		m->state = MESSAGE_HELD;
+		m->hold = HOLD_DOUBT;
+	}
 }
 
 /* Some recipients are open: when to go on, or whether to give up. */
@@ -260,21 +279,11 @@ go_on(struct tick *t, struct index_message *m, bool touched, bool in_doubt)
 		m->due = t->now;
 		return;
 	}
-	m->due = t->now + retry_wait_s(&p, m->attempts, some_random());
+	m->due = t->now + retry_wait_s(&p, m->attempts, settle_random());
 	if (in_doubt && m->due < t->now + RETRY_IN_DOUBT_S)
 		m->due = t->now + RETRY_IN_DOUBT_S;
-	if (m->due >= m->expires)
-		m->state =
-		    t->now >= m->expires ? MESSAGE_EXPIRED : MESSAGE_WAITING;
-	if (m->state == MESSAGE_WAITING && m->due > m->expires)
-		m->due = m->expires;
-	if (m->state == MESSAGE_WAITING && in_doubt &&
-	    t->conf->in_doubt == IN_DOUBT_HOLD) {
-		m->state = MESSAGE_HELD;
-		m->hold = HOLD_DOUBT;
-	}
+	end_or_hold(t, m, in_doubt);
 }
-
 static void
 log_outcome(struct tick *t, const struct index_message *m)
 {
@@ -292,6 +301,23 @@ log_outcome(struct tick *t, const struct index_message *m)
 	buf_clear(&sender);
 }
 
+/* The same for a message with several next hops, none of which is served now:
+ * an attempt that ended before may be the one in doubt. */
+static int
+end_or_hold_parts(struct tick *t, struct index_message *m, struct po_err *err)
+{
+	int doubt = 0;
+
+	if (t->conf->in_doubt == IN_DOUBT_HOLD)
+		doubt = parts_in_doubt(t, m, err);
+	if (doubt == -1)
+		return -1;
+	if (t->now >= m->expires && m->attempts > 0)
+		m->due = t->now;
+	end_or_hold(t, m, doubt == 1);
+	return 0;
+}
+
 /* 0; 1 its file turned out damaged, and it is gone; -1. */
 static int
 end_claim(struct tick *t, struct index_message *m,
@@ -299,19 +325,27 @@ end_claim(struct tick *t, struct index_message *m,
 {
 	if (message_is_final(m->state))
 		return finish(t, m, err);
-	if (m->n_open == 0) {
+	if (parts_has(m) && parts_end_claim(t, m, end, err) == -1)
+		return -1;
+	if (m->n_open == 0 && m->claims == 0) {
 		if (final_state(t, m, &m->state, err) == -1)
 			return -1;
 		return finish(t, m, err);
 	}
-	go_on(t, m, end->touched, end->in_doubt);
-	if (end->touched) {
+	if (!parts_has(m))
+		go_on(t, m, end->touched, end->in_doubt);
+	else if (m->claims == 0 && end_or_hold_parts(t, m, err) == -1)
+		return -1;
+	if (end->touched || m->state != MESSAGE_WAITING) {
 		if (write_head(t, m, err) == -1)
 			return damaged_or_fail(t, m, err) == -1 ? -1 : 1;
 		log_outcome(t, m);
 	}
-	return message_is_final(m->state) ? finish(t, m, err)
-	                                  : place_message(t, m, err);
+	if (message_is_final(m->state))
+		return finish(t, m, err);
+	return parts_has(m) && m->state == MESSAGE_WAITING
+	           ? parts_update(t, m, err)
+	           : place_message(t, m, err);
 }
 
 int
@@ -320,9 +354,9 @@ settle_end(struct tick *t, struct index_message *m,
 {
 	int rc;
 
-	if (index_claim_delete(t->tx, &m->id, err) == -1)
+	if (index_claim_delete(t->tx, &m->id, end->attempt, err) == -1)
 		return -1;
-	if (end->touched)
+	if (end->touched && m->attempts < end->attempt)
 		m->attempts = end->attempt;
 	rc = end_claim(t, m, end, err);
 	if (rc != 0)

@@ -27,6 +27,9 @@ int settle_recipient(struct tick *t, struct index_message *m,
 int settle_end(struct tick *t, struct index_message *m,
     const struct attempt_end *end, struct po_err *err);
 
+/* For jitter. */
+uint32_t settle_random(void);
+
 /* The message's file is damaged: out of the index, the file to bad/. */
 int settle_damaged(struct tick *t, struct index_message *m, const char *why,
     struct po_err *err);

@@ -176,7 +176,8 @@ verdict_look(const struct verdict *v, const struct spool *s,
 		(void)buf_printf(answer, "no %s: no such message\n",
 		    v->id.text);
 	else if (rc == 1 && v->until == VERDICT_TRIED &&
-	         (m.place == PLACE_READY || m.place == PLACE_CLAIM))
+	         (m.place == PLACE_READY || m.place == PLACE_CLAIM ||
+	             m.place == PLACE_PARTS || m.claims > 0))
 		rc = 0;
 	else if (rc == 1)
 		rc = tell(tx, &m, answer, err);

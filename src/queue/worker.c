@@ -142,8 +142,8 @@ final_delivery(enum slot_state s)
 
 /*
  * No recipient is open for this next hop. What is final in the file is told
- * again, should the index be behind it (it ignores what it knows), or the
- * message would come back for ever; the rest is handed back.
+ * again, if it is this hop's, should the index be behind it (it ignores what it
+ * knows), or the message would come back for ever; the rest is handed back.
  */
 static void
 report_nothing_to_do(struct worker *w, const struct job *j)
@@ -163,7 +163,8 @@ report_nothing_to_do(struct worker *w, const struct job *j)
 			.text = "from the message file",
 		};
 
-		if (slot_is_final(j->slots[i].state))
+		if (slot_is_final(j->slots[i].state) &&
+		    job_is_routed(j, w->setup->routes, i))
 			report(w, &r);
 	}
 	give_back(w, &j->wire);

@@ -73,8 +73,21 @@ bool index_is_dirty(
 /* ------------------------------------------------------------ message: id ->
  * record */
 
-/* Where a message stands; it has at most one row among due, ready, claim. */
-enum index_place { PLACE_NONE, PLACE_DUE, PLACE_READY, PLACE_CLAIM };
+/*
+ * Where a message stands. With one next hop it has at most one row among due,
+ * ready and claim. With several it has a part for each of them (below), which
+ * is ready, claimed or waits by itself; PARTS_DUE also has a due row, for the
+ * first part that waits.
+ */
+enum index_place {
+	PLACE_NONE,
+	PLACE_DUE,
+	PLACE_READY,
+	PLACE_CLAIM,
+	PLACE_PARTS,
+	PLACE_PARTS_DUE,
+	PLACES
+};
 
 struct index_message {
 	struct queue_id id;
@@ -90,6 +103,7 @@ struct index_message {
 	int64_t finished; /* seconds UTC, 0 until final */
 	uint32_t hop;     /* PLACE_READY, PLACE_CLAIM */
 	uint64_t turn;    /* PLACE_READY */
+	uint32_t claims;  /* PLACE_PARTS and _DUE: how many parts are claimed */
 	uint64_t size;    /* content bytes */
 	uint32_t n_recipients;
 	uint32_t n_open; /* recipients not final yet */
@@ -108,7 +122,7 @@ struct index_message {
 /* put keeps the rows of due, ready and `finished` in step with place, due, hop,
  * turn, finished: it deletes the row that the stored record had and writes the
  * one that *m means; and the counters, in meta (messages and bytes by state)
- * and of its uid. */
+ * and of its uid. A message that no longer stands in parts loses them. */
 int index_message_put(struct index_tx *tx, const struct index_message *m,
     struct po_err *err);
 int index_message_get(struct index_tx *tx, const struct queue_id *id,
@@ -120,6 +134,39 @@ int index_message_delete(struct index_tx *tx, const struct queue_id *id,
 /* The first message whose id is greater than *after (NULL: the very first). */
 int index_message_next(struct index_tx *tx, const struct queue_id *after,
     struct arena *arena, struct index_message *m, struct po_err *err);
+
+/* Is some of it in the hands of a worker? */
+static inline bool
+index_message_is_claimed(const struct index_message *m)
+{
+	return m->place == PLACE_CLAIM || m->claims > 0;
+}
+
+/* ------------------------------------------------------------ part: (id, hop)
+ */
+
+/* What of a message goes to one of several next hops. */
+struct index_part {
+	uint32_t hop;
+	enum index_place place; /* PLACE_DUE, PLACE_READY, PLACE_CLAIM */
+	enum priority priority; /* of its ready row */
+	uint64_t turn;          /* PLACE_READY */
+	int64_t due;
+	uint32_t attempts; /* by this hop, for the next wait */
+};
+
+/* put keeps the ready row in step. */
+int index_part_put(struct index_tx *tx, const struct queue_id *id,
+    const struct index_part *part, struct po_err *err);
+int index_part_get(struct index_tx *tx, const struct queue_id *id, uint32_t hop,
+    struct index_part *part, struct po_err *err);
+/* The first part of a hop greater than part->hop; begin with 0. */
+int index_part_next(struct index_tx *tx, const struct queue_id *id,
+    struct index_part *part, struct po_err *err);
+int index_part_delete(struct index_tx *tx, const struct queue_id *id,
+    uint32_t hop, struct po_err *err);
+int index_parts_delete(struct index_tx *tx, const struct queue_id *id,
+    struct po_err *err);
 
 /* ------------------------------------------------------------ due: (time, id);
  * ready: (hop, class, turn, id) */
@@ -160,15 +207,23 @@ int index_recipient_get(struct index_tx *tx, const struct queue_id *id,
     uint32_t n, struct arena *arena, struct index_recipient *r,
     struct po_err *err);
 
-/* ------------------------------------------------------------ claim: id ->
- * attempt */
+/* ------------------------------------------------------------ claim: (id,
+ * attempt) -> hop */
 
-int index_claim_put(struct index_tx *tx, const struct queue_id *id,
-    uint32_t attempt, struct po_err *err);
-int index_claim_delete(struct index_tx *tx, const struct queue_id *id,
+/* An attempt's number is that of one claim: no two of a message share it. */
+struct index_claim {
+	struct queue_id id;
+	uint32_t attempt;
+	uint32_t hop; /* 0: not known */
+};
+
+int index_claim_put(struct index_tx *tx, const struct index_claim *claim,
     struct po_err *err);
-int index_claim_next(struct index_tx *tx, const struct queue_id *after,
-    struct queue_id *id, uint32_t *attempt, struct po_err *err);
+int index_claim_delete(struct index_tx *tx, const struct queue_id *id,
+    uint32_t attempt, struct po_err *err);
+/* The first behind *after (NULL: the very first). */
+int index_claim_next(struct index_tx *tx, const struct index_claim *after,
+    struct index_claim *claim, struct po_err *err);
 
 /* ------------------------------------------------------------ attempt: (id,
  * attempt, n): the log of every try */

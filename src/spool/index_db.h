@@ -11,7 +11,7 @@
 #include "spool/index.h"
 #include "spool/record.h"
 
-#define INDEX_SCHEMA 4u
+#define INDEX_SCHEMA 5u
 #define INDEX_KEY_MAX 320
 
 enum index_db {
@@ -20,6 +20,7 @@ enum index_db {
 	DB_DUE,
 	DB_READY,
 	DB_TURN,
+	DB_PART,
 	DB_RECIPIENT,
 	DB_CLAIM,
 	DB_ATTEMPT,
@@ -133,6 +134,10 @@ int index_verify_pages(int dirfd, const char *path, struct po_err *err);
 /* The totals of this transaction, read at first use; written by commit. */
 int totals_load(struct index_tx *tx, struct po_err *err);
 int totals_store(struct index_tx *tx, struct po_err *err);
+
+/* A ready row's key. */
+void ready_key(struct index_key *k, uint32_t hop, enum priority class,
+    uint64_t turn, const struct queue_id *id);
 
 /* From what a message counted for its uid to what it counts now; NULL: nothing.
  */

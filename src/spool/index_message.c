@@ -24,6 +24,12 @@ standing_of(const struct index_message *m)
 		m->due, m->finished };
 }
 
+static bool
+in_parts(enum index_place place)
+{
+	return place == PLACE_PARTS || place == PLACE_PARTS_DUE;
+}
+
 static void
 id_key(struct index_key *k, const struct queue_id *id)
 {
@@ -39,17 +45,15 @@ place_row(const struct standing *s, const struct queue_id *id,
 	key_clear(k);
 	switch (s->place) {
 	case PLACE_DUE:
+	case PLACE_PARTS_DUE:
 		*db = DB_DUE;
 		key_time(k, s->due);
 		break;
 	case PLACE_READY:
 		*db = DB_READY;
-		key_u32(k, s->hop);
-		key_u8(k, s->priority);
-		key_u64(k, s->turn);
-		break;
-	case PLACE_NONE:
-	case PLACE_CLAIM:
+		ready_key(k, s->hop, s->priority, s->turn, id);
+		return true;
+	default:
 		return false;
 	}
 	key_id(k, id);
@@ -266,6 +270,9 @@ index_message_put(struct index_tx *tx, const struct index_message *m,
 	if (step(tx, &m->id, place_row, &before, &after, err) == -1 ||
 	    step(tx, &m->id, finished_row, &before, &after, err) == -1)
 		return -1;
+	if (in_parts(before.place) && !in_parts(after.place) &&
+	    index_parts_delete(tx, &m->id, err) == -1)
+		return -1;
 	if (had == 1 && counts_same(&old, m))
 		return 0;
 	if (had == 1)
@@ -355,7 +362,8 @@ delete_rows(struct index_tx *tx, const struct index_message *m,
 	    step(tx, &m->id, finished_row, &before, &none, err) == -1)
 		return -1;
 	if (delete_key(tx, m, err) == -1 || uid_step(tx, m, NULL, err) == -1 ||
-	    row_delete(tx, DB_CLAIM, id, err) == -1 ||
+	    row_delete_prefix(tx, DB_CLAIM, id, err) == -1 ||
+	    (in_parts(m->place) && index_parts_delete(tx, &m->id, err) == -1) ||
 	    row_delete(tx, DB_MOVE, id, err) == -1 ||
 	    templates_delete(tx, &m->id, err) == -1 ||
 	    row_delete_prefix(tx, DB_RECIPIENT, id, err) == -1 ||

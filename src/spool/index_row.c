@@ -10,8 +10,8 @@
 #include "spool/index_db.h"
 
 static const char *const db_names[] = { "meta", "message", "due", "ready",
-	"turn", "recipient", "claim", "attempt", "finished", "move", "host",
-	"hop", "key", "uid", "held", "wake", "template", "use" };
+	"turn", "part", "recipient", "claim", "attempt", "finished", "move",
+	"host", "hop", "key", "uid", "held", "wake", "template", "use" };
 _Static_assert(sizeof(db_names) / sizeof(db_names[0]) == INDEX_DBS,
     "one name for each database");
 

@@ -175,31 +175,38 @@ index_recipient_get(struct index_tx *tx, const struct queue_id *id, uint32_t n,
 
 /* --------------------------------------------------------------- claim */
 
+static void
+claim_key(struct index_key *k, const struct queue_id *id, uint32_t attempt)
+{
+	id_key(k, id);
+	key_u32(k, attempt);
+}
+
 int
-index_claim_put(struct index_tx *tx, const struct queue_id *id,
-    uint32_t attempt, struct po_err *err)
+index_claim_put(struct index_tx *tx, const struct index_claim *claim,
+    struct po_err *err)
 {
 	struct index_key k;
 	struct record r;
 
-	id_key(&k, id);
-	record_put_u32(attempt, &r);
+	claim_key(&k, &claim->id, claim->attempt);
+	record_put_u32(claim->hop, &r);
 	return row_put(tx, DB_CLAIM, &k, &r, err);
 }
 
 int
 index_claim_delete(struct index_tx *tx, const struct queue_id *id,
-    struct po_err *err)
+    uint32_t attempt, struct po_err *err)
 {
 	struct index_key k;
 
-	id_key(&k, id);
+	claim_key(&k, id, attempt);
 	return row_delete(tx, DB_CLAIM, &k, err);
 }
 
 int
-index_claim_next(struct index_tx *tx, const struct queue_id *after,
-    struct queue_id *id, uint32_t *attempt, struct po_err *err)
+index_claim_next(struct index_tx *tx, const struct index_claim *after,
+    struct index_claim *claim, struct po_err *err)
 {
 	struct index_key k;
 	struct span key, v;
@@ -207,12 +214,13 @@ index_claim_next(struct index_tx *tx, const struct queue_id *after,
 
 	key_clear(&k);
 	if (after != NULL)
-		key_id(&k, after);
+		claim_key(&k, &after->id, after->attempt);
 	found = row_seek(tx, DB_CLAIM, &k, true, &key, &v, err);
 	if (found != 1)
 		return found;
-	if (!key_take_id(&key, id) || key.len != 0 ||
-	    !record_get_u32(v, attempt))
+	if (!key_take_id(&key, &claim->id) ||
+	    !key_take_u32(&key, &claim->attempt) || key.len != 0 ||
+	    !record_get_u32(v, &claim->hop))
 		return index_damaged(DB_CLAIM, err);
 	return 1;
 }

@@ -140,6 +140,7 @@ is_record(enum index_db db, struct span v)
 		struct index_attempt a;
 		struct index_host h;
 		struct index_uid u;
+		struct index_part part;
 		struct span s;
 		uint32_t n;
 		uint64_t n8;
@@ -154,6 +155,8 @@ is_record(enum index_db db, struct span v)
 		return record_get_attempt(v, NULL, &to.a);
 	case DB_HOST:
 		return record_get_host(v, &to.h);
+	case DB_PART:
+		return record_get_part(v, &to.part);
 	case DB_UID:
 		return record_get_uid(v, &to.u);
 	case DB_CLAIM:

@@ -40,25 +40,43 @@ keep_rows(struct builder *b, struct index_tx *old, enum index_db db,
 	return found;
 }
 
+/* The parts of a message that is claimed in parts stay as they are. */
+static int
+keep_parts(struct builder *b, struct index_tx *old, const struct queue_id *id,
+    struct po_err *err)
+{
+	struct index_part part = { .hop = 0 };
+	int found;
+
+	while ((found = index_part_next(old, id, &part, err)) == 1)
+		if (index_part_put(b->tx, id, &part, err) == -1)
+			return -1;
+	return found;
+}
+
 /* A claim says that somebody may have begun: recovery must see it. */
 static int
-keep_claim(struct builder *b, struct index_tx *old, const struct queue_id *id,
-    uint32_t attempt, struct po_err *err)
+keep_claim(struct builder *b, struct index_tx *old,
+    const struct index_claim *claim, struct po_err *err)
 {
 	struct index_message m, before;
-	int found = index_message_get(b->tx, id, &b->arena, &m, err);
+	int found = index_message_get(b->tx, &claim->id, &b->arena, &m, err);
 
 	if (found == 1)
-		found = index_message_get(old, id, NULL, &before, err);
+		found = index_message_get(old, &claim->id, NULL, &before, err);
 	if (found != 1)
 		return found;
 	if (m.state == MESSAGE_WAITING) {
-		m.place = PLACE_CLAIM;
+		m.place = before.claims > 0 ? before.place : PLACE_CLAIM;
 		m.hop = before.hop;
-		if (index_message_put(b->tx, &m, err) == -1)
+		m.claims = before.claims;
+		if (before.claims > 0)
+			m.due = before.due;
+		if (index_message_put(b->tx, &m, err) == -1 ||
+		    keep_parts(b, old, &claim->id, err) == -1)
 			return -1;
 	}
-	if (index_claim_put(b->tx, id, attempt, err) == -1)
+	if (index_claim_put(b->tx, claim, err) == -1)
 		return -1;
 	return rebuild_next(b, err);
 }
@@ -66,20 +84,18 @@ keep_claim(struct builder *b, struct index_tx *old, const struct queue_id *id,
 static int
 keep_claims(struct builder *b, struct index_tx *old, struct po_err *err)
 {
-	struct queue_id id;
-	uint32_t attempt;
+	struct index_claim claim, after;
 	bool first = true;
 	int found;
 
-	for (;;) {
-		found = index_claim_next(old, first ? NULL : &id, &id, &attempt,
-		    err);
-		if (found != 1)
-			return found;
-		first = false;
-		if (keep_claim(b, old, &id, attempt, err) == -1)
+	while ((found = index_claim_next(old, first ? NULL : &after, &claim,
+	            err)) == 1) {
+		if (keep_claim(b, old, &claim, err) == -1)
 			return -1;
+		after = claim;
+		first = false;
 	}
+	return found;
 }
 
 /* How much a uid sent of late: no file tells when a message was let through. */

@@ -246,6 +246,7 @@ record_put_message(const struct index_message *m, struct record *r)
 	put_time(&w, m->finished);
 	put_u32(&w, m->hop);
 	put_u64(&w, m->turn);
+	put_u32(&w, m->claims);
 	put_u64(&w, m->size);
 	put_u32(&w, m->n_recipients);
 	put_u32(&w, m->n_open);
@@ -269,7 +270,7 @@ record_get_message(struct span v, struct arena *arena, struct index_message *m)
 
 	m->state = (enum message_state)take_below(&r, MESSAGE_STATES);
 	m->priority = (enum priority)take_below(&r, PRIORITIES);
-	m->place = (enum index_place)take_below(&r, PLACE_CLAIM + 1);
+	m->place = (enum index_place)take_below(&r, PLACES);
 	m->hold = (enum message_hold)take_below(&r, HOLDS);
 	flags = take_below(&r, ALL_FLAGS + 1);
 	m->uid = take_u32(&r);
@@ -280,6 +281,7 @@ record_get_message(struct span v, struct arena *arena, struct index_message *m)
 	m->finished = take_time(&r);
 	m->hop = take_u32(&r);
 	m->turn = take_u64(&r);
+	m->claims = take_u32(&r);
 	m->size = take_u64(&r);
 	m->n_recipients = take_u32(&r);
 	m->n_open = take_u32(&r);
@@ -293,6 +295,34 @@ record_get_message(struct span v, struct arena *arena, struct index_message *m)
 	m->ours = (flags & IS_OURS) != 0;
 	m->wants_notice = (flags & WANTS_NOTICE) != 0;
 	return ended(&r);
+}
+
+/* ---------------------------------------------------------------- part */
+
+bool
+record_put_part(const struct index_part *part, struct record *r)
+{
+	struct writer w = begin(r);
+
+	put_u8(&w, part->place);
+	put_u8(&w, part->priority);
+	put_u64(&w, part->turn);
+	put_time(&w, part->due);
+	put_u32(&w, part->attempts);
+	return w.ok;
+}
+
+bool
+record_get_part(struct span v, struct index_part *part)
+{
+	struct reader r = open_reader(v, NULL);
+
+	part->place = (enum index_place)take_below(&r, PLACE_CLAIM + 1);
+	part->priority = (enum priority)take_below(&r, PRIORITIES);
+	part->turn = take_u64(&r);
+	part->due = take_time(&r);
+	part->attempts = take_u32(&r);
+	return ended(&r) && part->place != PLACE_NONE;
 }
 
 /* ------------------------------------------------- recipient and attempt */

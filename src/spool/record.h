@@ -32,13 +32,14 @@ bool record_put_message(const struct index_message *m, struct record *r);
 bool record_put_recipient(const struct index_recipient *rec, struct record *r);
 bool record_put_attempt(const struct index_attempt *a, struct record *r);
 bool record_put_uid(const struct index_uid *u, struct record *r);
+bool record_put_part(const struct index_part *part, struct record *r);
 bool record_put_host(const struct index_host *h, struct record *r);
 void record_put_totals(const struct index_totals *t, struct record *r);
 
 /*
  * False when damaged, or when the arena is full. m->id, a->attempt,
- * a->recipient and h->name are part of the key and left alone. `arena` NULL:
- * texts are checked, and left NULL.
+ * a->recipient, part->hop and h->name are part of the key and left alone.
+ * `arena` NULL: texts are checked, and left NULL.
  */
 bool record_get_message(struct span v, struct arena *arena,
     struct index_message *m);
@@ -47,6 +48,7 @@ bool record_get_recipient(struct span v, struct arena *arena,
 bool record_get_attempt(struct span v, struct arena *arena,
     struct index_attempt *a);
 bool record_get_uid(struct span v, struct index_uid *u);
+bool record_get_part(struct span v, struct index_part *part);
 bool record_get_host(struct span v, struct index_host *h);
 bool record_get_totals(struct span v, struct index_totals *t);
 

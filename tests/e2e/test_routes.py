@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: ISC
 """Routes: which relay a message goes to, by what is known of it, and what --route says about it."""
+import os
+import signal
 import socket
 
 import pytest
+
+from sink import Sink
+from wait import wait_for
 
 MESSAGE = b"From: s@example.org\nSubject: x\n\nhello\n"
 
@@ -119,3 +124,69 @@ def test_a_wrong_route_is_named_with_its_line(po):
     done = po.run("po-queue", "--check-config")
     assert done.returncode == 78
     assert f"{po.config_file}:" in done.stderr and 'no relay "nowhere"' in done.stderr
+def test_recipients_of_one_message_take_their_own_ways(po, sinks):
+    configure(po, sinks, [{"recipient": "example.net", "relays": "news"}, {"recipient": "example.edu", "relays": "spare"}])
+    po.submit(MESSAGE, "a@example.net", "b@example.com", "c@example.net", "d@example.edu")
+    po.queue("-p", "1")
+    assert where(sinks) == {"news": ["a@example.net", "c@example.net"], "main": ["b@example.com"],
+                            "spare": ["d@example.edu"]}
+    assert [m["state"] for m in po.list_all()] == ["sent"]
+
+
+
+
+def test_a_dead_relay_holds_no_other_recipients(po, sinks):
+    """In the run in which one hop cannot be reached the others get their mail, and later the first one gets its own."""
+    port = closed_port()
+    dead = {"name": "dead", "host": "127.0.0.1", "port": port, "tls": "none"}
+    po.configure(transport="smtp", relay=relay_of(sinks["main"]), relays=[dead, relay_of(sinks["spare"], name="spare")],
+                 routes=[{"recipient": "example.net", "relays": "dead"}, {"recipient": "example.edu", "relays": "spare"}])
+    for i in range(5):
+        po.submit(MESSAGE, f"a{i}@example.net", f"b{i}@example.com", f"c{i}@example.edu")
+    po.queue("-p", "2")
+    assert where(sinks) == {"main": [f"b{i}@example.com" for i in range(5)], "spare": [f"c{i}@example.edu" for i in range(5)]}
+    assert {m["state"] for m in po.list()} == {"waiting"}
+    revived = Sink(po.base / "revived", port=port)
+    try:
+        po.queue("-p", "2", "--flush")
+        assert sorted(r for m in revived.messages() for r in m.recipients) == [f"a{i}@example.net" for i in range(5)]
+    finally:
+        revived.stop()
+    assert {m["state"] for m in po.list_all()} == {"sent"}
+    assert where(sinks) == {"main": [f"b{i}@example.com" for i in range(5)], "spare": [f"c{i}@example.edu" for i in range(5)]}
+
+
+def test_hops_are_served_at_the_same_time(po, sinks):
+    """While one relay is in the middle of the message, the other takes its own."""
+    configure(po, sinks, [{"recipient": "example.net", "relays": "news"}])
+    sinks["news"].pause("DATA", 1)
+    po.submit(MESSAGE, "a@example.net", "b@example.com")
+    runner = po.start("-p", "2")
+    sinks["news"].wait_paused()
+    wait_for(lambda: sinks["main"].count() == 1, "the other relay gets its own")
+    message, = po.list()
+    assert message["state"] == "waiting"
+    assert po.run("po-queue", "--hold", message["queue_id"]).returncode != 0  # it is being delivered
+    sinks["news"].resume()
+    assert runner.wait(60) == 0
+    assert where(sinks) == {"main": ["b@example.com"], "news": ["a@example.net"]}
+    assert [m["state"] for m in po.list_all()] == ["sent"]
+
+
+def test_a_killed_worker_leaves_the_other_hop_alone(po, sinks):
+    configure(po, sinks, [{"recipient": "example.net", "relays": "news"}])
+    sinks["news"].pause("DOT", 1)
+    po.submit(MESSAGE, "a@example.net", "b@example.com")
+    runner = po.start("-p", "2", "--watch")
+    sinks["news"].wait_paused()
+    wait_for(lambda: sinks["main"].count() == 1, "the other relay gets its own")
+    victim, = [pid for pid in po.processes(runner)[1:] if po.is_connected(pid, sinks["news"].port)]
+    os.kill(victim, signal.SIGKILL)
+    sinks["news"].resume()
+    wait_for(lambda: po.results(to="a@example.net"), "the dead worker's recipient is settled")
+    runner.send_signal(signal.SIGTERM)
+    assert runner.wait(60) == 0
+    assert [r["status"] for r in po.results(to="b@example.com")] == ["sent"]
+    message, = po.list()
+    assert (message["in_doubt"], message["state"]) == (1, "waiting"), message
+    assert po.queue("--check", ok=False).returncode < 2

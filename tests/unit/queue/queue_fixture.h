@@ -144,7 +144,8 @@ put_claimed(struct queue_fixture *q, struct sample *s, uint32_t attempt)
 
 	m.place = PLACE_CLAIM;
 	MUST(index_message_put(q->t.tx, &m, &q->err));
-	MUST(index_claim_put(q->t.tx, &m.id, attempt, &q->err));
+	MUST(index_claim_put(q->t.tx,
+	    &(struct index_claim){ .id = m.id, .attempt = attempt }, &q->err));
 	return m;
 }
 
@@ -182,11 +183,9 @@ get_recipient(struct queue_fixture *q, const struct queue_id *id, uint32_t n)
 static inline bool
 has_claim(struct queue_fixture *q)
 {
-	struct queue_id id;
-	uint32_t attempt;
+	struct index_claim claim;
 
-	return MUST(index_claim_next(q->t.tx, NULL, &id, &attempt, &q->err)) ==
-	       1;
+	return MUST(index_claim_next(q->t.tx, NULL, &claim, &q->err)) == 1;
 }
 
 static inline struct head

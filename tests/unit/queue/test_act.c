@@ -27,7 +27,9 @@ put_standing(struct queue_fixture *q, uint32_t number, enum stand stand)
 	m.finished = message_is_final(m.state) ? NOW - 10 : 0;
 	MUST(index_message_put(q->t.tx, &m, &q->err));
 	if (stand == CLAIMED)
-		MUST(index_claim_put(q->t.tx, &m.id, 1, &q->err));
+		MUST(index_claim_put(q->t.tx,
+		    &(struct index_claim){ .id = m.id, .attempt = 1 },
+		    &q->err));
 	return m;
 }
 

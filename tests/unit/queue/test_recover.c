@@ -130,7 +130,9 @@ a_claim_is_settled_by_its_slots(void **state)
 			    rows[i].attempt);
 			if (rows[i].bad_cell)
 				damage(q, &m.id, slot_at(q, &m.id, 0), 20);
-			MUST(recover_claim(&q->t, &m.id, 2, other, &q->err));
+			MUST(recover_claim(&q->t,
+			    &(struct index_claim){ .id = m.id, .attempt = 2 },
+			    other ? FROM_BOOT : FROM_CRASH, &q->err));
 			check(q, &m.id, other ? &rows[i].other : &rows[i].same);
 			assert_false(has_claim(q));
 		}
@@ -143,7 +145,9 @@ an_untouched_message_is_ready_at_once(void **state)
 	struct queue_fixture *q = *state;
 	struct index_message m = claimed_before(q, 1, SLOT_WAITING, 0);
 
-	MUST(recover_claim(&q->t, &m.id, 2, false, &q->err));
+	MUST(recover_claim(&q->t,
+	    &(struct index_claim){ .id = m.id, .attempt = 2 }, FROM_CRASH,
+	    &q->err));
 	assert_int_equal(get_message(q, &m.id).place, PLACE_READY);
 	assert_int_equal(get_head(q, &m.id).generation, 1);
 }
@@ -154,7 +158,8 @@ what_workers_die_of_counts_as_tried(void **state)
 	struct queue_fixture *q = *state;
 	struct index_message m = claimed_before(q, 1, SLOT_WAITING, 0);
 
-	MUST(recover_suspect(&q->t, &m.id, 2, &q->err));
+	MUST(recover_suspect(&q->t,
+	    &(struct index_claim){ .id = m.id, .attempt = 2 }, &q->err));
 	m = get_message(q, &m.id);
 	assert_int_equal(m.attempts, 2);
 	assert_int_equal(m.place, PLACE_DUE);
@@ -173,7 +178,9 @@ a_claim_without_a_file_is_told_of_and_forgotten(void **state)
 	path[2] = '/';
 	memcpy(path + 3, m.id.text, QUEUE_ID_LEN + 1);
 	assert_int_equal(unlinkat(q->spool.queue, path, 0), 0);
-	MUST(recover_claim(&q->t, &m.id, 2, false, &q->err));
+	MUST(recover_claim(&q->t,
+	    &(struct index_claim){ .id = m.id, .attempt = 2 }, FROM_CRASH,
+	    &q->err));
 	assert_false(is_known(q, &m.id));
 	assert_false(has_claim(q));
 }
@@ -184,8 +191,11 @@ a_claim_of_nothing_is_removed(void **state)
 	struct queue_fixture *q = *state;
 	struct queue_id id = id_of(77);
 
-	MUST(index_claim_put(q->t.tx, &id, 1, &q->err));
-	MUST(recover_claim(&q->t, &id, 1, true, &q->err));
+	MUST(index_claim_put(q->t.tx,
+	    &(struct index_claim){ .id = id, .attempt = 1 }, &q->err));
+	MUST(recover_claim(&q->t,
+	    &(struct index_claim){ .id = id, .attempt = 1 }, FROM_BOOT,
+	    &q->err));
 	assert_false(has_claim(q));
 }
 
@@ -203,7 +213,9 @@ a_result_that_was_committed_is_not_counted_again(void **state)
 	write_slot(q, &m.id, 1, SLOT_SENT, 1);
 	MUST(settle_recipient(&q->t, &m, &r, &q->err));
 	MUST(index_message_put(q->t.tx, &m, &q->err));
-	MUST(recover_claim(&q->t, &m.id, 1, false, &q->err));
+	MUST(recover_claim(&q->t,
+	    &(struct index_claim){ .id = m.id, .attempt = 1 }, FROM_CRASH,
+	    &q->err));
 	m = get_message(q, &m.id);
 	assert_int_equal(m.n_in_doubt, 1);
 	assert_int_equal(m.n_open, 1);
@@ -247,7 +259,7 @@ a_slot_that_the_power_cut_lost_is_written_again(void **state)
 		else
 			MUST(settle_end(&q->t, &m, &touched, &q->err));
 		write_slot(q, &m.id, 0, lost[i].slot, lost[i].attempt);
-		MUST(recover_all(&q->t, true, &claims, &q->err));
+		MUST(recover_all(&q->t, FROM_BOOT, &claims, &q->err));
 		assert_int_equal(claims, lost[i].claimed);
 		assert_int_equal(get_slot(q, &m.id, 0).state, SLOT_SENT);
 		assert_int_equal(get_slot(q, &m.id, 0).attempt, 1);
@@ -267,7 +279,7 @@ the_same_boot_writes_no_slot_of_unclaimed_mail(void **state)
 
 	MUST(settle_recipient(&q->t, &m, &r, &q->err));
 	MUST(settle_end(&q->t, &m, &touched, &q->err));
-	MUST(recover_all(&q->t, false, &claims, &q->err));
+	MUST(recover_all(&q->t, FROM_CRASH, &claims, &q->err));
 	assert_int_equal(claims, 0);
 	assert_int_equal(get_slot(q, &m.id, 0).state, SLOT_WAITING);
 }
@@ -287,7 +299,7 @@ a_move_is_done_at_the_start_and_its_row_goes_after(void **state)
 	put_sample(q, &s);
 	MUST(index_move_put(q->t.tx, &s.env.id, &q->err));
 	for (again = 0; again < 2; again++) {
-		MUST(recover_all(&q->t, false, &claims, &q->err));
+		MUST(recover_all(&q->t, FROM_CRASH, &claims, &q->err));
 		next_tick(q);
 		assert_int_equal(MUST(spool_find(&q->spool, &s.env.id, false,
 		                     &f, &in_done, &q->err)),

@@ -270,7 +270,8 @@ give_everything(struct fixture *f, uint32_t n)
 	m.key = n == 2 ? "two" : "other";
 	put(f, &m);
 	OK(index_key_put(f->tx, m.uid, m.key, &holder, &f->err));
-	OK(index_claim_put(f->tx, &m.id, n, &f->err));
+	OK(index_claim_put(f->tx,
+	    &(struct index_claim){ .id = m.id, .attempt = n }, &f->err));
 	OK(index_move_put(f->tx, &m.id, &f->err));
 	for (i = 0; i < 3; i++) {
 		a.recipient = i;
@@ -302,7 +303,7 @@ delete_takes_every_row_of_its_message_and_no_other(void **state)
 	struct fixture *f = *state;
 	struct queue_id one = id_of(1), two = id_of(2), three = id_of(3), id;
 	struct index_holder holder;
-	uint32_t attempt;
+	struct index_claim claim;
 
 	give_everything(f, 1);
 	give_everything(f, 2);
@@ -321,22 +322,17 @@ delete_takes_every_row_of_its_message_and_no_other(void **state)
 	                     &f->err)),
 	    1);
 	SAME_ID(holder.id, three);
-	assert_int_equal(OK(index_claim_next(f->tx, NULL, &id, &attempt,
-	                     &f->err)),
-	    1);
-	SAME_ID(id, three);
-	assert_int_equal(attempt, 3);
-	assert_int_equal(OK(index_claim_next(f->tx, &three, &id, &attempt,
-	                     &f->err)),
+	assert_int_equal(OK(index_claim_next(f->tx, NULL, &claim, &f->err)), 1);
+	SAME_ID(claim.id, three);
+	assert_int_equal(claim.attempt, 3);
+	assert_int_equal(OK(index_claim_next(f->tx, &claim, &claim, &f->err)),
 	    0);
 	assert_int_equal(OK(index_move_next(f->tx, NULL, &id, &f->err)), 1);
 	SAME_ID(id, three);
 	OK(index_move_delete(f->tx, &three, &f->err));
 	assert_int_equal(OK(index_move_next(f->tx, NULL, &id, &f->err)), 0);
-	OK(index_claim_delete(f->tx, &three, &f->err));
-	assert_int_equal(OK(index_claim_next(f->tx, NULL, &id, &attempt,
-	                     &f->err)),
-	    0);
+	OK(index_claim_delete(f->tx, &three, 3, &f->err));
+	assert_int_equal(OK(index_claim_next(f->tx, NULL, &claim, &f->err)), 0);
 }
 
 static void

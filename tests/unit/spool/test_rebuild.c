@@ -301,7 +301,7 @@ dump_lists(struct fixture *f, struct buf *b)
 {
 	struct queue_id id = { "" };
 	struct index_totals t;
-	uint32_t attempt;
+	struct index_claim claim;
 	int64_t time = 0;
 	int i;
 
@@ -312,10 +312,11 @@ dump_lists(struct fixture *f, struct buf *b)
 	     OK(index_move_next(f->tx, i == 0 ? NULL : &id, &id, &f->err)) == 1;
 	     i++)
 		assert_true(buf_printf(b, "move %s\n", id.text));
-	for (i = 0; OK(index_claim_next(f->tx, i == 0 ? NULL : &id, &id,
-	                &attempt, &f->err)) == 1;
+	for (i = 0; OK(index_claim_next(f->tx, i == 0 ? NULL : &claim, &claim,
+	                &f->err)) == 1;
 	     i++)
-		assert_true(buf_printf(b, "claim %s %u\n", id.text, attempt));
+		assert_true(buf_printf(b, "claim %s %u\n", claim.id.text,
+		    claim.attempt));
 	OK(index_totals_get(f->tx, &t, &f->err));
 	for (i = 0; i < MESSAGE_STATES; i++)
 		assert_true(buf_printf(b, "total %ju %ju\n",
@@ -443,7 +444,8 @@ live(struct fixture *f, const struct spool *spool)
 	m.place = PLACE_CLAIM;
 	m.hop = 1;
 	OK(index_message_put(f->tx, &m, &f->err));
-	OK(index_claim_put(f->tx, &m.id, 1, &f->err));
+	OK(index_claim_put(f->tx,
+	    &(struct index_claim){ .id = m.id, .attempt = 1 }, &f->err));
 }
 
 static void

@@ -23,6 +23,7 @@ sample_message(void)
 		.finished = 0,
 		.hop = 7,
 		.turn = UINT64_C(0x0102030405060708),
+		.claims = 9,
 		.size = UINT64_C(5000000000),
 		.n_recipients = 100000,
 		.n_open = 99999,
@@ -95,6 +96,7 @@ message_has_the_bytes_of_the_layout(void **state)
 		0, 0, 0, 0, 0, 0, 0, 0,             /* finished */
 		0, 0, 0, 7,                         /* hop */
 		1, 2, 3, 4, 5, 6, 7, 8,             /* turn */
+		0, 0, 0, 9,                         /* claimed parts */
 		0, 0, 0, 1, 0x2a, 0x05, 0xf2, 0x00, /* size */
 		0, 0x01, 0x86, 0xa0,                /* recipients */
 		0, 0x01, 0x86, 0x9f,                /* open */
@@ -246,6 +248,7 @@ decode(unsigned kind, struct span v, struct arena *arena)
 		struct index_recipient rec;
 		struct index_attempt a;
 		struct index_host h;
+		struct index_part part;
 		struct index_totals t;
 		uint32_t n;
 		uint64_t n8;
@@ -262,6 +265,8 @@ decode(unsigned kind, struct span v, struct arena *arena)
 		return record_get_host(v, &to.h);
 	case 4:
 		return record_get_totals(v, &to.t);
+	case 8:
+		return record_get_part(v, &to.part);
 	case 5:
 		return record_get_u32(v, &to.n);
 	case 6:
@@ -270,11 +275,16 @@ decode(unsigned kind, struct span v, struct arena *arena)
 		return record_get_mark(v);
 	}
 }
-#define KINDS 8
+#define KINDS 9
 
 static void
 encode(unsigned kind, struct record *r)
 {
+	const struct index_part part = { .hop = 3,
+		.place = PLACE_READY,
+		.turn = 7,
+		.due = 1764000000,
+		.attempts = 2 };
 	struct index_message m = sample_message();
 	struct index_recipient rec = sample_recipient();
 	struct index_attempt a = sample_attempt();
@@ -296,6 +306,9 @@ encode(unsigned kind, struct record *r)
 		return;
 	case 4:
 		record_put_totals(&t, r);
+		return;
+	case 8:
+		assert_true(record_put_part(&part, r));
 		return;
 	case 5:
 		record_put_u32(9, r);
@@ -371,7 +384,7 @@ no_changed_byte_gives_a_value_out_of_range(void **state)
 				continue;
 			assert_in_range(m.state, 0, MESSAGE_STATES - 1);
 			assert_in_range(m.priority, 0, PRIORITIES - 1);
-			assert_in_range(m.place, 0, PLACE_CLAIM);
+			assert_in_range(m.place, 0, PLACES - 1);
 			assert_true(m.due >= 0 && m.finished >= 0);
 			assert_non_null(m.sender);
 		}
