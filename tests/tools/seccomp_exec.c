@@ -3,7 +3,7 @@
  * seccomp_exec PROGRAM [ARGUMENT...]: run it with no other system calls than
  * these; any other kills. They are part of systemd's @system-service, which is
  * what services are confined to (SystemCallFilter= of systemd.exec(5)), without
- * networking but for the log's socket, without changing owners or identities.
+ * making files of others or other identities, without listening.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -108,11 +108,18 @@ static const int allowed[] = {
 	SYS_getgid,
 	SYS_getegid,
 	SYS_uname,
-	/* syslog */
+	/* syslog, and who is at the other end of -bs */
 	SYS_socket,
 	SYS_connect,
 	SYS_sendto,
 	SYS_sendmsg,
+	SYS_recvfrom,
+	SYS_recvmsg,
+	SYS_shutdown,
+	SYS_getsockname,
+	SYS_getpeername,
+	SYS_getsockopt,
+	SYS_setsockopt,
 };
 
 #define N (sizeof(allowed) / sizeof(allowed[0]))
