@@ -217,7 +217,7 @@ put_pre_line(struct html_page *p, struct span line)
 		begin_line(p);
 	for (i = 0; i <= line.len; i++)
 		if (i == line.len || is_dropped(line.p[i]) ||
-		    line.p[i] == '\r') {
+		    line.p[i] == '\r' || line.p[i] == '\f') {
 			html_page_put(p,
 			    (struct span){ line.p + from, i - from });
 			from = i + 1;

@@ -79,6 +79,8 @@ static const struct {
 	    "<table><tr><td>a<br>b<p>c</table>d", "a\nb\n\nc\n\nd\n" },
 	{ "a table without cells is nothing", "a<table></table>b", "a\n\nb\n" },
 	{ "unclosed tags and quotes end with the text", "a <b <p \"x", "a\n" },
+	{ "in preformatted text, too", "<pre>a\fb\vc\rd\te</pre>",
+	    "abcd\te\n" },
 	{ "control characters are left out", "a\001\033[1mb&#7;", "a[1mb\n" },
 	{ "nothing is nothing", "<p></p>\n", "" },
 };
