@@ -64,6 +64,10 @@ static const struct row {
 	    "take in what was submitted, and say what became of ID" },
 	{ "status", 's', NULL, KIND_VERB, VERB_STATUS, 0, 0, 0,
 	    "say who runs and how much waits" },
+	{ "stats", 0, NULL, KIND_VERB, VERB_STATS, 0, 0, 0,
+	    "print counts, ages, attempts, rates and next hops" },
+	{ "prometheus", 0, NULL, KIND_FLAG, VERB_STATS, AT(prometheus), 0, 0,
+	    "with --stats: in the format of Prometheus" },
 	{ "route", 0, "ADDRESS", KIND_ASK, VERB_ROUTE, AT(address), 0, 0,
 	    "explain which way mail to ADDRESS takes" },
 	{ "tag", 0, "TAG", KIND_TEXT, VERB_ROUTE, AT(tag), 0, 0,
@@ -287,6 +291,9 @@ check(const struct queue_args *a, struct po_err *err)
 	    (a->verb != VERB_ACT || strcmp(a->verb_name, "requeue") != 0))
 		return po_fail(err, PO_EUSAGE,
 		    "--all goes with --list and --requeue");
+	if (a->prometheus && a->verb != VERB_STATS)
+		return po_fail(err, PO_EUSAGE,
+		    "--prometheus goes with --stats");
 	if (a->watch && a->has_only)
 		return po_fail(err, PO_EUSAGE,
 		    "--watch and --only do not go together");

@@ -21,6 +21,7 @@ enum queue_verb {
 	VERB_CHECK_CONFIG,
 	VERB_REBUILD_INDEX,
 	VERB_STATUS,
+	VERB_STATS,
 	VERB_VERDICT,
 	VERB_ROUTE,
 	VERB_ACT, /* hold, release, cancel, requeue: see act */
@@ -44,7 +45,8 @@ struct queue_args {
 	int64_t days;      /* --days N, -1: as configured */
 	bool watch, flush, ingest, fail_if_locked, json, all, user, verbose;
 	struct selection which; /* --id, --recipient, --sender */
-	bool everything;        /* an act on ALL */
+	bool prometheus;
+	bool everything; /* an act on ALL */
 	bool has_only;
 	struct queue_id only; /* --only ID, --show ID */
 	char **ids;           /* operands: the ids of an act */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "cli/listing.h"
+#include "cli/stats.h"
 #include "spool/rebuild.h"
 #include "util/wallclock.h"
 
@@ -196,6 +197,25 @@ verb_status(struct queue_program *p, struct spool *s, struct po_err *err)
 	return rc;
 }
 
+static int
+verb_stats(struct queue_program *p, struct spool *s, struct po_err *err)
+{
+	struct lock_record record;
+	enum lock_holder holder;
+	struct index *ix;
+	char text[512];
+	int rc = lock_look(s->run, &holder, &record, text, sizeof(text), err);
+	bool up = rc == 0;
+
+	if (rc == -1 ||
+	    index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1)
+		return -1;
+	rc = stats_print(ix, wallclock_now(), up,
+	    p->args.prometheus ? STATS_PROMETHEUS : STATS_TEXT, stdout, err);
+	index_close(ix);
+	return rc;
+}
+
 static void
 say_rebuild(const struct rebuild_report *r)
 {
@@ -241,6 +261,7 @@ static const struct {
 	{ VERB_LIST, verb_list },
 	{ VERB_SHOW, verb_list },
 	{ VERB_STATUS, verb_status },
+	{ VERB_STATS, verb_stats },
 	{ VERB_VERDICT, queue_verb_verdict },
 	{ VERB_CLEANUP, queue_verb_act },
 	{ VERB_ACT, queue_verb_act },

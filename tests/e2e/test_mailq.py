@@ -160,3 +160,54 @@ def test_flush_and_only_are_asked_of_a_runner(po, sink):
     assert [m.recipients for m in sink.messages()] == [["b@example.net"]] and len(po.list()) == 2
     assert po.queue("--flush").stdout == "2 messages due now\n"
     wait_for(lambda: sink.count() == 3 and po.list() == [], "the others are sent")
+
+
+# ---------------------------------------------------------------- figures
+
+SAMPLE = re.compile(r'([a-z_]+)(?:\{([a-z_]+)="((?:[^"\\\n]|\\["\\n])*)"\})? (\d+)')
+
+
+def exposition(text):
+    """(name, label) -> value, and the rules of the text format: HELP and TYPE once and before the values of a name, which
+    stand together; no sample twice."""
+    values, typed = {}, []
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            name = line.split()[2]
+            assert name not in typed and len(line.split()) > 3
+            typed.append(name)
+        elif line.startswith("# TYPE "):
+            assert line == f"# TYPE {typed[-1]} gauge"
+        else:
+            name, _, label, n = SAMPLE.fullmatch(line).groups()
+            assert name == typed[-1] and (name, label) not in values
+            values[name, label] = int(n)
+    assert text.endswith("\n")
+    return values
+
+
+def test_figures_of_the_queue(po, sink):
+    po.relay(sink.port)
+    sink.rules({"stage": "RCPT", "match": "later", "reply": "450 4.2.1 later"})
+    for address in ("later1@example.net", "later2@example.net", "sent@example.net"):
+        po.submit(b"Subject: x\n\nx\n", address)
+    po.submit(b"X-PO-Schedule: +2h\nSubject: x\n\nx\n", "held@example.net")
+    po.queue()
+    po.queue("--hold", "--recipient", "held@")
+    got = exposition(po.queue("--stats", "--prometheus").stdout)
+    by_state = {m: sum(1 for x in po.list_all() if x["state"] == m) for m in ("waiting", "held", "sent", "failed")}
+    assert by_state == {"waiting": 2, "held": 1, "sent": 1, "failed": 0}
+    for state, n in by_state.items():
+        assert got["po_messages", state] == n
+    assert got["po_deferred_messages", None] == 2 and got["po_unfinished_attempts", None] == 2
+    assert got["po_finished_last_hour", "sent"] == 1 and got["po_runner_up", None] == 0
+    assert got["po_content_bytes", "waiting"] == sum(m["message_size"] for m in po.list() if m["state"] == "waiting")
+    assert 0 <= got["po_oldest_seconds", "waiting"] < 600
+    hop, = (label for name, label in got if name == "po_hop_waiting")
+    assert got["po_hop_waiting", hop] == 2 and f"{sink.port}" in hop
+    plain = po.queue("--stats").stdout
+    assert {tuple(line.split()[:-1]) for line in plain.splitlines()} == {
+        (name, label) if label else (name,) for name, label in got}
+    po.start("--watch")
+    wait_for(lambda: exposition(po.queue("--stats", "--prometheus").stdout)["po_runner_up", None] == 1, "a runner")
+    assert po.queue("--list", "--prometheus", ok=False).returncode == 64
