@@ -32,7 +32,7 @@ struct template_call {
 	const char *file[MAIL_PARTS]; /* --text, --html; the subject itself */
 	const char *description, *context, *part, *config, *timezone, *output;
 	char lang[TEMPLATES_LANG_BYTES];
-	bool json, strict, dry_run, text_auto;
+	bool json, strict, dry_run, text_auto, open;
 	int64_t now_us;
 	const char *name;
 	char folder[TEMPLATES_FOLDER_BYTES]; /* of `name` */
@@ -120,6 +120,14 @@ int template_print_list(struct template_call *c, const struct templates_list *l,
 /* "new", "changed", "same": what an import makes of one. */
 void template_print_change(const struct template_call *c,
     const struct templates_version *v, const char *how);
+
+/* All parts of the template that the call names, from its context. Call
+ * mail_rendered_clear() after 0. */
+int template_render_call(struct template_call *c, struct mail_rendered *out,
+    struct po_err *err);
+
+/* template_preview.c */
+int template_verb_preview(struct template_call *c, struct po_err *err);
 
 /* template_exchange.c */
 int template_verb_diff(struct template_call *c, struct po_err *err);

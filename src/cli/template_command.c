@@ -67,7 +67,8 @@ enum {
 	OPT_DRY_RUN,
 	OPT_CONFIG,
 	OPT_TIMEZONE,
-	OPT_OUTPUT
+	OPT_OUTPUT,
+	OPT_OPEN
 };
 
 static bool
@@ -110,6 +111,9 @@ set_option(struct template_call *c, int option, const char *value)
 		return true;
 	case OPT_OUTPUT:
 		c->output = value;
+		return true;
+	case OPT_OPEN:
+		c->open = true;
 		return true;
 	case OPT_TIMEZONE:
 		c->timezone = value;
@@ -168,6 +172,7 @@ parse(struct template_call *c, const struct template_verb *v, int argc,
 		{ "config", required_argument, NULL, OPT_CONFIG },
 		{ "timezone", required_argument, NULL, OPT_TIMEZONE },
 		{ "output", required_argument, NULL, OPT_OUTPUT },
+		{ "open", no_argument, NULL, OPT_OPEN },
 		{ NULL, 0, NULL, 0 },
 	};
 	int o;

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The editor may come with arguments, so a shell reads its name, as for every
- * other program that starts one. It gets the caller's environment and terminal:
- * util/child is for programs that must have neither.
- */
 #include "cli/template_edit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/caller_program.h"
 #include "util/fd.h"
 
 #define PART_MAX (1u << 20)
@@ -76,12 +70,12 @@ editor(void)
 	return name != NULL && name[0] != '\0' ? name : "vi";
 }
 
-static void
-become_editor(const struct template_edit *e, const bool has[MAIL_PARTS])
+static int
+run_editor(const struct template_edit *e, const bool has[MAIL_PARTS],
+    struct po_err *err)
 {
-	const char *p[MAIL_PARTS] = { "", "", "" };
+	const char *p[MAIL_PARTS + 1] = { NULL };
 	struct path paths[MAIL_PARTS];
-	char script[4096];
 	int i, n = 0;
 
 	for (i = 0; i < MAIL_PARTS; i++) {
@@ -89,38 +83,7 @@ become_editor(const struct template_edit *e, const bool has[MAIL_PARTS])
 		if (has[i])
 			p[n++] = paths[i].text;
 	}
-	(void)snprintf(script, sizeof(script), "exec %.4000s \"$@\"", editor());
-	(void)execl("/bin/sh", "sh", "-c", script, "sh", n > 0 ? p[0] : NULL,
-	    n > 1 ? p[1] : NULL, n > 2 ? p[2] : NULL, NULL);
-	_exit(127);
-}
-
-static int
-run_editor(const struct template_edit *e, const bool has[MAIL_PARTS],
-    struct po_err *err)
-{
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, on_int, on_quit;
-	int status = -1;
-	pid_t pid;
-
-	(void)sigaction(SIGINT, &ignore, &on_int);
-	(void)sigaction(SIGQUIT, &ignore, &on_quit);
-	pid = fork();
-	if (pid == 0) {
-		(void)sigaction(SIGINT, &on_int, NULL);
-		(void)sigaction(SIGQUIT, &on_quit, NULL);
-		become_editor(e, has);
-	}
-	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		;
-	(void)sigaction(SIGINT, &on_int, NULL);
-	(void)sigaction(SIGQUIT, &on_quit, NULL);
-	if (pid == -1)
-		return po_fail_sys(err, PO_EOS, "start the editor");
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return po_fail(err, PO_EDATA,
-		    "the editor \"%.100s\" failed: nothing is saved", editor());
-	return 0;
+	return caller_program_run(editor(), p, err);
 }
 
 static int

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/mail_send.h"
 #include "cli/template_call.h"
 #include "compose/host.h"
 #include "util/wallclock.h"
@@ -280,8 +279,9 @@ verb_remove(struct template_call *c, struct po_err *err)
 	return rc == -1 ? -1 : 0;
 }
 
-static int
-render(struct template_call *c, struct mail_rendered *out, struct po_err *err)
+int
+template_render_call(struct template_call *c, struct mail_rendered *out,
+    struct po_err *err)
 {
 	struct template_budget budget;
 	struct template_options o = { .strict = c->strict,
@@ -315,7 +315,7 @@ verb_render(struct template_call *c, struct po_err *err)
 
 	if (c->context == NULL)
 		return po_fail(err, PO_EUSAGE, "--context-file is missing");
-	if (render(c, &r, err) == -1)
+	if (template_render_call(c, &r, err) == -1)
 		return -1;
 	for (i = 0; i < MAIL_PARTS; i++) {
 		if (!r.has[i] || (c->part != NULL &&
@@ -335,49 +335,6 @@ verb_render(struct template_call *c, struct po_err *err)
 }
 
 static int
-show_letter(struct template_call *c, const struct letter *l, FILE *to,
-    struct po_err *err)
-{
-	struct mail_sender sender;
-	int rc = mail_sender_open(&sender, c->config, err);
-
-	sender.zone = c->timezone != NULL;
-	if (rc == 0)
-		rc = mail_show(&sender, l, to, err);
-	mail_sender_close(&sender);
-	return rc;
-}
-
-/* The whole mail, as po-mail would make it for nobody in particular. */
-static int
-verb_preview(struct template_call *c, struct po_err *err)
-{
-	FILE *to = stdout;
-	struct letter l;
-	int rc;
-
-	if (c->context == NULL)
-		return po_fail(err, PO_EUSAGE, "--context-file is missing");
-	letter_init(&l);
-	l.template = c->name;
-	l.lang = c->lang;
-	rc = letter_set_context(&l, buf_span(&c->context_text), err);
-	if (rc == 0)
-		rc = letter_add(&l, &l.bcc, "nobody@example.invalid", err);
-	if (rc == 0 && c->output != NULL && strcmp(c->output, "-") != 0) {
-		to = fopen(c->output, "we");
-		if (to == NULL)
-			rc = po_fail_sys(err, PO_ECREATE, "make %s", c->output);
-	}
-	if (rc == 0)
-		rc = show_letter(c, &l, to, err);
-	if (to != NULL && to != stdout && fclose(to) != 0 && rc == 0)
-		rc = po_fail_sys(err, PO_EIO, "write %s", c->output);
-	letter_clear(&l);
-	return rc;
-}
-
-static int
 verb_check(struct template_call *c, struct po_err *err)
 {
 	struct mail_rendered r;
@@ -388,7 +345,7 @@ verb_check(struct template_call *c, struct po_err *err)
 		return -1;
 	if (c->context == NULL)
 		return 0;
-	if (render(c, &r, err) == -1)
+	if (template_render_call(c, &r, err) == -1)
 		return -1;
 	mail_rendered_clear(&r);
 	return 0;
@@ -422,9 +379,9 @@ const struct template_verb template_verbs[] = {
 	{ "render", 1, 1, VERB_READS, NULL, verb_render, NULL,
 	    "render NAME --context-file C [--lang L] [--part P] [--strict] "
 	    "[--now T] [--timezone Z]" },
-	{ "preview", 1, 1, VERB_SHOWS, NULL, verb_preview, NULL,
-	    "preview NAME --context-file C [-o FILE] [--lang L] "
-	    "[--timezone Z]" },
+	{ "preview", 1, 1, VERB_SHOWS, NULL, template_verb_preview, NULL,
+	    "preview NAME --context-file C [-o FILE] [--open] [--part P] "
+	    "[--lang L] [--timezone Z]" },
 	{ NULL, 0, 0, VERB_READS, NULL, NULL, NULL, NULL },
 };
 

@@ -227,6 +227,32 @@ def test_preview_is_the_whole_mail(store):
     assert store("preview", "none", "--context-file", context, ok=False).returncode == 65
 
 
+def test_preview_opens_the_html_part_in_a_browser(store):
+    store.add("m", "--subject", "s", text="t {{ n }}", html="<p>{{ n }}</p>")
+    context = store.file("c", '{"n": "<b>"}')
+    folder = store.folder / "out"
+    folder.mkdir()
+    folder.chmod(0o777)
+    browser = store.file("browser", f'#!/bin/sh\ncat "$2" > {folder}/seen-$1; echo "$2" >> {folder}/names\n')
+    browser.chmod(0o755)
+    call = ("preview", "m", "--context-file", context)
+    browsing = {"BROWSER": f"{browser} x", "TMPDIR": str(folder)}
+    name = store(*call, "--open", env=browsing).stdout.strip()
+    assert (folder / "seen-x").read_text().strip() == "<p>&lt;b&gt;</p>"
+    assert name == (folder / "names").read_text().strip() and name.startswith(str(folder)) and name.endswith(".html")
+    assert pathlib.Path(name).stat().st_mode & 0o777 == 0o600
+    out = folder / "p.txt"
+    store(*call, "--part", "text", "-o", out)
+    assert out.read_text().strip() == "t <b>"
+    failed = store(*call, "--open", env={"BROWSER": "/nonexistent", "TMPDIR": str(folder)}, ok=False)
+    assert failed.returncode == 65 and "/nonexistent" in failed.stderr
+    assert store(*call, "--open", "-o", "-", ok=False).returncode == 64
+    store.add("plain", "--subject", "s", text="t")
+    left = set(folder.iterdir())
+    assert store("preview", "plain", "--context-file", context, "--open", env=browsing, ok=False).returncode == 65
+    assert set(folder.iterdir()) == left  # no empty file is left
+
+
 PHP = """<?php $p = popen(getenv('PO_MAIL') . ' --json -', 'w');
 fwrite($p, json_encode(['to' => 'a@b.example', 'template' => 'order', 'context' => ['n' => "ü"]]));
 exit(pclose($p));"""
