@@ -253,9 +253,10 @@ lane_others() {
 }
 
 lane_long() {
-	PO_TEST_LONG=1
-	export PO_TEST_LONG
-	pytest_step e2e-long test_stdin.py -k 2_GB
+	PO_TEST_LONG=1 PO_TEST_PAIRS=10000
+	export PO_TEST_LONG PO_TEST_PAIRS
+	pytest_step e2e-long test_stdin.py test_template_pairs.py \
+	    -k "2_GB or django"
 	valgrind_wrapper &&
 	    check_step check-valgrind "$work/gcc" "LOG_COMPILER=$work/valgrind"
 	step cppcheck analysis
