@@ -38,7 +38,7 @@ check_field(const struct header *h, const struct header_field *f)
 		for (i = 0; i < 4; i++)
 			if (span_eq(header_name(h, f), span_of(others[i])))
 				return;
-		assert(!"another field");
+		assert(false && "another field");
 	}
 	assert(f->id == FIELD_FROM || f->id == FIELD_SENDER ||
 	       f->id == FIELD_RESENT_FROM || f->id == FIELD_RESENT_SENDER);

@@ -4,6 +4,7 @@ runs in mount and process namespaces of its own (its /usr is an overlay, its use
 user or file of the machine is touched. TLS on each listener, AUTH wanted, all mail into one Maildir. Without a listener
 it is there for its queue: run() calls its programs inside.
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -112,13 +113,16 @@ def why_not():
 def unpacked():
     """The folder with Debian's Postfix in it; fetched once."""
     cache = pathlib.Path(os.environ.get("PO_TEST_CACHE", "/var/tmp/po-tests")) / "postfix"
-    if not (cache / "complete").exists():
-        shutil.rmtree(cache, ignore_errors=True)
-        (cache / "deb").mkdir(parents=True)
-        run(["apt-get", "download", "-q", *PACKAGES], cwd=cache / "deb")
-        for package in (cache / "deb").glob("*.deb"):
-            run(["dpkg", "-x", str(package), str(cache / "tree")])
-        (cache / "complete").touch()
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    with (cache.parent / "postfix.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (cache / "complete").exists():
+            shutil.rmtree(cache, ignore_errors=True)
+            (cache / "deb").mkdir(parents=True)
+            run(["apt-get", "download", "-q", *PACKAGES], cwd=cache / "deb")
+            for package in (cache / "deb").glob("*.deb"):
+                run(["dpkg", "-x", str(package), str(cache / "tree")])
+            (cache / "complete").touch()
     return cache / "tree"
 
 
