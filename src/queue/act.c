@@ -161,20 +161,22 @@ static int
 on_ids(struct tick *t, struct act *a, const struct request *r, struct span text,
     struct po_err *err)
 {
+	struct arena_mark mark = arena_mark(&t->arena);
 	struct span line, name;
 	bool verb = false;
+	int rc = 0;
 
-	while (text.len > 0) {
+	while (text.len > 0 && rc == 0) {
 		line = span_cut(&text, '\n');
 		name = span_cut(&line, '=');
 		if (span_eq(name, SPAN_LIT("verb")))
 			verb = true;
-		else if (verb && span_eq(name, SPAN_LIT("id")) &&
-		         on_message(t, a->uid, r->verb, line, &a->answer,
-		             err) == -1)
-			return -1;
+		else if (verb && span_eq(name, SPAN_LIT("id")))
+			rc = on_message(t, a->uid, r->verb, line, &a->answer,
+			    err);
+		arena_release(&t->arena, mark);
 	}
-	return 0;
+	return rc;
 }
 
 /* The request's text is kept, for the selection points into it. */

@@ -74,17 +74,30 @@ wake_hops(struct tick *t, const struct errand *e, uint64_t done_before,
 	return hops_wake_all(t->hops, t->tx, err);
 }
 
+/* Does each message cost as much as it has recipients? */
+static bool
+searches(const struct errand *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->which.n; i++)
+		if (e->which.terms[i].field == SELECT_RECIPIENT)
+			return true;
+	return false;
+}
+
 static int
 walk(struct tick *t, struct errand *e, struct po_err *err)
 {
 	bool admin = act_is_admin(t, e->uid);
-	int64_t acted = 0, looked;
+	int64_t acted = 0, looked, recipients = 0;
 	struct index_message m;
 	struct arena arena;
 	int rc = 1;
 
 	arena_init(&arena, 16u << 20);
-	for (looked = 0; looked < LOOK_MAX && acted < t->conf->batch;
+	for (looked = 0; looked < LOOK_MAX && acted < t->conf->batch &&
+	                 recipients < TICK_MAX_RECIPIENTS;
 	     looked++) {
 		rc = index_message_next(t->tx, e->begun ? &e->at : NULL, &arena,
 		    &m, err);
@@ -96,6 +109,7 @@ walk(struct tick *t, struct errand *e, struct po_err *err)
 		if (rc == -1)
 			break;
 		acted += rc;
+		recipients += rc == 1 || searches(e) ? m.n_recipients : 0;
 		rc = 1;
 		arena_clear(&arena);
 	}

@@ -139,12 +139,13 @@ place_one(struct tick *t, struct index_message *m, struct po_err *err)
 int
 place_due(struct tick *t, int64_t max, struct po_err *err)
 {
+	struct arena_mark mark = arena_mark(&t->arena);
 	struct index_message m;
 	struct queue_id id;
-	int64_t due, n;
+	int64_t due, n, recipients = 0;
 	int rc;
 
-	for (n = 0; n < max; n++) {
+	for (n = 0; n < max && recipients < TICK_MAX_RECIPIENTS; n++) {
 		rc = index_due_first(t->tx, &due, &id, err);
 		if (rc == -1)
 			return -1;
@@ -155,8 +156,10 @@ place_due(struct tick *t, int64_t max, struct po_err *err)
 			return po_fail(err, PO_ECORRUPT,
 			    "the index has a due row without a message: %s",
 			    id.text);
+		recipients += rc == 1 ? m.n_recipients : 0;
 		if (rc == -1 || place_one(t, &m, err) == -1)
 			return -1;
+		arena_release(&t->arena, mark);
 	}
 	return (int)n;
 }

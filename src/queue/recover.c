@@ -227,8 +227,11 @@ recover_claim(struct tick *t, const struct index_claim *claim,
     enum recover_from from, struct po_err *err)
 {
 	struct claimed c = { .t = t, .row = *claim, .from = from };
+	struct arena_mark mark = arena_mark(&t->arena);
+	int rc = recover(&c, err);
 
-	return recover(&c, err);
+	arena_release(&t->arena, mark);
+	return rc;
 }
 
 int

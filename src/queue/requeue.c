@@ -36,16 +36,19 @@ static int
 write_file(struct tick *t, struct index_message *m, struct message_file *f,
     struct po_err *err)
 {
+	struct arena_mark mark = arena_mark(&t->arena);
 	struct head h;
 	uint32_t n;
-	int which;
+	int which, rc;
 
-	if (file_read_head(f, &h, &which, err) == -1)
-		return -1;
+	rc = file_read_head(f, &h, &which, err);
 	m->n_open = 0;
-	for (n = 0; n < m->n_recipients; n++)
-		if (open_slot(t, m, f, n, err) == -1)
-			return -1;
+	for (n = 0; n < m->n_recipients && rc == 0; n++) {
+		rc = open_slot(t, m, f, n, err);
+		arena_release(&t->arena, mark);
+	}
+	if (rc == -1)
+		return -1;
 	h.state = m->state;
 	h.hold = m->hold;
 	h.attempts = m->attempts;

@@ -139,11 +139,14 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 int
 runner_settle_results(struct runner *r, struct tick *t, struct po_err *err)
 {
+	struct arena_mark mark = arena_mark(&t->arena);
 	size_t i;
 
-	for (i = 0; i < r->n_results; i++)
+	for (i = 0; i < r->n_results; i++) {
 		if (settle_result(r, t, &r->results[i], err) == -1)
 			return -1;
+		arena_release(&t->arena, mark);
+	}
 	if (r->n_results > 0)
 		r->slots_dirty = true;
 	return 0;

@@ -128,11 +128,14 @@ take_in(struct runner *r, struct tick *t, const struct ingest_taken *taken,
 int
 runner_take_in(struct runner *r, struct tick *t, struct po_err *err)
 {
+	struct arena_mark mark = arena_mark(&t->arena);
 	size_t i;
 
-	for (i = 0; i < r->n_taken; i++)
+	for (i = 0; i < r->n_taken; i++) {
 		if (take_in(r, t, &r->taken[i], err) == -1)
 			return -1;
+		arena_release(&t->arena, mark);
+	}
 	if (r->n_taken > 0)
 		r->ready_maybe = true;
 	return 0;

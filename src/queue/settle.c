@@ -102,16 +102,14 @@ is_settled(const struct index_recipient *row, uint32_t attempt)
 	       (row->attempt == attempt && row->state != SLOT_WAITING);
 }
 
-int
-settle_recipient(struct tick *t, struct index_message *m,
-    const struct wire_result *r, struct po_err *err)
+static int
+settle_row(struct tick *t, struct index_message *m, const struct wire_result *r,
+    struct po_err *err)
 {
 	struct index_recipient row;
 	enum slot_state before;
 	int rc;
 
-	if (r->state == DELIVERY_UNTOUCHED || r->recipient >= m->n_recipients)
-		return 0;
 	rc = index_recipient_get(t->tx, &m->id, r->recipient, &t->arena, &row,
 	    err);
 	if (rc != 1)
@@ -131,6 +129,20 @@ settle_recipient(struct tick *t, struct index_message *m,
 	    put_attempt(t, m, row.address, r, row.state, err) == -1)
 		return -1;
 	return 1;
+}
+
+int
+settle_recipient(struct tick *t, struct index_message *m,
+    const struct wire_result *r, struct po_err *err)
+{
+	struct arena_mark mark = arena_mark(&t->arena);
+	int rc;
+
+	if (r->state == DELIVERY_UNTOUCHED || r->recipient >= m->n_recipients)
+		return 0;
+	rc = settle_row(t, m, r, err);
+	arena_release(&t->arena, mark);
+	return rc;
 }
 
 /* ------------------------------------------------------------------ the
@@ -164,13 +176,16 @@ static int
 close_recipients(struct tick *t, struct index_message *m,
     struct message_file *f, struct po_err *err)
 {
+	struct arena_mark mark = arena_mark(&t->arena);
 	uint32_t n;
+	int rc = 0;
 
-	for (n = 0; n < m->n_recipients; n++)
-		if (close_recipient(t, m, f, n, err) == -1)
-			return -1;
+	for (n = 0; n < m->n_recipients && rc == 0; n++) {
+		rc = close_recipient(t, m, f, n, err);
+		arena_release(&t->arena, mark);
+	}
 	m->n_open = 0;
-	return 0;
+	return rc;
 }
 
 static int
@@ -220,6 +235,7 @@ static int
 final_state(struct tick *t, const struct index_message *m,
     enum message_state *state, struct po_err *err)
 {
+	struct arena_mark mark = arena_mark(&t->arena);
 	struct index_recipient row;
 	uint32_t n;
 	int rc;
@@ -228,6 +244,7 @@ final_state(struct tick *t, const struct index_message *m,
 	for (n = 0; n < m->n_recipients && *state == MESSAGE_SENT; n++) {
 		rc =
 		    index_recipient_get(t->tx, &m->id, n, &t->arena, &row, err);
+		arena_release(&t->arena, mark);
 		if (rc == -1)
 			return -1;
 		if (rc == 1 && row.state != SLOT_SENT)

@@ -12,9 +12,14 @@
 #include "queue/notices.h"
 #include "queue/options.h"
 
+/* What may be as many as users like, is done in parts: recipients of messages
+ * that fall due or that an errand acts on. One message more is begun. */
+#define TICK_MAX_RECIPIENTS 20000
+
 struct tick {
 	struct index_tx *tx;
-	struct arena arena; /* dies with the tick */
+	struct arena arena; /* dies with the tick; who goes through many
+	                       messages or recipients releases each */
 	int64_t now;        /* seconds UTC at its begin */
 	struct after *after;
 	struct hops *hops;

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BLOCK_BYTES 4000
 #define ALIGN _Alignof(max_align_t)
@@ -89,4 +90,29 @@ char *
 arena_strdup(struct arena *a, const char *s)
 {
 	return arena_strndup(a, s, strlen(s));
+}
+
+struct arena_mark
+arena_mark(const struct arena *a)
+{
+	return (struct arena_mark){ a->head,
+		a->head == NULL ? 0 : a->head->used, a->used };
+}
+
+/* What is handed out again is zeroed again. */
+void
+arena_release(struct arena *a, struct arena_mark m)
+{
+	struct arena_block *b;
+
+	while ((b = a->head) != m.head) {
+		a->head = b->next;
+		free(b);
+	}
+	if (b != NULL) {
+		memset((char *)b->bytes + m.head_used, 0,
+		    b->used - m.head_used);
+		b->used = m.head_used;
+	}
+	a->used = m.used;
 }

@@ -552,6 +552,72 @@ a_verdict_on_what_is_not_in_the_index_looks_for_its_file(void **state)
 	buf_clear(&answer);
 }
 
+/* One id two thousand times: a tick's memory does not grow with it. */
+static void
+ids_need_no_memory_of_their_own(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct index_message m = put_standing(q, 1, WAITS);
+	struct act a = { .uid = ALICE, .fd = -1 };
+	size_t i, max = q->t.arena.max;
+	struct buf request;
+
+	buf_init(&request, ACT_MAX_BYTES);
+	buf_init(&a.answer, ACT_MAX_BYTES * 2);
+	assert_true(buf_puts(&request, "po-act 1\nverb=hold\n"));
+	for (i = 0; i < 2000; i++)
+		assert_true(buf_printf(&request, "id=%s\n", m.id.text));
+	q->t.arena.max = q->t.arena.used + 8192;
+	MUST(act_apply(&q->t, &a, buf_span(&request), &q->err));
+	q->t.arena.max = max;
+	assert_int_equal(a.state, ACT_DONE);
+	assert_int_equal(get_message(q, &m.id).state, MESSAGE_HELD);
+	act_end_all(&a, 1, &q->spool);
+	buf_clear(&request);
+}
+
+static void
+put_large(struct queue_fixture *q, int64_t due)
+{
+	struct index_message m;
+	uint32_t i;
+
+	for (i = 1; i <= 3; i++) {
+		m = put_standing(q, i, WAITS);
+		MUST(index_message_get(q->t.tx, &m.id, &q->t.arena, &m,
+		    &q->err));
+		m.n_recipients = TICK_MAX_RECIPIENTS;
+		m.due = due;
+		MUST(index_message_put(q->t.tx, &m, &q->err));
+	}
+}
+
+static void
+large_messages_are_acted_on_one_a_tick(void **state)
+{
+	struct queue_fixture *q = *state;
+	int steps;
+
+	put_large(q, NOW + 3600);
+	assert_string_equal(apply(q, 0,
+	                        SPAN_LIT("po-act 1\nverb=cancel\nmatch=all\n"),
+	                        &steps),
+	    "ok 3 messages cancelled\n");
+	assert_true(steps >= 4);
+}
+
+static void
+large_messages_fall_due_one_a_tick(void **state)
+{
+	struct queue_fixture *q = *state;
+	int i;
+
+	put_large(q, NOW);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(MUST(place_due(&q->t, 1000, &q->err)), 1);
+	assert_int_equal(MUST(place_due(&q->t, 1000, &q->err)), 0);
+}
+
 int
 main(void)
 {
@@ -571,6 +637,9 @@ main(void)
 		CASE(errands_wait_for_their_end_one_of_a_uid_at_a_time),
 		CASE(a_verdict_waits_for_what_is_still_to_come),
 		CASE(a_verdict_on_what_is_not_in_the_index_looks_for_its_file),
+		CASE(ids_need_no_memory_of_their_own),
+		CASE(large_messages_are_acted_on_one_a_tick),
+		CASE(large_messages_fall_due_one_a_tick),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
