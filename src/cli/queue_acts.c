@@ -60,6 +60,7 @@ one_tick(struct tick *t, struct index *ix, struct act *a,
 	int rc;
 
 	t->now = wallclock_now();
+	t->acted_on = 0;
 	arena_init(&t->arena, 256u << 20);
 	rc = index_begin(ix, INDEX_WRITE, &t->tx, err);
 	if (rc == 0) {
@@ -104,7 +105,7 @@ act_here(struct queue_program *p, struct spool *s, const struct buf *request,
 		return -1;
 	t.hops = hops_new();
 	t.after = after_new();
-	buf_init(&a.answer, ACT_MAX_BYTES * 2);
+	buf_init(&a.answer, ACT_ANSWER_BYTES);
 	do
 		rc = one_tick(&t, ix, &a, request, err);
 	while (rc == 0 && a.state != ACT_DONE);

@@ -56,6 +56,7 @@ on_message(struct tick *t, uint32_t uid, const struct act_verb *v,
 	rc = index_message_get(t->tx, &id, &t->arena, &m, err);
 	if (rc == -1)
 		return -1;
+	t->acted_on += rc == 1 ? m.n_recipients : 0;
 	/* Whose message it is not, is not told that there is one. */
 	if (rc == 0 || (!act_is_admin(t, uid) && m.uid != uid)) {
 		(void)buf_printf(answer, "no %s: no such message\n", id.text);
@@ -157,25 +158,45 @@ fault_of(const struct tick *t, uint32_t uid, const struct request *r)
 	return NULL;
 }
 
+/* What stands behind the line of the verb. */
+static struct span
+behind_verb(struct span text)
+{
+	struct span line;
+
+	do {
+		line = span_cut(&text, '\n');
+	} while (
+	    text.len > 0 && !span_eq(span_cut(&line, '='), SPAN_LIT("verb")));
+	return text;
+}
+
+/* As many of these lines as a tick may do; the rest is kept. */
 static int
-on_ids(struct tick *t, struct act *a, const struct request *r, struct span text,
-    struct po_err *err)
+on_ids(struct tick *t, struct act *a, const struct act_verb *verb,
+    struct span text, struct po_err *err)
 {
 	struct arena_mark mark = arena_mark(&t->arena);
-	struct span line, name;
-	bool verb = false;
+	struct span line;
+	char *rest = NULL;
 	int rc = 0;
 
-	while (text.len > 0 && rc == 0) {
+	while (text.len > 0 && rc == 0 && t->acted_on < TICK_MAX_RECIPIENTS) {
 		line = span_cut(&text, '\n');
-		name = span_cut(&line, '=');
-		if (span_eq(name, SPAN_LIT("verb")))
-			verb = true;
-		else if (verb && span_eq(name, SPAN_LIT("id")))
-			rc = on_message(t, a->uid, r->verb, line, &a->answer,
-			    err);
+		if (!span_eq(span_cut(&line, '='), SPAN_LIT("id")))
+			continue;
+		rc = on_message(t, a->uid, verb, line, &a->answer, err);
+		a->n_ids++;
 		arena_release(&t->arena, mark);
 	}
+	a->state = text.len > 0 ? ACT_IDS : ACT_DONE;
+	if (text.len > 0) {
+		rest = xcalloc(1, text.len + 1);
+		memcpy(rest, text.p, text.len);
+	}
+	free(a->ids);
+	a->ids = rest;
+	a->verb = verb;
 	return rc;
 }
 
@@ -251,7 +272,7 @@ act_apply(struct tick *t, struct act *a, struct span text, struct po_err *err)
 		begin_errand(a, text);
 		return 0;
 	}
-	return on_ids(t, a, &r, text, err);
+	return on_ids(t, a, r.verb, behind_verb(text), err);
 }
 
 /* ------------------------------------------------------------ all of them */
@@ -269,10 +290,9 @@ has_room(const struct tick *t, const struct act *acts, size_t i)
 		n += same;
 		own += same && acts[k].uid == acts[i].uid;
 	}
-	if (n >= ACT_MAX_PENDING)
-		return false;
-	return own <
-	           (acts[i].state == ACT_WAITS ? ACT_MAX_WAITING_OF_UID : 1) ||
+	return (n < ACT_MAX_PENDING &&
+	           own < (acts[i].state == ACT_WAITS ? ACT_MAX_WAITING_OF_UID
+	                                             : 1)) ||
 	       act_is_admin(t, acts[i].uid);
 }
 
@@ -283,7 +303,7 @@ apply_new(struct tick *t, struct act *acts, size_t i, char *space,
 	struct act *a = &acts[i];
 	ssize_t len;
 
-	buf_init(&a->answer, ACT_MAX_BYTES * 2);
+	buf_init(&a->answer, ACT_ANSWER_BYTES);
 	/* Read once into memory of our own: its owner may write on. */
 	len = pread(a->fd, space, ACT_MAX_BYTES + 1, 0);
 	if (len <= 0 || (size_t)len > ACT_MAX_BYTES) {
@@ -294,7 +314,8 @@ apply_new(struct tick *t, struct act *acts, size_t i, char *space,
 	}
 	if (act_apply(t, a, (struct span){ space, (size_t)len }, err) == -1)
 		return -1;
-	if (a->state != ACT_DONE && !has_room(t, acts, i)) {
+	if ((a->state == ACT_ERRAND || a->state == ACT_WAITS) &&
+	    !has_room(t, acts, i)) {
 		errand_free(a->errand);
 		a->errand = NULL;
 		a->state = ACT_DONE;
@@ -307,6 +328,8 @@ apply_new(struct tick *t, struct act *acts, size_t i, char *space,
 int
 act_step(struct tick *t, struct act *a, struct po_err *err)
 {
+	if (a->state == ACT_IDS)
+		return on_ids(t, a, a->verb, span_of(a->ids), err);
 	if (errand_step(t, a->errand, err) == -1)
 		return -1;
 	if (a->errand->over) {
@@ -346,6 +369,8 @@ look_at_waiting(struct tick *t, struct act *acts, size_t n, struct po_err *err)
 	return 0;
 }
 
+/* A tick that is full leaves the others as new as they are: at most one act has
+ * ids left, and it is the first that goes on. */
 int
 act_apply_all(struct tick *t, struct act *acts, size_t n, struct po_err *err)
 {
@@ -354,8 +379,11 @@ act_apply_all(struct tick *t, struct act *acts, size_t n, struct po_err *err)
 
 	if (look_at_waiting(t, acts, n, err) == -1)
 		return -1;
-
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
+		if (acts[i].state == ACT_IDS &&
+		    act_step(t, &acts[i], err) == -1)
+			return -1;
+	for (i = 0; i < n && t->acted_on < TICK_MAX_RECIPIENTS; i++) {
 		if (acts[i].state != ACT_NEW)
 			continue;
 		if (space == NULL)
@@ -390,7 +418,8 @@ tell_progress(struct act *a)
 		return;
 	a->told_ms = now_ms;
 	n = snprintf(line, sizeof(line), "at %llu\n",
-	    (unsigned long long)a->errand->done);
+	    (unsigned long long)(a->state == ACT_IDS ? a->n_ids
+	                                             : a->errand->done));
 	append(a, (struct span){ line, (size_t)n });
 }
 
@@ -399,6 +428,8 @@ clear(struct act *a)
 {
 	errand_free(a->errand);
 	a->errand = NULL;
+	free(a->ids);
+	a->ids = NULL;
 	fd_close(&a->fd);
 	buf_clear(&a->answer);
 }
@@ -410,7 +441,8 @@ act_answer_all(struct act *acts, size_t n, const struct spool *s)
 
 	for (i = 0; i < n; i++) {
 		if (acts[i].state != ACT_DONE) {
-			if (acts[i].state == ACT_ERRAND)
+			if (acts[i].state == ACT_ERRAND ||
+			    acts[i].state == ACT_IDS)
 				tell_progress(&acts[i]);
 			acts[left++] = acts[i];
 			continue;
@@ -429,7 +461,7 @@ act_any_work(const struct act *acts, size_t n, bool ending)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (acts[i].state == ACT_NEW ||
+		if (acts[i].state == ACT_NEW || acts[i].state == ACT_IDS ||
 		    (acts[i].state == ACT_ERRAND && !ending))
 			return true;
 	return false;

@@ -22,6 +22,7 @@
 #include "queue/verdict.h"
 
 #define ACT_MAX_BYTES 65536u
+#define ACT_ANSWER_BYTES (ACT_MAX_BYTES * 8) /* a reason for each id */
 
 /* At most so many errands, and so many that wait; of one uid, if it is no
  * administrator's, one errand and a few that wait. */
@@ -30,6 +31,7 @@
 
 enum act_state {
 	ACT_NEW,
+	ACT_IDS,    /* ids of it are left for the next tick */
 	ACT_ERRAND, /* takes more ticks */
 	ACT_WAITS,  /* for what becomes of a message */
 	ACT_DONE    /* the answer is to be given behind the commit */
@@ -41,6 +43,9 @@ struct act {
 	                  -1: nobody waits for the answer */
 	char name[40]; /* in drop/ */
 	enum act_state state;
+	const struct act_verb *verb; /* ACT_IDS: what is done to ... */
+	char *ids;              /* ... the lines that are left; heap, owned */
+	uint64_t n_ids;         /* done so far */
 	struct errand *errand;  /* ACT_ERRAND; owned */
 	struct verdict verdict; /* ACT_WAITS */
 	int64_t since_ms;       /* monotonic: when that began */
@@ -49,11 +54,11 @@ struct act {
 };
 
 /* Apply a new act's request text in this tick: ACT_DONE with its answer, or
- * ACT_ERRAND. -1 only for failures of the index or spool. */
+ * what takes longer. -1 only for failures of the index or spool. */
 int act_apply(struct tick *t, struct act *a, struct span request,
     struct po_err *err);
 
-/* One step of an ACT_ERRAND, which may become ACT_DONE. */
+/* One step of an ACT_ERRAND or ACT_IDS, which may become ACT_DONE. */
 int act_step(struct tick *t, struct act *a, struct po_err *err);
 
 /* Apply the new ones, and take one step in the first errand. */
@@ -64,8 +69,7 @@ int act_apply_all(struct tick *t, struct act *acts, size_t n,
  * them out of the array. Returns how many are left. */
 size_t act_answer_all(struct act *acts, size_t n, const struct spool *s);
 
-/* Is there something that a tick would do? When the run ends, only what is new.
- */
+/* Is there something that a tick would do? When the run ends, no errand. */
 bool act_any_work(const struct act *acts, size_t n, bool ending);
 
 /* Does one wait for what a scan of drop/ may bring? */

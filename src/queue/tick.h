@@ -13,7 +13,7 @@
 #include "queue/options.h"
 
 /* What may be as many as users like, is done in parts: recipients of messages
- * that fall due or that an errand acts on. One message more is begun. */
+ * that fall due, or that a request acts on. One message more is begun. */
 #define TICK_MAX_RECIPIENTS 20000
 
 struct tick {
@@ -28,6 +28,7 @@ struct tick {
 	const struct deliver_routes *routes;
 	const struct notice_setup *notices; /* NULL: nobody is told anything */
 	bool notices_unsynced;
+	int64_t acted_on; /* recipients of messages that requests name by id */
 	int64_t *storm_next; /* seconds UTC: see queue/storm.h; or NULL */
 };
 

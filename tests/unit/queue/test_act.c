@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Who may do what to which message, and that a request is hostile. */
 #include "queue/act.h"
+
+#include <sys/mman.h>
+
 #include "queue_fixture.h"
 
 #define PO 2000u    /* owner of the spool */
@@ -40,10 +43,13 @@ apply(struct queue_fixture *q, uint32_t uid, struct span request, int *steps)
 	struct act a = { .uid = uid, .fd = -1 };
 	char *text;
 
-	buf_init(&a.answer, ACT_MAX_BYTES * 2);
+	buf_init(&a.answer, ACT_ANSWER_BYTES);
+	q->t.acted_on = 0;
 	MUST(act_apply(&q->t, &a, request, &q->err));
-	for (*steps = 1; a.state != ACT_DONE; ++*steps)
+	for (*steps = 1; a.state != ACT_DONE; ++*steps) {
+		q->t.acted_on = 0;
 		MUST(act_step(&q->t, &a, &q->err));
+	}
 	text = arena_strdup(&q->t.arena, buf_str(&a.answer));
 	act_end_all(&a, 1, &q->spool);
 	return text;
@@ -563,7 +569,7 @@ ids_need_no_memory_of_their_own(void **state)
 	struct buf request;
 
 	buf_init(&request, ACT_MAX_BYTES);
-	buf_init(&a.answer, ACT_MAX_BYTES * 2);
+	buf_init(&a.answer, ACT_ANSWER_BYTES);
 	assert_true(buf_puts(&request, "po-act 1\nverb=hold\n"));
 	for (i = 0; i < 2000; i++)
 		assert_true(buf_printf(&request, "id=%s\n", m.id.text));
@@ -607,6 +613,59 @@ large_messages_are_acted_on_one_a_tick(void **state)
 }
 
 static void
+large_messages_are_acted_on_by_id_one_a_tick(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct index_message m = { 0 };
+	struct buf request, answer;
+	uint32_t i;
+	int steps;
+
+	put_large(q, NOW + 3600);
+	buf_init(&request, ACT_MAX_BYTES);
+	buf_init(&answer, ACT_MAX_BYTES);
+	assert_true(buf_puts(&request, "po-act 1\nverb=cancel\n"));
+	for (i = 1; i <= 3; i++) {
+		m.id = id_of(i);
+		assert_true(buf_printf(&request, "id=%s\n", m.id.text));
+		assert_true(buf_printf(&answer, "ok %s\n", m.id.text));
+	}
+	assert_string_equal(apply(q, 0, buf_span(&request), &steps),
+	    buf_str(&answer));
+	assert_int_equal(steps, 3);
+	buf_clear(&request);
+	buf_clear(&answer);
+}
+
+/* Other requests are looked at when there is room in a tick again. */
+static void
+ids_of_one_leave_the_others_for_the_next_tick(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct act acts[2];
+	size_t i, ticks;
+
+	put_large(q, NOW + 3600);
+	for (i = 0; i < 2; i++) {
+		acts[i] = (struct act){ .uid = 0,
+			.fd = memfd_create("request", MFD_CLOEXEC) };
+		assert_true(acts[i].fd != -1);
+		assert_true(
+		    dprintf(acts[i].fd, "po-act 1\nverb=cancel\nid=%s\n",
+		        id_of((uint32_t)i + 1).text) > 0);
+	}
+	for (ticks = 1; ticks <= 2; ticks++) {
+		q->t.acted_on = 0;
+		MUST(act_apply_all(&q->t, acts, 2, &q->err));
+		for (i = 0; i < 2; i++)
+			assert_int_equal(acts[i].state,
+			    i < ticks ? ACT_DONE : ACT_NEW);
+		assert_int_equal(act_any_work(acts, 2, true), ticks < 2);
+	}
+	act_end_all(acts, 2, &q->spool);
+}
+
+static void
 large_messages_fall_due_one_a_tick(void **state)
 {
 	struct queue_fixture *q = *state;
@@ -639,6 +698,8 @@ main(void)
 		CASE(a_verdict_on_what_is_not_in_the_index_looks_for_its_file),
 		CASE(ids_need_no_memory_of_their_own),
 		CASE(large_messages_are_acted_on_one_a_tick),
+		CASE(large_messages_are_acted_on_by_id_one_a_tick),
+		CASE(ids_of_one_leave_the_others_for_the_next_tick),
 		CASE(large_messages_fall_due_one_a_tick),
 	};
 
