@@ -62,8 +62,8 @@ take_address(struct identity *id, struct field *f, const char *from,
 	           : no_memory(err);
 }
 
-/* What cannot be read is from nobody: it is not believed, and a rule for
- * everything replaces all of it. */
+/* What cannot be read, or names nobody ("boss:;", "Boss <>"): it is not
+ * believed, and a rule for everything replaces all of it. */
 static int
 take_unreadable(struct identity *id, struct field *f, struct span value,
     struct po_err *err)
@@ -102,18 +102,22 @@ read_field(struct identity *id, struct field *f, size_t value_at,
 	const char *from = raw.p, *end = raw.p + raw.len;
 	struct address_list list;
 	struct address a;
+	bool named = false;
 	int rc, failed = 0;
 
 	value = (struct span){ raw.p + value_at, raw.len - value_at };
 	address_list_init(&list, value, id->host->domain);
-	while ((rc = address_next(&list, &a, NULL)) == 1 && failed == 0) {
+	while (failed == 0 && (rc = address_next(&list, &a, NULL)) == 1) {
+		named = a.len > 0;
+		if (!named)
+			break;
 		failed = take_address(id, f, from, &a, err);
 		from = a.spec.p + a.spec.len;
 	}
 	address_list_clear(&list);
 	if (failed == -1)
 		return -1;
-	if (rc == -1)
+	if (rc == -1 || !named)
 		return take_unreadable(id, f, value, err);
 	return buf_put(&f->changed, from, (size_t)(end - from)) &&
 	               buf_put(&f->qualified, from, (size_t)(end - from))

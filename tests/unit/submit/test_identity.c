@@ -256,6 +256,24 @@ static const struct {
 	    "From: \"\"ceo\" <ceo@d.test> x\" is no address, so nobody may "
 	    "send as that (from_policy)",
 	    PO_EPERM },
+	{ "a group of nobody is not believed", TABLE, NULL,
+	    "From: ceo@d.test:;\n\n", NULL,
+	    "From: \"ceo@d.test:;\" is no address, so nobody may "
+	    "send as that (from_policy)",
+	    PO_EPERM },
+	{ "nor are empty brackets", TABLE, NULL, "From: ceo@d.test <>\n\n",
+	    NULL,
+	    "From: \"ceo@d.test <>\" is no address, so nobody may "
+	    "send as that (from_policy)",
+	    PO_EPERM },
+	{ "nor behind one's own", TABLE, NULL, "From: joe@d.test, Ceo <>\n\n",
+	    NULL,
+	    "From: \"joe@d.test, Ceo <>\" is no address, so nobody may "
+	    "send as that (from_policy)",
+	    PO_EPERM },
+	{ "a group of nobody gets the rule for all", FOR_ALL, NULL,
+	    "From: ceo@d.test:;\n\n", "app@e.test",
+	    "X-Original-From: ceo@d.test:;\nFrom: app@e.test\n", PO_OK },
 	{ "table: what another one wrote, resent", TABLE, NULL,
 	    "Resent-From: joe\nResent-To: a@x\nFrom: ceo@d.test\n\n", NULL,
 	    "joe (uid 1000) may not send as ceo@d.test (from_policy)",
