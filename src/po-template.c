@@ -45,24 +45,6 @@ struct program {
 
 /* ------------------------------------------------------------------ files */
 
-static int
-read_all(int fd, const char *path, struct buf *out, struct po_err *err)
-{
-	char part[16384];
-	ssize_t n;
-
-	while ((n = read(fd, part, sizeof(part))) != 0) {
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return po_fail_sys(err, PO_ENOINPUT, "read %s", path);
-		if (!buf_put(out, part, (size_t)n))
-			return po_fail(err, PO_EDATA,
-			    "%s is larger than %zu bytes", path, out->max);
-	}
-	return 0;
-}
-
 /* 1: *e is filled, 0: there is no such file, -1: error. "-" is standard input
  * where `dir` is AT_FDCWD. */
 static int
@@ -90,7 +72,7 @@ read_entry(int dir, const char *path, struct entry *e, struct po_err *err)
 		e->dev = st.st_dev;
 		e->ino = st.st_ino;
 		buf_init(&e->source, template_limits_default.source_bytes + 1);
-		rc = read_all(fd, path, &e->source, err) == -1 ? -1 : 1;
+		rc = fd_read_rest(fd, &e->source, path, err) == -1 ? -1 : 1;
 	}
 	fd_close(&fd);
 	return rc;

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cli/caller_file.h"
 #include "cli/mail_args.h"
 #include "cli/mail_batch.h"
 #include "compose/host.h"
@@ -32,31 +33,6 @@ complain(const struct po_err *err)
 
 /* ------------------------------------------------------------------ files */
 
-/* Read all of a file, "-": standard input. */
-static int
-read_file(const char *path, size_t max, struct buf *out, struct po_err *err)
-{
-	char some[65536];
-	ssize_t n = -1;
-	int rc = 0;
-	int fd = strcmp(path, "-") == 0
-	             ? dup(STDIN_FILENO)
-	             : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	buf_init(out, max);
-	if (fd == -1)
-		return po_fail_sys(err, PO_ENOINPUT, "open %s", path);
-	while (rc == 0 && (n = read(fd, some, sizeof(some))) != 0) {
-		if (n == -1 && errno != EINTR)
-			rc = po_fail_sys(err, PO_ENOINPUT, "read %s", path);
-		if (n > 0 && !buf_put(out, some, (size_t)n))
-			rc = po_fail(err, PO_EDATA,
-			    "%s is larger than %zu bytes", path, max);
-	}
-	fd_close(&fd);
-	return rc;
-}
-
 /* A part of the letter from a file, into its arena. */
 static int
 read_part(struct letter *l, int part, const char *path, struct po_err *err)
@@ -67,7 +43,7 @@ read_part(struct letter *l, int part, const char *path, struct po_err *err)
 
 	if (path == NULL)
 		return 0;
-	rc = read_file(path, PART_MAX, &b, err);
+	rc = caller_file_read(path, PART_MAX, &b, err);
 	if (rc == 0) {
 		copy = arena_strndup(&l->arena, buf_str(&b), b.len);
 		l->source.has[part] = true;
@@ -87,7 +63,7 @@ read_context(struct letter *l, const char *path, struct po_err *err)
 
 	if (path == NULL)
 		return 0;
-	rc = read_file(path, INPUT_MAX, &b, err);
+	rc = caller_file_read(path, INPUT_MAX, &b, err);
 	if (rc == 0)
 		rc = letter_set_context(l, buf_span(&b), err);
 	buf_clear(&b);
@@ -131,7 +107,7 @@ send_file(struct mail_sender *s, const struct mail_args *a, struct po_err *err)
 {
 	struct queue_id id;
 	struct buf b;
-	int rc = read_file(a->json, INPUT_MAX, &b, err);
+	int rc = caller_file_read(a->json, INPUT_MAX, &b, err);
 
 	if (rc == 0)
 		rc = mail_batch_one(s, a, buf_span(&b), &id, err);

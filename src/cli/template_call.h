@@ -121,6 +121,10 @@ int template_print_list(struct template_call *c, const struct templates_list *l,
 void template_print_change(const struct template_call *c,
     const struct templates_version *v, const char *how);
 
+/* Open the store, and where root calls be its owner until
+ * spool_return_owner(&c->borrow), which belongs behind 0. */
+int template_store_borrow(struct template_call *c, struct po_err *err);
+
 /* All parts of the template that the call names, from its context. Call
  * mail_rendered_clear() after 0. */
 int template_render_call(struct template_call *c, struct mail_rendered *out,

@@ -15,6 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cli/caller_file.h"
 #include "cli/template_call.h"
 #include "compose/host.h"
 #include "spool/spool.h"
@@ -191,31 +192,6 @@ parse(struct template_call *c, const struct template_verb *v, int argc,
 	return read_operands(c, v, argc - optind, argv + optind, err);
 }
 
-/* As the caller; "-" is standard input. */
-static int
-read_input(const char *path, size_t max, struct buf *out, struct po_err *err)
-{
-	char part[16384];
-	ssize_t n = -1;
-	int rc = 0;
-	int fd = strcmp(path, "-") == 0
-	             ? dup(STDIN_FILENO)
-	             : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	buf_init(out, max);
-	if (fd == -1)
-		return po_fail_sys(err, PO_ENOINPUT, "open %s", path);
-	while (rc == 0 && (n = read(fd, part, sizeof(part))) != 0) {
-		if (n == -1 && errno != EINTR)
-			rc = po_fail_sys(err, PO_ENOINPUT, "read %s", path);
-		if (n > 0 && !buf_put(out, part, (size_t)n))
-			rc = po_fail(err, PO_EDATA,
-			    "%s is larger than %zu bytes", path, max);
-	}
-	fd_close(&fd);
-	return rc;
-}
-
 static int
 read_inputs(struct template_call *c, struct po_err *err)
 {
@@ -232,12 +208,12 @@ read_inputs(struct template_call *c, struct po_err *err)
 		c->has[i] = c->file[i] != NULL;
 	for (i = PART_TEXT; i < MAIL_PARTS; i++)
 		if (c->file[i] != NULL &&
-		    read_input(c->file[i], TEMPLATES_PART_MAX, &c->input[i],
-		        err) == -1)
+		    caller_file_read(c->file[i], TEMPLATES_PART_MAX,
+		        &c->input[i], err) == -1)
 			return -1;
 	return c->context == NULL
 	           ? 0
-	           : read_input(c->context,
+	           : caller_file_read(c->context,
 	                 template_limits_default.context_bytes + 1,
 	                 &c->context_text, err);
 }
@@ -286,6 +262,17 @@ run_as_owner(struct template_call *c, const struct template_verb *v,
 	           : v->run(c, err);
 }
 
+int
+template_store_borrow(struct template_call *c, struct po_err *err)
+{
+	if (spool_borrow_owner(c->drop.spool, &c->borrow, err) == -1)
+		return -1;
+	if (templates_open(c->drop.spool, &c->store, err) == 0)
+		return 0;
+	spool_return_owner(&c->borrow);
+	return -1;
+}
+
 /* Read as the owner where root calls, then go on as the caller. */
 static int
 run_and_finish(struct template_call *c, const struct template_verb *v,
@@ -293,11 +280,9 @@ run_and_finish(struct template_call *c, const struct template_verb *v,
 {
 	int rc;
 
-	if (spool_borrow_owner(c->drop.spool, &c->borrow, err) == -1)
+	if (template_store_borrow(c, err) == -1)
 		return -1;
-	rc = templates_open(c->drop.spool, &c->store, err);
-	if (rc == 0)
-		rc = v->run(c, err);
+	rc = v->run(c, err);
 	spool_return_owner(&c->borrow);
 	return rc == 0 ? v->finish(c, err) : -1;
 }

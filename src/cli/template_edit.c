@@ -91,10 +91,7 @@ read_part(const struct template_edit *e, int part, bool *has, struct buf *out,
     struct po_err *err)
 {
 	struct path p = path_of(e, part);
-	char some[16384];
-	ssize_t n;
-	int rc = 0;
-	int fd = open(p.text, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int rc, fd = open(p.text, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	buf_clear(out);
 	buf_init(out, PART_MAX);
@@ -103,14 +100,7 @@ read_part(const struct template_edit *e, int part, bool *has, struct buf *out,
 		return errno == ENOENT
 		           ? 0
 		           : po_fail_sys(err, PO_ENOINPUT, "open %s", p.text);
-	while (rc == 0 && (n = read(fd, some, sizeof(some))) != 0) {
-		if (n == -1 && errno != EINTR)
-			rc = po_fail_sys(err, PO_ENOINPUT, "read %s", p.text);
-		if (n > 0 && !buf_put(out, some, (size_t)n))
-			rc = po_fail(err, PO_EDATA,
-			    "the %s is larger than %u bytes",
-			    mail_part_names[part], PART_MAX);
-	}
+	rc = fd_read_rest(fd, out, p.text, err);
 	fd_close(&fd);
 	return rc;
 }

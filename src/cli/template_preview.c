@@ -56,11 +56,9 @@ render_as_owner(struct template_call *c, struct mail_rendered *r,
 {
 	int rc;
 
-	if (spool_borrow_owner(c->drop.spool, &c->borrow, err) == -1)
+	if (template_store_borrow(c, err) == -1)
 		return -1;
-	rc = templates_open(c->drop.spool, &c->store, err);
-	if (rc == 0)
-		rc = template_render_call(c, r, err);
+	rc = template_render_call(c, r, err);
 	spool_return_owner(&c->borrow);
 	return rc;
 }

@@ -3,23 +3,14 @@
 
 #include <stdio.h>
 
+#include "compose/text.h"
+
 void
 html_page_init(struct html_page *p, struct buf *out, unsigned columns)
 {
 	*p = (struct html_page){ .out = out,
 		.columns = columns,
 		.line = out->len };
-}
-
-unsigned
-html_columns(struct span s)
-{
-	unsigned n = 0;
-	size_t i;
-
-	for (i = 0; i < s.len; i++)
-		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-	return n;
 }
 
 static void
@@ -173,13 +164,13 @@ html_page_put(struct html_page *p, struct span s)
 	if (!p->in_line)
 		begin_line(p);
 	put(p, s.p, s.len);
-	p->used += html_columns(s);
+	p->used += (unsigned)tpl_text_count(s);
 }
 
 static void
 put_word(struct html_page *p, struct span word)
 {
-	unsigned n = html_columns(word);
+	unsigned n = (unsigned)tpl_text_count(word);
 
 	put_breaks(p);
 	if (p->space && p->in_line && p->used + 1 + n > p->columns)

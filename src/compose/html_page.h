@@ -52,7 +52,4 @@ void html_page_text(struct html_page *p, struct span s, bool pre);
 /* Put as it is, in the line in hand. */
 void html_page_put(struct html_page *p, struct span s);
 
-/* Columns that `s` takes: code points. */
-unsigned html_columns(struct span s);
-
 #endif

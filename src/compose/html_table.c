@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "compose/text.h"
+
 struct shape {
 	unsigned columns, width; /* width: of all, with gaps */
 	unsigned wide[HTML_TABLE_COLUMNS];
@@ -117,7 +119,7 @@ measure(const struct html_table *t, struct shape *s)
 
 		if (c->column >= HTML_TABLE_COLUMNS)
 			return false;
-		n = html_columns(text);
+		n = (unsigned)tpl_text_count(text);
 		if (c->column >= s->columns)
 			s->columns = c->column + 1;
 		if (n > s->wide[c->column])
@@ -195,7 +197,7 @@ put_aligned(const struct html_table *t, const struct shape *s,
 		}
 		for (i = to = 0; i < c->column; i++)
 			to += s->wide[i] + 2;
-		n = html_columns(text);
+		n = (unsigned)tpl_text_count(text);
 		if (s->number[c->column])
 			to += s->wide[c->column] - n;
 		if (text.len == 0)

@@ -13,6 +13,7 @@
 #include "compose/html_page.h"
 #include "compose/html_table.h"
 #include "compose/html_token.h"
+#include "compose/text.h"
 #include "util/parse_num.h"
 
 #define HREF_BYTES 8192u /* longer ones are left out */
@@ -248,7 +249,7 @@ underline(struct html *h, char c)
 	unsigned marks = 2 * (unsigned)h->page.depth, most = 0, n;
 
 	while (s.len > 0) {
-		n = html_columns(span_cut(&s, '\n'));
+		n = (unsigned)tpl_text_count(span_cut(&s, '\n'));
 		most = n > most ? n : most;
 	}
 	most = most > marks ? most - marks : 0;

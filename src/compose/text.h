@@ -24,6 +24,7 @@ uint32_t tpl_text_previous(const char *start, const char **p);
 /* How many bytes `c` takes; they go into `out`. */
 size_t tpl_text_encode(uint32_t c, char out[4]);
 
+/* Code points: the columns that it takes. */
 size_t tpl_text_count(struct span s);
 
 /* The place of code point `n`, or the end where there are fewer. */

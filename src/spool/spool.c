@@ -183,21 +183,30 @@ change_to(uid_t uid, gid_t gid, struct po_err *err)
 	return 0;
 }
 
-int
-spool_become_owner(const char *path, struct po_err *err)
+static int
+find_owner(const char *path, struct stat *st, struct po_err *err)
 {
-	struct stat st = { 0 };
 	bool own = false;
 	int top, rc;
 
+	*st = (struct stat){ 0 };
 	if (drop_check_path(path, err) == -1)
 		return -1;
 	top = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (top == -1)
 		return po_fail_sys(err, PO_ECONFIG,
 		    "open the spool %s (run \"po-queue --setup\")", path);
-	rc = owner_of(top, path, &st, &own, err);
+	rc = owner_of(top, path, st, &own, err);
 	fd_close(&top);
+	return rc;
+}
+
+int
+spool_become_owner(const char *path, struct po_err *err)
+{
+	struct stat st;
+	int rc = find_owner(path, &st, err);
+
 	if (rc == -1 || st.st_uid == geteuid())
 		return rc;
 	if (geteuid() != 0)
@@ -211,21 +220,13 @@ spool_become_owner(const char *path, struct po_err *err)
 int
 spool_borrow_owner(const char *path, struct spool_borrow *b, struct po_err *err)
 {
-	struct stat st = { 0 };
-	bool own = false;
-	int top, rc;
+	struct stat st;
+	int rc;
 
 	b->borrowed = false;
 	if (geteuid() != 0)
 		return 0;
-	if (drop_check_path(path, err) == -1)
-		return -1;
-	top = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (top == -1)
-		return po_fail_sys(err, PO_ECONFIG,
-		    "open the spool %s (run \"po-queue --setup\")", path);
-	rc = owner_of(top, path, &st, &own, err);
-	fd_close(&top);
+	rc = find_owner(path, &st, err);
 	if (rc == -1 || st.st_uid == 0)
 		return rc;
 	b->gid = getegid();

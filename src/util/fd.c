@@ -76,6 +76,24 @@ fd_pread_all(int fd, void *p, size_t len, off_t at, const char *what,
 }
 
 int
+fd_read_rest(int fd, struct buf *out, const char *what, struct po_err *err)
+{
+	char some[16384];
+	ssize_t n;
+
+	while ((n = read(fd, some, sizeof(some))) != 0) {
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return po_fail_sys(err, PO_ENOINPUT, "read %s", what);
+		if (!buf_put(out, some, (size_t)n))
+			return po_fail(err, PO_EDATA,
+			    "%s is larger than %zu bytes", what, out->max);
+	}
+	return 0;
+}
+
+int
 fd_wait(int fd, short events, int64_t deadline_ms)
 {
 	struct pollfd p = { fd, events, 0 };

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "util/buf.h"
 #include "util/err.h"
 
 /* Write all of it, or -1 (a short write goes on). */
@@ -23,6 +24,10 @@ int fd_pwrite_all(int fd, const void *p, size_t len, off_t at, const char *what,
  * PO_ECORRUPT. */
 int fd_pread_all(int fd, void *p, size_t len, off_t at, const char *what,
     struct po_err *err);
+
+/* Append what is left of a file: 0, or -1: PO_ENOINPUT, or PO_EDATA where it is
+ * more than the buffer's ceiling. */
+int fd_read_rest(int fd, struct buf *out, const char *what, struct po_err *err);
 
 /* Wait for `events` (poll(2)) until monotonic `deadline_ms` (-1: for ever): 1
  * ready, 0 deadline, -1 error, errno set. EINTR returns -1: the caller has a
