@@ -230,7 +230,8 @@ runner_ask_scan(struct runner *r)
 	struct child *ch = &r->crew.all[0];
 	struct buf b;
 
-	if (ch->sock == -1 || r->scanning)
+	if (ch->sock == -1 || r->scanning ||
+	    r->n_taken > (size_t)r->setup->queue->batch) /* enough for now */
 		return;
 	buf_init(&b, 16);
 	if (wire_put_u8(&b, WIRE_SCAN) &&

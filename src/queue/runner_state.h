@@ -40,6 +40,7 @@ struct runner {
 	int64_t results_ms; /* monotonic: when the first of them came */
 	struct ingest_taken *taken;
 	size_t n_taken, cap_taken;
+	size_t n_indexed; /* of them, by the tick in hand */
 	struct act *acts;
 	size_t n_acts, cap_acts;
 

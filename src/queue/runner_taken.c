@@ -72,7 +72,7 @@ let_through(struct tick *t, struct index_message *m, struct po_err *err)
 
 static int
 index_new(struct runner *r, struct tick *t, struct message_file *f,
-    const struct ingest_taken *taken, struct po_err *err)
+    const struct ingest_taken *taken, int64_t *recipients, struct po_err *err)
 {
 	struct index_holder holder;
 	struct index_message m;
@@ -83,6 +83,7 @@ index_new(struct runner *r, struct tick *t, struct message_file *f,
 	    spool_index_file(f, t->tx, &t->arena,
 	        taken->has_key ? taken->digest : NULL, &m, err) == -1)
 		return -1;
+	*recipients += m.n_recipients;
 	place_announce(t, &m, env.msgid);
 	r->counts->taken++;
 	if (message_is_final(m.state))
@@ -100,7 +101,7 @@ index_new(struct runner *r, struct tick *t, struct message_file *f,
 
 static int
 take_in(struct runner *r, struct tick *t, const struct ingest_taken *taken,
-    struct po_err *err)
+    int64_t *recipients, struct po_err *err)
 {
 	const struct queue_id *id = &taken->id;
 	struct index_message m;
@@ -114,7 +115,7 @@ take_in(struct runner *r, struct tick *t, const struct ingest_taken *taken,
 		               : -1; /* known: a repeat that was not released */
 	rc = spool_find(t->spool, id, false, &f, &in_done, err);
 	if (rc == 1) {
-		rc = index_new(r, t, &f, taken, err);
+		rc = index_new(r, t, &f, taken, recipients, err);
 		file_close(&f);
 	}
 	if (rc == -1 && err->code == PO_ECORRUPT) {
@@ -129,14 +130,16 @@ int
 runner_take_in(struct runner *r, struct tick *t, struct po_err *err)
 {
 	struct arena_mark mark = arena_mark(&t->arena);
+	int64_t recipients = 0;
 	size_t i;
 
-	for (i = 0; i < r->n_taken; i++) {
-		if (take_in(r, t, &r->taken[i], err) == -1)
+	for (i = 0; i < r->n_taken && recipients < TICK_MAX_RECIPIENTS; i++) {
+		if (take_in(r, t, &r->taken[i], &recipients, err) == -1)
 			return -1;
 		arena_release(&t->arena, mark);
 	}
-	if (r->n_taken > 0)
+	r->n_indexed = i;
+	if (i > 0)
 		r->ready_maybe = true;
 	return 0;
 }
@@ -148,12 +151,14 @@ runner_release(struct runner *r)
 	struct buf b;
 	size_t i;
 
+	if (r->n_indexed == 0)
+		return;
 	buf_init(&b, WIRE_MAX_BYTES);
 	(void)wire_put_u8(&b, WIRE_RELEASE);
-	for (i = 0; i < r->n_taken; i++) {
+	for (i = 0; i < r->n_indexed; i++) {
 		(void)wire_put_id(&b, &r->taken[i].id);
 		if (b.len + QUEUE_ID_LEN > WIRE_MAX_BYTES ||
-		    i + 1 == r->n_taken) {
+		    i + 1 == r->n_indexed) {
 			if (ch->sock != -1)
 				(void)wire_send(ch->sock, &b, -1, false);
 			buf_reset(&b);
@@ -161,5 +166,8 @@ runner_release(struct runner *r)
 		}
 	}
 	buf_clear(&b);
-	r->n_taken = 0;
+	r->n_taken -= r->n_indexed;
+	memmove(r->taken, r->taken + r->n_indexed,
+	    r->n_taken * sizeof(*r->taken));
+	r->n_indexed = 0;
 }

@@ -13,7 +13,8 @@
 #include "queue/options.h"
 
 /* What may be as many as users like, is done in parts: recipients of messages
- * that fall due, or that a request acts on. One message more is begun. */
+ * that come in or fall due, or that a request acts on. One message more is
+ * begun. */
 #define TICK_MAX_RECIPIENTS 20000
 
 struct tick {

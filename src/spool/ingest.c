@@ -94,6 +94,7 @@ begin_batch(struct ingest *ing)
 {
 	ing->n_refusals = ing->unsaid = 0;
 	ing->n_refused = ing->n_fresh = 0;
+	ing->bytes = 0;
 	close_acts(ing);
 	if (ing->at_end && ing->next_name == ing->n_names) {
 		rewinddir(ing->folder);
@@ -160,7 +161,8 @@ read_folder(struct ingest *ing, size_t max, struct po_err *err)
 	if (ing->next_name == ing->n_names && !ing->at_end &&
 	    gather(ing, err) == -1)
 		return -1;
-	while (ing->n + ing->n_refused < max && ing->next_name < ing->n_names)
+	while (ing->n + ing->n_refused < max && ing->bytes < BATCH_BYTES &&
+	       ing->next_name < ing->n_names)
 		if (ingest_look_at(ing, &ing->names[ing->next_name++], err) ==
 		    -1)
 			return -1;

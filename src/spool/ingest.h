@@ -40,7 +40,8 @@ int ingest_new(const struct spool *s, const struct ingest_conf *conf,
 void ingest_free(struct ingest *ing); /* NULL is harmless */
 
 /*
- * Take in up to `max` messages (1..4096). taken[0..*n) are durable in queue/
+ * Take in up to `max` messages (1..4096), fewer where they are large, so that
+ * nobody waits for the copies of another's. taken[0..*n) are durable in queue/
  * (or were found there or in done/ as their own repeats after a crash): commit
  * them, then ingest_release() them; they are not reported again before that.
  * *more: call again at once, the folder was not read to its end; else all that

@@ -224,6 +224,7 @@ take(struct ingest *ing, int fd, const struct stat *st, const struct dirent *e,
 		skip_entry(ing, st->st_uid, e, "no room for so large a file");
 		return 0;
 	}
+	ing->bytes += st->st_size;
 	if (take_file(ing->taker, fd, st, taken, &result, &why) == -1) {
 		*err = why;
 		return -1;

@@ -12,6 +12,7 @@
 
 #define BATCH_MAX 4096u
 #define REFUSALS_MAX 64u
+#define BATCH_BYTES ((off_t)64 << 20) /* one file more is begun */
 #define NAMES_MAX 65536u
 #define ACTS_MAX 64u
 
@@ -43,6 +44,7 @@ struct ingest {
 
 	struct ingest_taken *taken; /* the caller's, of this batch */
 	size_t n;
+	off_t bytes; /* that the files of this batch have */
 	struct queue_id refused[BATCH_MAX]; /* to trash/ after the sync */
 	size_t n_refused;
 	struct queue_id fresh[BATCH_MAX]; /* TAKE_NEW of this batch */

@@ -316,6 +316,39 @@ a_clock_that_went_back_is_work(void **state)
 	assert_true(runner_has_work(r));
 }
 
+/* A tick indexes what its recipients allow; the rest keeps its originals. */
+static void
+many_recipients_come_in_over_several_ticks(void **state)
+{
+	enum { EACH = 4, FILES = TICK_MAX_RECIPIENTS / EACH + 1 };
+	struct rig *g = *state;
+	struct queue_fixture *q = g->q;
+	struct ingest_taken *taken = calloc(FILES, sizeof(*taken));
+	struct sample s;
+	uint32_t i;
+
+	assert_non_null(taken);
+	for (i = 0; i < FILES; i++) {
+		s = sample_of(i + 1);
+		s.env.n_recipients = EACH;
+		place_sample(q->spool.queue, &s);
+		taken[i].id = s.env.id;
+	}
+	g->r.taken = taken;
+	g->r.n_taken = FILES;
+	MUST(runner_take_in(&g->r, &q->t, &q->err));
+	runner_release(&g->r);
+	assert_int_equal(g->r.n_taken, 1);
+	assert_string_equal(taken[0].id.text, s.env.id.text);
+	assert_false(is_known(q, &s.env.id));
+	assert_true(runner_has_work(&g->r));
+	MUST(runner_take_in(&g->r, &q->t, &q->err));
+	runner_release(&g->r);
+	assert_int_equal(g->r.n_taken, 0);
+	assert_true(is_known(q, &s.env.id));
+	free(taken);
+}
+
 int
 main(void)
 {
@@ -333,6 +366,7 @@ main(void)
 		CASE(times_far_away_are_no_short_wait),
 		CASE(the_end_of_a_rest_is_work),
 		CASE(a_clock_that_went_back_is_work),
+		CASE(many_recipients_come_in_over_several_ticks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

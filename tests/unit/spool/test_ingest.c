@@ -280,6 +280,38 @@ a_batch_costs_one_sync_and_reports_each_message_once(void **state)
 	end_world(&w);
 }
 
+/* Nobody's mail waits for the copies of all that another handed in. */
+static void
+large_messages_make_short_batches(void **state)
+{
+	static struct world w;
+	char *content = malloc(9 << 20);
+	struct recipient r;
+	struct envelope env;
+	uint32_t i;
+
+	(void)state;
+	assert_non_null(content);
+	memset(content, 'x', 9 << 20);
+	for (i = 79; i < 9 << 20; i += 80)
+		content[i] = '\n';
+	memcpy(content, "A: b\n\n", 6);
+	content[(9 << 20) - 1] = '\0';
+	begin_world(&w);
+	for (i = 1; i <= 9; i++) {
+		env = rig_envelope(&r);
+		submit(&w, &env, content);
+	}
+	assert_int_equal(batch(&w, MANY), 0);
+	assert_int_equal(w.n, 8);
+	assert_true(w.more);
+	assert_int_equal(batch(&w, MANY), 0);
+	assert_int_equal(w.n, 1);
+	assert_int_equal(queued(&w), 9);
+	end_world(&w);
+	free(content);
+}
+
 static void
 release_takes_the_originals_away_however_often(void **state)
 {
@@ -1232,6 +1264,7 @@ main(void)
 		    due_and_expiry_come_from_the_envelope_and_give_up_counts_from_due),
 		cmocka_unit_test(
 		    a_batch_costs_one_sync_and_reports_each_message_once),
+		cmocka_unit_test(large_messages_make_short_batches),
 		cmocka_unit_test(
 		    release_takes_the_originals_away_however_often),
 		cmocka_unit_test(
