@@ -147,13 +147,19 @@ set_verb(struct queue_args *a, enum queue_verb verb, const char *name,
 }
 
 static int
+bad_id(const char *name, const char *value, struct po_err *err)
+{
+	return po_fail(err, PO_EUSAGE,
+	    "--%s: \"%.100s\" is no queue id (26 letters and digits)", name,
+	    value);
+}
+
+static int
 set_id(struct queue_args *a, const char *name, const char *value,
     struct po_err *err)
 {
 	if (!queue_id_parse(span_of(value), &a->only))
-		return po_fail(err, PO_EUSAGE,
-		    "--%s: \"%s\" is no queue id (26 letters and digits)", name,
-		    value);
+		return bad_id(name, value, err);
 	a->has_only = true;
 	return 0;
 }
@@ -262,6 +268,18 @@ check_route(const struct queue_args *a, struct po_err *err)
 }
 
 static int
+check_ids(const struct queue_args *a, struct po_err *err)
+{
+	struct queue_id id;
+	int i;
+
+	for (i = 0; i < a->n_ids && !a->everything; i++)
+		if (!queue_id_parse(span_of(a->ids[i]), &id))
+			return bad_id(a->verb_name, a->ids[i], err);
+	return 0;
+}
+
+static int
 check(const struct queue_args *a, struct po_err *err)
 {
 	bool selects = a->which.n > 0;
@@ -274,6 +292,8 @@ check(const struct queue_args *a, struct po_err *err)
 		    "--%s needs queue ids, ALL, or one or more of --id, "
 		    "--recipient and --sender",
 		    a->verb_name);
+	if (check_ids(a, err) == -1)
+		return -1;
 	if (a->verb != VERB_ROUTE &&
 	    (a->tag != NULL || a->login != NULL || a->uid != -1))
 		return po_fail(err, PO_EUSAGE,

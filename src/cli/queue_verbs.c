@@ -130,18 +130,31 @@ verb_run(struct queue_program *p, struct spool *s, struct po_err *err)
 	return rc;
 }
 
+/* 1; 0: there is none yet, for nothing was queued and run; -1. */
+static int
+open_index(struct spool *s, struct index **ix, struct po_err *err)
+{
+	struct po_err why;
+
+	if (index_open(s->dirfd, "index", INDEX_READ, ix, err) == 0)
+		return 1;
+	return err->sys == ENOENT && spool_has_messages(s, &why) == 0 ? 0 : -1;
+}
+
 static int
 verb_list(struct queue_program *p, struct spool *s, struct po_err *err)
 {
 	struct index *ix;
 	int rc;
 
-	if (index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1) {
-		struct po_err why;
-
-		if (err->sys != ENOENT || p->args.verb == VERB_SHOW ||
-		    spool_has_messages(s, &why) != 0)
-			return -1;
+	rc = open_index(s, &ix, err);
+	if (rc == -1)
+		return -1;
+	if (rc == 0) {
+		if (p->args.verb == VERB_SHOW)
+			return po_fail(err, PO_EDATA,
+			    "%s: no such message: nothing was run yet",
+			    p->args.only.text);
 		return listing_print_empty(stdout,
 		    p->args.json ? LISTING_JSON : LISTING_POSTFIX, err);
 	}
@@ -157,44 +170,52 @@ verb_list(struct queue_program *p, struct spool *s, struct po_err *err)
 }
 
 static int
+read_totals(struct spool *s, struct index_totals *t, struct po_err *err)
+{
+	struct index_tx *tx;
+	struct index *ix;
+	int rc = open_index(s, &ix, err);
+
+	*t = (struct index_totals){ 0 };
+	if (rc != 1)
+		return rc;
+	rc = index_begin(ix, INDEX_READ, &tx, err);
+	if (rc == 0)
+		rc = index_totals_get(tx, t, err);
+	index_discard(tx);
+	index_close(ix);
+	return rc;
+}
+
+static int
 verb_status(struct queue_program *p, struct spool *s, struct po_err *err)
 {
 	struct lock_record record;
 	enum lock_holder holder;
 	struct index_totals t;
-	struct index_tx *tx;
-	struct index *ix;
 	static const char busy[] = "another runner has the lock: ";
 	char text[512];
 	int rc, i;
 
 	(void)p;
 	rc = lock_look(s->run, &holder, &record, text, sizeof(text), err);
-	if (rc == -1 ||
-	    index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1)
+	if (rc == -1 || read_totals(s, &t, err) == -1)
 		return -1;
 	(void)printf("runner: %s\n",
 	    rc == 1
 	        ? "none"
 	        : text + (strncmp(text, busy, strlen(busy)) == 0 ? strlen(busy)
 	                                                         : 0));
-	rc = index_begin(ix, INDEX_READ, &tx, err);
-	if (rc == 0)
-		rc = index_totals_get(tx, &t, err);
-	for (i = 0; rc == 0 && i < MESSAGE_STATES; i++)
+	for (i = 0; i < MESSAGE_STATES; i++)
 		(void)printf("%s: %llu messages, %llu bytes\n",
 		    message_state_name((enum message_state)i),
 		    (unsigned long long)t.messages[i],
 		    (unsigned long long)t.bytes[i]);
-	if (rc == 0)
-		(void)printf("deferred: %llu of the waiting\n",
-		    (unsigned long long)t.deferred);
-	if (rc == 0)
-		(void)printf("over quota: %llu of the held\n",
-		    (unsigned long long)t.quota);
-	index_discard(tx);
-	index_close(ix);
-	return rc;
+	(void)printf("deferred: %llu of the waiting\n",
+	    (unsigned long long)t.deferred);
+	(void)printf("over quota: %llu of the held\n",
+	    (unsigned long long)t.quota);
+	return 0;
 }
 
 static int
@@ -202,17 +223,17 @@ verb_stats(struct queue_program *p, struct spool *s, struct po_err *err)
 {
 	struct lock_record record;
 	enum lock_holder holder;
-	struct index *ix;
+	struct index *ix = NULL;
 	char text[512];
 	int rc = lock_look(s->run, &holder, &record, text, sizeof(text), err);
 	bool up = rc == 0;
 
-	if (rc == -1 ||
-	    index_open(s->dirfd, "index", INDEX_READ, &ix, err) == -1)
+	if (rc == -1 || open_index(s, &ix, err) == -1)
 		return -1;
 	rc = stats_print(ix, wallclock_now(), up,
 	    p->args.prometheus ? STATS_PROMETHEUS : STATS_TEXT, stdout, err);
-	index_close(ix);
+	if (ix != NULL)
+		index_close(ix);
 	return rc;
 }
 

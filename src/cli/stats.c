@@ -295,7 +295,7 @@ stats_print(struct index *ix, int64_t now, bool up, enum stats_format format,
 {
 	const struct printer p = { out, format };
 	struct stats s = { .ix = ix, .now = now };
-	int rc = gather(&s, err);
+	int rc = ix == NULL ? 0 : gather(&s, err);
 
 	if (rc == 0)
 		put_all(&p, &s, up);

@@ -13,7 +13,8 @@ enum stats_format {
 };
 
 /* Walks over all messages, at most 1,000 in one read transaction; `up`: a
- * runner has the lock. Runs as the spool's owner. */
+ * runner has the lock. NULL: there is no index yet, so all are 0. Runs as the
+ * spool's owner. */
 int stats_print(struct index *ix, int64_t now, bool up,
     enum stats_format format, FILE *out, struct po_err *err);
 

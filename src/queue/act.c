@@ -50,7 +50,7 @@ on_message(struct tick *t, uint32_t uid, const struct act_verb *v,
 	int rc;
 
 	if (!queue_id_parse(text, &id)) {
-		(void)buf_puts(answer, "no queue id\n");
+		(void)buf_puts(answer, "no this is no queue id\n");
 		return 0;
 	}
 	rc = index_message_get(t->tx, &id, &t->arena, &m, err);
@@ -146,12 +146,12 @@ fault_of(const struct tick *t, uint32_t uid, const struct request *r)
 	bool selects = r->all || r->which.n > 0;
 
 	if (r->verb == NULL)
-		return "known verb";
+		return "the verb is unknown";
 	if (r->unknown ||
 	    (selects && r->verb->on_messages && r->verb->message == NULL))
-		return "known selector";
+		return "a selector is unknown";
 	if (selects && r->n_ids > 0)
-		return "ids and selectors in one request";
+		return "ids and selectors do not go together";
 	if (!act_is_admin(t, uid) &&
 	    (!r->verb->on_messages || (selects && !r->verb->owner_may)))
 		return "only root and the spool's owner may do that";
@@ -242,7 +242,7 @@ begin_verdict(struct tick *t, struct act *a, const struct request *r,
 			known = queue_id_parse(line, &a->verdict.id);
 	}
 	if (!known) {
-		(void)buf_puts(&a->answer, "no queue id\n");
+		(void)buf_puts(&a->answer, "no this is no queue id\n");
 		return 0;
 	}
 	a->state = ACT_WAITS;
@@ -258,7 +258,8 @@ act_apply(struct tick *t, struct act *a, struct span text, struct po_err *err)
 
 	a->state = ACT_DONE;
 	if (!read_request(text, &r)) {
-		(void)buf_puts(&a->answer, "no request of a known version\n");
+		(void)buf_puts(&a->answer,
+		    "no the request is of an unknown version\n");
 		return 0;
 	}
 	fault = fault_of(t, a->uid, &r);
@@ -308,7 +309,8 @@ apply_new(struct tick *t, struct act *acts, size_t i, char *space,
 	len = pread(a->fd, space, ACT_MAX_BYTES + 1, 0);
 	if (len <= 0 || (size_t)len > ACT_MAX_BYTES) {
 		a->state = ACT_DONE;
-		(void)buf_printf(&a->answer, "no request of 1 to %u bytes\n",
+		(void)buf_printf(&a->answer,
+		    "no the request is not 1 to %u bytes long\n",
 		    ACT_MAX_BYTES);
 		return 0;
 	}

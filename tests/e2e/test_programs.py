@@ -18,7 +18,7 @@ def test_help_and_version(po, program):
 
 
 @pytest.mark.parametrize("program,args", (("po-queue", ("--no-such-option",)), ("po-queue", ("-p", "0")),
-                                          ("po-queue", ("-p", "x")), ("po-queue", ("--only", "nonsense")),
+                                          ("po-queue", ("-p", "x")), ("po-queue", ("--only", "nonsense")), ("po-queue", ("--hold", "nonsense")),
                                           ("po-queue", ("stray",)), ("sendmail", ("-X/tmp/x", "a@b.example")),
                                           ("sendmail", ()), ("po-template", ()), ("po-template", ("stray",)),
                                           ("po-template", ("render",)), ("po-template", ("check", "--no-such-option")),
@@ -34,6 +34,17 @@ def test_sendmail_links_libc_and_libconfig_only(build):
     out = subprocess.run(["readelf", "-d", str(build / "sendmail")], capture_output=True, text=True, check=True).stdout
     needed = set(re.findall(r"\(NEEDED\).*\[(.*?)\]", out))
     assert {n.split(".so")[0] for n in needed} - {"libasan", "libubsan"} in ({"libc", "libconfig"}, set()), needed
+
+
+def test_before_the_first_run_all_figures_are_nought(po):
+    status, stats = po.queue("--status").stdout, po.queue("--stats", "--prometheus").stdout
+    assert status.startswith("runner: none\nwaiting: 0 messages, 0 bytes\n")
+    assert 'po_messages{state="waiting"} 0\n' in stats and "po_runner_up 0\n" in stats
+    show = po.queue("--show", "01L9Y5T4T8M6W2Q0Z7XK4N3C1D", ok=False)
+    assert show.returncode == 65 and "no such message" in show.stderr
+    po.submit(b"Subject: s\n\nx\n", "a@example.net")
+    po.queue("--ingest")
+    assert "waiting: 1 messages" in po.queue("--status").stdout
 
 
 def test_setup_is_idempotent(po):
