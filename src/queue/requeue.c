@@ -37,25 +37,15 @@ write_file(struct tick *t, struct index_message *m, struct message_file *f,
     struct po_err *err)
 {
 	struct arena_mark mark = arena_mark(&t->arena);
-	struct head h;
 	uint32_t n;
-	int which, rc;
+	int rc = 0;
 
-	rc = file_read_head(f, &h, &which, err);
 	m->n_open = 0;
 	for (n = 0; n < m->n_recipients && rc == 0; n++) {
 		rc = open_slot(t, m, f, n, err);
 		arena_release(&t->arena, mark);
 	}
-	if (rc == -1)
-		return -1;
-	h.state = m->state;
-	h.hold = m->hold;
-	h.attempts = m->attempts;
-	h.due = m->due;
-	h.expires = m->expires;
-	h.changed = t->now;
-	return file_write_head(f, &h, err);
+	return rc == 0 ? settle_put_head(t, m, f, err) : -1;
 }
 
 /* Back to queue/, not to be moved to done/, and all of it written. */

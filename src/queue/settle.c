@@ -188,13 +188,31 @@ close_recipients(struct tick *t, struct index_message *m,
 	return rc;
 }
 
+int
+settle_put_head(struct tick *t, const struct index_message *m,
+    struct message_file *f, struct po_err *err)
+{
+	struct head h;
+	int which;
+
+	if (file_read_head(f, &h, &which, err) == -1)
+		return -1;
+	h.state = m->state;
+	h.hold = m->hold;
+	h.priority = m->priority;
+	h.attempts = m->attempts;
+	h.due = m->due;
+	h.expires = m->expires;
+	h.changed = t->now;
+	return file_write_head(f, &h, err);
+}
+
 static int
 write_head(struct tick *t, struct index_message *m, struct po_err *err)
 {
 	struct message_file f;
-	struct head h;
 	bool in_done;
-	int rc, which;
+	int rc;
 
 	rc = spool_find(t->spool, &m->id, true, &f, &in_done, err);
 	if (rc == 0)
@@ -202,17 +220,7 @@ write_head(struct tick *t, struct index_message *m, struct po_err *err)
 		    m->id.text);
 	if (rc == -1)
 		return -1;
-	rc = file_read_head(&f, &h, &which, err);
-	if (rc == 0) {
-		h.state = m->state;
-		h.hold = m->hold;
-		h.priority = m->priority;
-		h.attempts = m->attempts;
-		h.due = m->due;
-		h.expires = m->expires;
-		h.changed = t->now;
-		rc = file_write_head(&f, &h, err);
-	}
+	rc = settle_put_head(t, m, &f, err);
 	if (rc == 0 && message_is_final(m->state))
 		rc = close_recipients(t, m, &f, err);
 	file_close(&f);

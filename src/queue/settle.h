@@ -43,6 +43,10 @@ int settle_damaged(struct tick *t, struct index_message *m, const char *why,
 int settle_move(struct tick *t, struct index_message *m, enum message_state to,
     int64_t due, const char *why, struct po_err *err);
 
+/* What its record says into the head of its file, which is open for writing. */
+int settle_put_head(struct tick *t, const struct index_message *m,
+    struct message_file *f, struct po_err *err);
+
 /* Hold a message that nobody has begun. As settle_move(). */
 int settle_hold(struct tick *t, struct index_message *m, enum message_hold hold,
     struct po_err *err);
