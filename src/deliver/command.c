@@ -65,6 +65,35 @@ needs_utf8(const struct deliver_message *m)
 	return false;
 }
 
+static bool
+is_by_return(const struct envelope *env)
+{
+	return (env->by == BY_RETURN || env->by == BY_RETURN_TRACE) &&
+	       env->expires != 0;
+}
+
+/* RFC 2852, 4.1.4: a message that is to come back when it is late goes to
+ * nobody who cannot promise that. */
+static bool
+by_in_time(const struct deliver_message *m, const struct ehlo *e,
+    struct delivery *why)
+{
+	int64_t left = m->env->expires - m->now;
+
+	if (!e->deliverby)
+		delivery_set(why, DELIVERY_FAILED, PHASE_MAIL, "5.3.3",
+		    "the message is to be returned when it is late, and the "
+		    "server does not offer DELIVERBY");
+	else if (left <= 0 || left < e->by_min_s)
+		delivery_set(why, DELIVERY_FAILED, PHASE_MAIL, "5.4.7",
+		    "%" PRId64 " seconds are left to deliver it, and the "
+		    "server promises nothing below %" PRId64,
+		    left, e->by_min_s);
+	else
+		return true;
+	return false;
+}
+
 bool
 command_can_send(const struct deliver_message *m, const struct ehlo *e,
     struct delivery *why)
@@ -80,6 +109,14 @@ command_can_send(const struct deliver_message *m, const struct ehlo *e,
 		    "offer");
 		return false;
 	}
+	if (m->env->requiretls && !e->requiretls) {
+		delivery_set(why, DELIVERY_FAILED, PHASE_MAIL, "5.7.30",
+		    "the message needs REQUIRETLS, which is not to be had "
+		    "from the server over verified TLS");
+		return false;
+	}
+	if (is_by_return(m->env) && !by_in_time(m, e, why))
+		return false;
 	if (e->size_limit != 0 && m->length > e->size_limit) {
 		delivery_set(why, DELIVERY_FAILED, PHASE_MAIL, "5.3.4",
 		    "message of %" PRIu64 " bytes exceeds the server's limit "
@@ -88,6 +125,36 @@ command_can_send(const struct deliver_message *m, const struct ehlo *e,
 		return false;
 	}
 	return true;
+}
+
+/* What is left of its time, in whole seconds (RFC 2852, 4); below 0 where the
+ * sender was told and it goes on. */
+static bool
+put_by(struct buf *out, const struct deliver_message *m)
+{
+	static const char *const modes[] = { [BY_RETURN] = "R",
+		[BY_RETURN_TRACE] = "RT",
+		[BY_NOTIFY] = "N",
+		[BY_NOTIFY_TRACE] = "NT" };
+	const struct envelope *env = m->env;
+	int64_t until = is_by_return(env) ? env->expires : env->late;
+
+	return until == 0 || buf_printf(out, " BY=%" PRId64 ";%s",
+	                         until - m->now, modes[env->by]);
+}
+
+/* RFC 6710, 5: the way back of what submit/smtp_params.c reads, with the
+ * levels of STANAG 4406 (appendix B). Medium is 0, which need not be said. */
+static bool
+put_priority(struct buf *out, enum priority p)
+{
+	static const char *const words[PRIORITIES] = { [PRIORITY_NOW] =
+		                                           " MT-PRIORITY=6",
+		[PRIORITY_HIGH] = " MT-PRIORITY=4",
+		[PRIORITY_MEDIUM] = "",
+		[PRIORITY_LOW] = " MT-PRIORITY=-4" };
+
+	return buf_puts(out, words[p]);
 }
 
 bool
@@ -111,6 +178,12 @@ command_mail(struct buf *out, const struct deliver_message *m,
 	if (e->dsn && env->envid != NULL)
 		ok =
 		    ok && buf_puts(out, " ENVID=") && buf_puts(out, env->envid);
+	if (e->requiretls && env->requiretls)
+		ok = ok && buf_puts(out, " REQUIRETLS");
+	if (e->mt_priority)
+		ok = ok && put_priority(out, env->priority);
+	if (e->deliverby && env->by != BY_UNSAID)
+		ok = ok && put_by(out, m);
 	return ok && buf_puts(out, "\r\n");
 }
 

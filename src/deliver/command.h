@@ -2,6 +2,8 @@
 /*
  * MAIL and RCPT as lines (RFC 5321, 4.1.1.2 and 4.1.1.3), with the parameters
  * of the extensions that the server offers. Pure: no session, no clock.
+ * FUTURERELEASE (RFC 4865) is never asked for: po holds mail itself until it is
+ * due, and what is sent is due.
  */
 #ifndef PO_DELIVER_COMMAND_H
 #define PO_DELIVER_COMMAND_H
@@ -21,7 +23,9 @@ bool command_address_ok(const char *address);
 bool command_word_ok(const char *word);
 
 /* Can this server take the message at all? False with *why filled in: SIZE
- * exceeded (5.3.4), SMTPUTF8 needed (5.6.7), bad sender (5.1.7). */
+ * exceeded (5.3.4), SMTPUTF8 needed (5.6.7), REQUIRETLS needed (5.7.30), a
+ * message that is to be returned when late and no DELIVERBY (5.3.3) or too
+ * little time for it (5.4.7), bad sender (5.1.7). */
 bool command_can_send(const struct deliver_message *m, const struct ehlo *e,
     struct delivery *why);
 

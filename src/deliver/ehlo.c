@@ -48,6 +48,25 @@ parse_auth(struct span rest, struct ehlo *out)
 	}
 }
 
+/* RFC 9422, 4: NAME=VALUE words; what is not known, or no number, is passed
+ * over. RCPTDOMAINMAX is not looked at: who exceeds it is told by 4xx. */
+static void
+parse_limits(struct span rest, struct ehlo *out)
+{
+	struct span word, name;
+	uint64_t n;
+
+	while ((word = next_word(&rest)).len > 0) {
+		name = span_cut(&word, '=');
+		if (!parse_u64(word, 1, 999999, &n))
+			continue;
+		if (span_eq_nocase(name, SPAN_LIT("RCPTMAX")))
+			out->rcpt_max = n;
+		else if (span_eq_nocase(name, SPAN_LIT("MAILMAX")))
+			out->mail_max = n;
+	}
+}
+
 static void
 parse_line(struct span line, struct ehlo *out)
 {
@@ -61,6 +80,9 @@ parse_line(struct span line, struct ehlo *out)
 		{ SPAN_LIT("DSN"), &out->dsn },
 		{ SPAN_LIT("STARTTLS"), &out->starttls },
 		{ SPAN_LIT("CHUNKING"), &out->chunking },
+		{ SPAN_LIT("REQUIRETLS"), &out->requiretls },
+		{ SPAN_LIT("MT-PRIORITY"), &out->mt_priority },
+		{ SPAN_LIT("DELIVERBY"), &out->deliverby },
 	};
 	static const struct span old_auth = { "AUTH=", 5 };
 	struct span rest = line, word = next_word(&rest);
@@ -71,6 +93,10 @@ parse_line(struct span line, struct ehlo *out)
 			*flags[i].flag = true;
 	if (span_eq_nocase(word, SPAN_LIT("SIZE")))
 		parse_size_limit(rest, out);
+	if (span_eq_nocase(word, SPAN_LIT("DELIVERBY")))
+		(void)parse_i64(next_word(&rest), 0, 999999999, &out->by_min_s);
+	if (span_eq_nocase(word, SPAN_LIT("LIMITS")))
+		parse_limits(rest, out);
 	if (span_eq_nocase(word, SPAN_LIT("AUTH")))
 		parse_auth(rest, out);
 	/* Before RFC 2554: "AUTH=LOGIN PLAIN". */

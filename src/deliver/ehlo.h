@@ -19,6 +19,13 @@ struct ehlo {
 	bool chunking;       /* RFC 3030 */
 	bool size;           /* RFC 1870 */
 	uint64_t size_limit; /* bytes; 0: none said */
+	bool requiretls;     /* RFC 8689 */
+	bool mt_priority;    /* RFC 6710 */
+	bool deliverby;      /* RFC 2852 */
+	int64_t by_min_s;    /* the shortest time it promises anything for */
+	uint64_t rcpt_max;   /* recipients of a transaction (RFC 9422), 0: not
+	                        said */
+	uint64_t mail_max;   /* transactions of a connection, likewise */
 	unsigned auth;       /* enum ehlo_auth, or-ed (RFC 4954) */
 };
 

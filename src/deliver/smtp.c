@@ -41,6 +41,15 @@ smtp_is_stopped(const struct smtp *s)
 	return s->stop != NULL && *s->stop != 0;
 }
 
+uint64_t
+smtp_most_messages(const struct smtp *s)
+{
+	uint64_t own = (uint64_t)s->peer->relay->conf->max_messages;
+	uint64_t theirs = s->ehlo.mail_max;
+
+	return own == 0 || (theirs != 0 && theirs < own) ? theirs : own;
+}
+
 int
 smtp_get_reply(struct smtp *s, enum smtp_wait wait)
 {

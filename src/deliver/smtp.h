@@ -137,6 +137,10 @@ void smtp_judge_lost(const struct smtp *s, enum delivery_phase phase,
 
 bool smtp_is_stopped(const struct smtp *s);
 
+/* How many messages one connection may carry, by max_messages and by what the
+ * server says (RFC 9422); 0: any number. */
+uint64_t smtp_most_messages(const struct smtp *s);
+
 /* Write the group of `next` behind what stands in the stream's buffer. */
 void smtp_group_ahead(struct smtp *s, const struct deliver_message *next);
 

@@ -326,7 +326,7 @@ begin_once(struct smtp *s, const struct deliver_message *m,
     struct delivery *results)
 {
 	struct delivery why = { .state = DELIVERY_UNTOUCHED };
-	int64_t max = s->peer->relay->conf->max_messages;
+	uint64_t max;
 
 	if (s->content_due || (s->group_waiting && !take_waiting(s, m)))
 		smtp_close(s, false);
@@ -334,7 +334,8 @@ begin_once(struct smtp *s, const struct deliver_message *m,
 		s->group_waiting = false;
 		return group_talk(s, results);
 	}
-	if (s->stream != NULL && max > 0 && s->messages >= (uint64_t)max)
+	max = smtp_most_messages(s);
+	if (s->stream != NULL && max > 0 && s->messages >= max)
 		smtp_close(s, true);
 	if ((s->stream == NULL && !smtp_open(s, &why)) ||
 	    !command_can_send(m, &s->ehlo, &why)) {

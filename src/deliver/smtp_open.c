@@ -136,6 +136,13 @@ run_greeting(struct opening *o)
 	return STEP_EHLO;
 }
 
+/* REQUIRETLS is of worth where we know who offers it (RFC 8689, 4.2.1). */
+static bool
+is_verified(const struct smtp *s)
+{
+	return s->stream->ssl != NULL && level_of(s) >= TLS_VERIFY;
+}
+
 /* What the capabilities in s->ehlo let us do next. */
 static enum step
 after_ehlo(struct opening *o)
@@ -166,6 +173,7 @@ run_ehlo(struct opening *o)
 	if (s->reply.code != 250)
 		return refused(o, PHASE_EHLO);
 	ehlo_parse(buf_span(&s->reply.text), &s->ehlo);
+	s->ehlo.requiretls = s->ehlo.requiretls && is_verified(s);
 	return after_ehlo(o);
 }
 

@@ -55,12 +55,12 @@ content_refused(struct smtp *s, const struct deliver_message *m,
 static bool
 may_go_ahead(const struct smtp *s, const struct deliver_message *next)
 {
-	int64_t max = s->peer->relay->conf->max_messages;
+	uint64_t max = smtp_most_messages(s);
 	struct delivery why;
 
 	return next != NULL && s->ehlo.pipelining && !s->habits->plain &&
 	       !smtp_uses_chunks(s) && !smtp_is_stopped(s) &&
-	       (max <= 0 || s->messages < (uint64_t)max) &&
+	       (max == 0 || s->messages < max) &&
 	       command_can_send(next, &s->ehlo, &why);
 }
 

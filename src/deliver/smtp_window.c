@@ -38,13 +38,13 @@ size_t
 smtp_window(const struct smtp *s, const struct deliver_message *m)
 {
 	const struct relay_conf *conf = s->peer->relay->conf;
-	int64_t max = conf->max_messages;
+	uint64_t max = smtp_most_messages(s);
 	struct delivery why;
 
 	if (s->stream == NULL || s->stream->error != STREAM_OK ||
 	    !s->window.open || !smtp_uses_chunks(s) || smtp_is_stopped(s) ||
 	    m->n > SMTP_GROUP_RCPTS || m->length > FLIGHT_MAX_BYTES ||
-	    (max > 0 && s->messages >= (uint64_t)max) ||
+	    (max > 0 && s->messages >= max) ||
 	    !command_can_send(m, &s->ehlo, &why))
 		return 1;
 	return (size_t)conf->window;

@@ -64,6 +64,8 @@ struct deliver_message {
 	uint64_t length; /* bytes */
 	bool has_8bit;
 	uint32_t longest_line; /* bytes without LF */
+	int64_t now; /* seconds UTC when it was taken up: what is left of a
+	                time limit counts from here */
 };
 
 /*

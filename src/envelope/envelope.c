@@ -19,6 +19,8 @@ static const char *const priority_names[PRIORITIES] = { "now", "high", "medium",
 static const char *const ret_names[] = { NULL, "full", "hdrs" };
 static const char *const body_names[] = { "mail", "template" };
 static const char *const mime_names[] = { NULL, "7bit", "8bit" };
+static const char *const by_names[] = { NULL, "return", "return-trace",
+	"notify", "notify-trace" };
 static const char *const via_names[] = { "sendmail", "smtp", "mail", "bounce" };
 static const struct {
 	unsigned bit;
@@ -47,11 +49,13 @@ enum key_id {
 	KEY_BODY,
 	KEY_MIME,
 	KEY_SMTPUTF8,
+	KEY_REQUIRETLS,
 	KEY_PRIORITY,
 	KEY_VIA,
 	KEY_DUE,
 	KEY_EXPIRES,
 	KEY_LATE,
+	KEY_BY,
 	KEY_TAG,
 	KEY_KEY,
 	KEY_MSGID,
@@ -73,11 +77,13 @@ static const struct {
 	[KEY_BODY] = { "body", false },
 	[KEY_MIME] = { "mime", false },
 	[KEY_SMTPUTF8] = { "smtputf8", false },
+	[KEY_REQUIRETLS] = { "requiretls", false },
 	[KEY_PRIORITY] = { "priority", false },
 	[KEY_VIA] = { "via", false },
 	[KEY_DUE] = { "due", false },
 	[KEY_EXPIRES] = { "expires", false },
 	[KEY_LATE] = { "late", false },
+	[KEY_BY] = { "by", false },
 	[KEY_TAG] = { "tag", false },
 	[KEY_KEY] = { "key", false },
 	[KEY_MSGID] = { "msgid", false },
@@ -234,12 +240,15 @@ envelope_encode(const struct envelope *env, struct buf *out, struct po_err *err)
 	    put_optional(out, KEY_MIME, mime_names[env->mime], 8, err) == -1 ||
 	    put_optional(out, KEY_SMTPUTF8, env->smtputf8 ? "1" : NULL, 8,
 	        err) == -1 ||
+	    put_optional(out, KEY_REQUIRETLS, env->requiretls ? "1" : NULL, 8,
+	        err) == -1 ||
 	    put_line(out, KEY_PRIORITY, priority_names[env->priority], 8,
 	        err) == -1 ||
 	    put_line(out, KEY_VIA, via_names[env->via], 8, err) == -1 ||
 	    put_time(out, KEY_DUE, env->due, err) == -1 ||
 	    put_time(out, KEY_EXPIRES, env->expires, err) == -1 ||
 	    put_time(out, KEY_LATE, env->late, err) == -1 ||
+	    put_optional(out, KEY_BY, by_names[env->by], 16, err) == -1 ||
 	    put_optional(out, KEY_TAG, env->tag, ENVELOPE_MAX_TAG, err) == -1 ||
 	    put_optional(out, KEY_KEY, env->key, ENVELOPE_MAX_KEY, err) == -1 ||
 	    put_optional(out, KEY_MSGID, env->msgid, ENVELOPE_MAX_ADDRESS,
@@ -392,6 +401,9 @@ read_value(struct reader *r, enum key_id key, struct span v)
 	case KEY_SMTPUTF8:
 		env->smtputf8 = true;
 		return span_eq(v, SPAN_LIT("1"));
+	case KEY_REQUIRETLS:
+		env->requiretls = true;
+		return span_eq(v, SPAN_LIT("1"));
 	case KEY_PRIORITY:
 		return priority_parse(v, &env->priority);
 	case KEY_VIA:
@@ -404,6 +416,10 @@ read_value(struct reader *r, enum key_id key, struct span v)
 		return parse_i64(v, 1, FARTHEST, &env->expires);
 	case KEY_LATE:
 		return parse_i64(v, 1, FARTHEST, &env->late);
+	case KEY_BY:
+		ok = name_index(v, by_names, COUNT(by_names), &i);
+		env->by = (enum envelope_by)i;
+		return ok;
 	case KEY_TAG:
 		return (env->tag = read_text(r, v, ENVELOPE_MAX_TAG)) != NULL;
 	case KEY_KEY:

@@ -57,6 +57,16 @@ enum envelope_mime {
 	MIME_8BIT
 }; /* BODY= of RFC 6152 as the submitter said it */
 
+/* What is asked of whoever cannot deliver it in time (RFC 2852); with _TRACE
+ * each host on the way is to tell that it passed the request on. */
+enum envelope_by {
+	BY_UNSAID,
+	BY_RETURN, /* give up at `expires` */
+	BY_RETURN_TRACE,
+	BY_NOTIFY, /* tell at `late`, and go on */
+	BY_NOTIFY_TRACE
+};
+
 /* How it came in. */
 enum envelope_via { VIA_SENDMAIL, VIA_SMTP, VIA_MAIL, VIA_BOUNCE };
 
@@ -77,12 +87,14 @@ struct envelope {
 	enum envelope_body body;
 	enum envelope_mime mime;
 	bool smtputf8;
+	bool requiretls; /* over verified TLS or not at all (RFC 8689) */
 	enum priority priority;
 	enum envelope_via via;
 	int64_t due;     /* seconds UTC; 0: at once */
 	int64_t expires; /* seconds UTC; 0: by give_up_after */
 	int64_t late;    /* seconds UTC, when a warning of delay is due (RFC
 	                    2852); 0: by delay_warning */
+	enum envelope_by by;
 	const char *tag; /* or NULL */
 	const char *key; /* idempotency key, or NULL */
 	const char

@@ -103,6 +103,7 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	j->message.length = j->file.trailer.content_bytes;
 	j->message.has_8bit = j->file.trailer.has_8bit;
 	j->message.longest_line = j->file.trailer.longest_line;
+	j->message.now = wallclock_now();
 	pick(j, routes);
 	return 0;
 }

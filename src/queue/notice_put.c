@@ -196,6 +196,7 @@ put_as(struct notice_case *c, struct notice *n, const struct addressee *a,
 		.priority = PRIORITY_MEDIUM,
 		.via = VIA_BOUNCE,
 		.smtputf8 = notice_wants_utf8(n),
+		.requiretls = c->env.requiretls,
 		.tag = notice_kind_name(a->kind),
 		.recipients = &to,
 		.n_recipients = 1 };
@@ -255,8 +256,11 @@ notice_put(struct notice_case *c, enum notice_kind kind, uint32_t number,
 		.original_id = c->m->id.text,
 		.sender = c->m->sender,
 		.envid = c->env.envid,
-		/* A context is nobody's mail: never returned. */
-		.ret = c->env.body == BODY_TEMPLATE ? RET_HDRS : c->env.ret,
+		/* A context is nobody's mail: never returned; nor is what may
+		 * not be seen on its way (RFC 8689, 5). */
+		.ret = c->env.body == BODY_TEMPLATE || c->env.requiretls
+		           ? RET_HDRS
+		           : c->env.ret,
 		.smtputf8 = c->env.smtputf8,
 		.arrival = c->m->arrival,
 		.expires = c->m->expires,

@@ -78,7 +78,8 @@ run_ehlo(struct smtp_session *s, struct span args)
 	    "250-%s\r\n250-PIPELINING\r\n250-SIZE %lld\r\n250-8BITMIME\r\n"
 	    "250-SMTPUTF8\r\n250-CHUNKING\r\n250-DSN\r\n"
 	    "250-FUTURERELEASE %lld %s\r\n250-MT-PRIORITY\r\n"
-	    "250-DELIVERBY\r\n250 ENHANCEDSTATUSCODES",
+	    "250-DELIVERBY\r\n250-REQUIRETLS\r\n"
+	    "250 ENHANCEDSTATUSCODES",
 	    s->host->hostname, (long long)s->conf->message_size_limit,
 	    (long long)SMTP_HOLD_MAX_S, until);
 	smtp_io_reply(&s->io, text);

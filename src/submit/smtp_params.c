@@ -178,14 +178,26 @@ read_by(void *into, struct span value, int64_t now)
 	case 'r':
 		if (n <= 0)
 			return "501 5.5.4 No time is left to deliver it";
+		m->by = mode.len == 2 ? BY_RETURN_TRACE : BY_RETURN;
 		m->expires = now + n;
 		return NULL;
 	case 'n':
+		m->by = mode.len == 2 ? BY_NOTIFY_TRACE : BY_NOTIFY;
 		m->late = now + n;
 		return NULL;
 	default:
 		return bad_value;
 	}
+}
+
+static const char *
+read_requiretls(void *into, struct span value, int64_t now)
+{
+	struct smtp_mail *m = into;
+
+	(void)now;
+	m->requiretls = true;
+	return value.len == 0 ? NULL : bad_value;
 }
 
 static const struct param mail_params[] = {
@@ -198,6 +210,7 @@ static const struct param mail_params[] = {
 	{ "HOLDUNTIL", read_hold_until },
 	{ "MT-PRIORITY", read_priority },
 	{ "BY", read_by },
+	{ "REQUIRETLS", read_requiretls },
 };
 
 /* ------------------------------------------------------------ RCPT */

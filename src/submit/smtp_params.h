@@ -2,8 +2,8 @@
 /*
  * What stands behind MAIL FROM: and RCPT TO: (RFC 5321, 4.1.1), with the
  * parameters of SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), DSN
- * (RFC 3461), FUTURERELEASE (RFC 4865), MT-PRIORITY (RFC 6710) and DELIVERBY
- * (RFC 2852).
+ * (RFC 3461), FUTURERELEASE (RFC 4865), MT-PRIORITY (RFC 6710), DELIVERBY
+ * (RFC 2852) and REQUIRETLS (RFC 8689).
  */
 #ifndef PO_SUBMIT_SMTP_PARAMS_H
 #define PO_SUBMIT_SMTP_PARAMS_H
@@ -27,7 +27,9 @@ struct smtp_mail {
 	int64_t due;       /* seconds UTC; 0: at once */
 	int64_t expires;   /* seconds UTC; 0: not said */
 	int64_t late;      /* seconds UTC: tell from then on; 0: not said */
+	enum envelope_by by;
 	enum priority priority;
+	bool requiretls;
 };
 
 struct smtp_rcpt {

@@ -55,6 +55,8 @@ set_envelope(struct smtp_session *s, const struct smtp_mail *m)
 	env->expires = m->expires;
 	env->smtputf8 = m->smtputf8;
 	env->late = m->late;
+	env->by = m->by;
+	env->requiretls = m->requiretls;
 	if (m->late != 0)
 		s->sub.request.notify = NOTIFY_FAILURE | NOTIFY_DELAY;
 	s->smtputf8 = m->smtputf8;

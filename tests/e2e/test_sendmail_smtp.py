@@ -62,7 +62,7 @@ def test_the_extensions_are_offered(po):
     smtp.ehlo()
     offered = set(smtp.esmtp_features)
     assert {"pipelining", "size", "8bitmime", "smtputf8", "dsn", "enhancedstatuscodes", "chunking", "futurerelease",
-            "mt-priority", "deliverby"} <= offered
+            "mt-priority", "deliverby", "requiretls"} <= offered
     smtp.end()
 
 

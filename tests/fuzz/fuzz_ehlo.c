@@ -15,7 +15,9 @@ static bool
 offers(const struct ehlo *e)
 {
 	return e->pipelining || e->eightbit || e->smtputf8 || e->dsn ||
-	       e->starttls || e->size || e->auth != 0;
+	       e->starttls || e->size || e->auth != 0 || e->requiretls ||
+	       e->mt_priority || e->deliverby || e->rcpt_max != 0 ||
+	       e->mail_max != 0;
 }
 
 int

@@ -36,7 +36,24 @@ what_a_server_offers_is_read(void **state)
 	assert_int_equal(e.size_limit, 0);
 	ehlo_parse(span_of(""), &e);
 	assert_false(e.size);
+	ehlo_parse(span_of(
+	               "x\nLIMITS MAILMAX=5 RCPTMAX=20\tX=1 rcptdomainmax=2\n"
+	               "DELIVERBY 240\nMT-PRIORITY MIXER\nREQUIRETLS"),
+	    &e);
+	assert_int_equal(e.mail_max, 5);
+	assert_int_equal(e.rcpt_max, 20);
+	assert_int_equal(e.by_min_s, 240);
+	assert_true(e.deliverby && e.mt_priority && e.requiretls);
+	ehlo_parse(span_of("x\nLIMITS RCPTMAX=0 MAILMAX=-1 RCPTMAX MAILMAX=1x\n"
+	                   "DELIVERBY -3"),
+	    &e);
+	assert_true(e.deliverby);
+	assert_int_equal(e.mail_max, 0);
+	assert_int_equal(e.rcpt_max, 0);
+	assert_int_equal(e.by_min_s, 0);
 }
+
+#define NOW 1800000000
 
 static const struct {
 	const char *name;
@@ -60,6 +77,36 @@ static const struct {
 	{ "UTF-8 in the address", "x\n8BITMIME\nSMTPUTF8",
 	    { .sender = "\xc3\xa9@b" }, true,
 	    "MAIL FROM:<\xc3\xa9@b> BODY=8BITMIME SMTPUTF8\r\n" },
+	{ "priority (RFC 6710)", "x\nMT-PRIORITY STANAG4406",
+	    { .sender = "a@b", .priority = PRIORITY_LOW }, false,
+	    "MAIL FROM:<a@b> MT-PRIORITY=-4\r\n" },
+	{ "the usual priority", "x\nMT-PRIORITY",
+	    { .sender = "a@b", .priority = PRIORITY_MEDIUM }, false,
+	    "MAIL FROM:<a@b>\r\n" },
+	{ "urgent", "x\nMT-PRIORITY",
+	    { .sender = "a@b", .priority = PRIORITY_NOW }, false,
+	    "MAIL FROM:<a@b> MT-PRIORITY=6\r\n" },
+	{ "return when late (RFC 2852)", "x\nDELIVERBY 240",
+	    { .sender = "a@b",
+	        .by = BY_RETURN,
+	        .expires = NOW + 300,
+	        .late = NOW + 5 },
+	    false, "MAIL FROM:<a@b> BY=300;R\r\n" },
+	{ "tell when late, which is over, and trace", "x\nDELIVERBY",
+	    { .sender = "a@b", .by = BY_NOTIFY_TRACE, .late = NOW - 7 }, false,
+	    "MAIL FROM:<a@b> BY=-7;NT\r\n" },
+	{ "tell when late, not offered", "x",
+	    { .sender = "a@b", .by = BY_NOTIFY, .late = NOW + 7 }, false,
+	    "MAIL FROM:<a@b>\r\n" },
+	{ "an end that nobody asked the server for", "x\nDELIVERBY",
+	    { .sender = "a@b", .expires = NOW + 300 }, false,
+	    "MAIL FROM:<a@b>\r\n" },
+	{ "TLS all the way (RFC 8689)", "x\nREQUIRETLS",
+	    { .sender = "a@b", .requiretls = true }, false,
+	    "MAIL FROM:<a@b> REQUIRETLS\r\n" },
+	{ "FUTURERELEASE: po holds mail itself", "x\nFUTURERELEASE 1000 x",
+	    { .sender = "a@b", .due = NOW + 100 }, false,
+	    "MAIL FROM:<a@b>\r\n" },
 	{ "delivery status notifications", "x\nDSN",
 	    { .sender = "a@b", .ret = RET_HDRS, .envid = "QQ314159" }, false,
 	    "MAIL FROM:<a@b> RET=HDRS ENVID=QQ314159\r\n" },
@@ -87,6 +134,7 @@ mail_says_what_was_offered_and_is_needed(void **state)
 			.which = which,
 			.n = 1,
 			.length = 1234,
+			.now = NOW,
 			.has_8bit = mails[i].has_8bit };
 		ehlo_parse(span_of(mails[i].offer), &e);
 		buf_reset(&out);
@@ -123,19 +171,38 @@ static const struct {
 	const char *name, *offer, *sender, *rcpt;
 	bool smtputf8;
 	const char *status; /* NULL: can be sent */
+	struct envelope env;
 } fits[] = {
-	{ "as large as allowed", "x\nSIZE 1234", "a@b", "c@d", false, NULL },
-	{ "one byte too large", "x\nSIZE 1233", "a@b", "c@d", false, "5.3.4" },
-	{ "SIZE 0 is no limit", "x\nSIZE 0", "a@b", "c@d", false, NULL },
-	{ "the header needs SMTPUTF8", "x", "a@b", "c@d", true, "5.6.7" },
+	{ "as large as allowed", "x\nSIZE 1234", "a@b", "c@d", false, NULL,
+	    { .sender = NULL } },
+	{ "one byte too large", "x\nSIZE 1233", "a@b", "c@d", false, "5.3.4",
+	    { .sender = NULL } },
+	{ "SIZE 0 is no limit", "x\nSIZE 0", "a@b", "c@d", false, NULL,
+	    { .sender = NULL } },
+	{ "the header needs SMTPUTF8", "x", "a@b", "c@d", true, "5.6.7",
+	    { .sender = NULL } },
 	{ "a recipient needs SMTPUTF8", "x", "a@b", "\xc3\xa9@d", false,
-	    "5.6.7" },
-	{ "the sender needs SMTPUTF8", "x", "\xc3\xa9@b", "c@d", false,
-	    "5.6.7" },
+	    "5.6.7", { .sender = NULL } },
+	{ "the sender needs SMTPUTF8", "x", "\xc3\xa9@b", "c@d", false, "5.6.7",
+	    { .sender = NULL } },
 	{ "SMTPUTF8 is there", "x\nSMTPUTF8", "\xc3\xa9@b", "\xc3\xa9@d", true,
-	    NULL },
+	    NULL, { .sender = NULL } },
+	{ "TLS all the way is not offered", "x", "a@b", "c@d", 0, "5.7.30",
+	    { .requiretls = true } },
+	{ "TLS all the way", "x\nREQUIRETLS", "a@b", "c@d", 0, NULL,
+	    { .requiretls = true } },
+	{ "nobody promises to return it", "x", "a@b", "c@d", 0, "5.3.3",
+	    { .by = BY_RETURN, .expires = NOW + 100 } },
+	{ "too little time is left for it", "x\nDELIVERBY 101", "a@b", "c@d", 0,
+	    "5.4.7", { .by = BY_RETURN, .expires = NOW + 100 } },
+	{ "no time is left for it", "x\nDELIVERBY", "a@b", "c@d", 0, "5.4.7",
+	    { .by = BY_RETURN_TRACE, .expires = NOW } },
+	{ "time enough", "x\nDELIVERBY 100", "a@b", "c@d", 0, NULL,
+	    { .by = BY_RETURN, .expires = NOW + 100 } },
+	{ "telling is our own affair", "x", "a@b", "c@d", 0, NULL,
+	    { .by = BY_NOTIFY, .late = NOW + 100 } },
 	{ "a line end in the sender", "x", "a@b>\r\nRCPT TO:<evil@e", "c@d",
-	    false, "5.1.7" },
+	    false, "5.1.7", { .sender = NULL } },
 };
 
 static void
@@ -147,7 +214,8 @@ what_the_server_cannot_take_fails_before_it_is_sent(void **state)
 	struct deliver_message m = { .env = &env,
 		.which = which,
 		.n = 1,
-		.length = 1234 };
+		.length = 1234,
+		.now = NOW };
 	struct delivery why;
 	struct ehlo e;
 	size_t i;
@@ -156,6 +224,9 @@ what_the_server_cannot_take_fails_before_it_is_sent(void **state)
 	for (i = 0; i < sizeof(fits) / sizeof(fits[0]); i++) {
 		print_message("# %s\n", fits[i].name);
 		rcpt.address = fits[i].rcpt;
+		env = fits[i].env;
+		env.recipients = &rcpt;
+		env.n_recipients = 1;
 		env.sender = fits[i].sender;
 		env.smtputf8 = fits[i].smtputf8;
 		ehlo_parse(span_of(fits[i].offer), &e);

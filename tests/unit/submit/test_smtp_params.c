@@ -55,13 +55,23 @@ static const struct {
 	{ "FROM:<a@x.test> MT-PRIORITY=-9", "<a@x.test>",
 	    { .priority = PRIORITY_LOW } },
 	{ "FROM:<a@x.test> BY=120;R", "<a@x.test>",
-	    { .priority = PRIORITY_MEDIUM, .expires = NOW + 120 } },
+	    { .priority = PRIORITY_MEDIUM,
+	        .expires = NOW + 120,
+	        .by = BY_RETURN } },
 	{ "FROM:<a@x.test> BY=-10;NT", "<a@x.test>",
-	    { .priority = PRIORITY_MEDIUM, .late = NOW - 10 } },
+	    { .priority = PRIORITY_MEDIUM,
+	        .late = NOW - 10,
+	        .by = BY_NOTIFY_TRACE } },
 	{ "FROM:<a@x.test> BY=+999999999;r", "<a@x.test>",
-	    { .priority = PRIORITY_MEDIUM, .expires = NOW + 999999999 } },
+	    { .priority = PRIORITY_MEDIUM,
+	        .expires = NOW + 999999999,
+	        .by = BY_RETURN } },
 	{ "FROM:<a@x.test> BY=000000001;rt", "<a@x.test>",
-	    { .priority = PRIORITY_MEDIUM, .expires = NOW + 1 } },
+	    { .priority = PRIORITY_MEDIUM,
+	        .expires = NOW + 1,
+	        .by = BY_RETURN_TRACE } },
+	{ "FROM:<a@x.test> REQUIRETLS", "<a@x.test>",
+	    { .priority = PRIORITY_MEDIUM, .requiretls = true } },
 	{ "FROM:<a@x.test> SIZE=99999999999999999999", "<a@x.test>",
 	    { .priority = PRIORITY_MEDIUM, .size = UINT64_MAX } },
 	{ "FROM:<a@x.test> HOLDUNTIL=2026-11-24t09:00:00.5+01:00", "<a@x.test>",
@@ -110,6 +120,7 @@ static const struct {
 	{ "FROM:<a@x.test> MT-PRIORITY=--5", "501 5.5.4" },
 	{ "FROM:<a@x.test> MT-PRIORITY=10", "501 5.5.4" },
 	{ "FROM:<a@x.test> MT-PRIORITY=high", "501 5.5.4" },
+	{ "FROM:<a@x.test> REQUIRETLS=yes", "501 5.5.4" },
 	{ "FROM:<a@x.test> BY=0;R", "501 5.5.4" },
 	{ "FROM:<a@x.test> BY=-1;R", "501 5.5.4" },
 	{ "FROM:<a@x.test> BY=;N", "501 5.5.4" },
@@ -146,6 +157,7 @@ mail_parameters_are_read(void **state)
 		    m.smtputf8 != e->smtputf8 || m.ret != e->ret ||
 		    !span_eq(m.envid, e->envid) || m.due != e->due ||
 		    m.expires != e->expires || m.late != e->late ||
+		    m.by != e->by || m.requiretls != e->requiretls ||
 		    m.priority != e->priority)
 			fail_msg("%s: %s", good[i].in,
 			    fault != NULL ? fault : "other values");
