@@ -64,18 +64,20 @@ say_limits(const struct relay_conf *r)
 }
 
 static void
-say_relay(const struct queue_program *p, const struct relay_conf *r)
+say_relay(const struct queue_program *p, const struct relay_conf *r,
+    int transport)
 {
-	(void)printf(KEY "%s%s%s port %d\n", "relay",
-	    r->name == NULL ? "" : r->name,
-	    r->name == NULL || r->name[0] == '\0' ? "" : ": ", r->host,
-	    relay_port(r));
-	(void)printf("  " KEY "%s", "tls", tls_level_names[r->tls]);
-	if (r->tls != TLS_NONE)
+	(void)printf(KEY "%s%s%s", "relay", r->name == NULL ? "" : r->name,
+	    r->name == NULL || r->name[0] == '\0' ? "" : ": ", r->host);
+	if (relay_socket(r) == NULL)
+		(void)printf(" port %d", relay_port(r, transport));
+	(void)printf("\n");
+	(void)printf("  " KEY "%s", "tls", tls_level_names[relay_tls(r)]);
+	if (relay_tls(r) != TLS_NONE)
 		(void)printf("%s", relay_is_implicit(r)
 		                       ? ", from the first byte"
 		                       : ", by STARTTLS");
-	if (r->tls == TLS_VERIFY)
+	if (relay_tls(r) == TLS_VERIFY)
 		(void)printf(", trusts %s", r->ca_file[0] == '\0'
 		                                ? "the system's certificates"
 		                                : r->ca_file);
@@ -103,7 +105,7 @@ say_choice(const struct queue_program *p, const struct deliver_query *q,
 		(void)printf(KEY "%s\n", "maildir",
 		    p->deliver_conf.capture_dir);
 	for (i = 0; i < c->n_relays; i++)
-		say_relay(p, c->relays[i]);
+		say_relay(p, c->relays[i], c->transport);
 }
 
 /* Whose mail it is: as the options say, else the caller's. */

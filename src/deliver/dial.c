@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "util/fd.h"
@@ -276,6 +277,60 @@ bare_host(const char *host, char *out, size_t max)
 	return true;
 }
 
+/* A full queue of the listener refuses a non-blocking socket at once, and
+ * nothing tells when there is room: so it blocks, a slice at a time. */
+static int
+connect_socket(int fd, const struct sockaddr_un *sa, const struct call *c)
+{
+	const struct timeval slice = { SLICE_MS / 1000, 0 };
+	int error;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof(slice)) ==
+	    -1)
+		return errno;
+	do {
+		error =
+		    connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == -1
+		        ? errno
+		        : 0;
+		if (error != EAGAIN && error != EINTR)
+			return error;
+	} while (!stopped(c->stop) && monotonic_ms() < c->deadline_ms);
+	return stopped(c->stop) ? EINTR : ETIMEDOUT;
+}
+
+static bool
+dial_socket(const char *path, const struct call *c, struct dialled *out,
+    char *text, size_t max)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int error = ENAMETOOLONG, fd;
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return fail(text, max, "socket: ", strerror(errno));
+	if (strlen(path) < sizeof(sa.sun_path)) {
+		memcpy(sa.sun_path, path, strlen(path));
+		error = connect_socket(fd, &sa, c);
+	}
+	if (error == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == -1)
+		error = errno;
+	if (error == 0) {
+		out->fd = fd;
+		out->loopback = true;
+		(void)snprintf(out->relay, sizeof(out->relay), "localhost[%s]",
+		    path);
+		return true;
+	}
+	fd_close(&fd);
+	if (error == EINTR)
+		return fail(text, max, "stopped", "");
+	(void)snprintf(text, max, "connect to %s: %s%s", path, strerror(error),
+	    error == EACCES ? "; the user who runs po-queue may not write to it"
+	                    : "");
+	return false;
+}
+
 bool
 dial(const struct dialling *to, struct dialled *out, char *text, size_t max)
 {
@@ -289,6 +344,8 @@ dial(const struct dialling *to, struct dialled *out, char *text, size_t max)
 	c.deadline_ms = monotonic_ms() + to->timeout_ms;
 	*out = (struct dialled){ .fd = -1 };
 	text[0] = '\0';
+	if (to->socket != NULL)
+		return dial_socket(to->socket, &c, out, text, max);
 	if (!bare_host(to->host, c.host, sizeof(c.host)))
 		return fail(text, max, "look up: bad host name ", to->host);
 	rc = look_up(&c, &list);

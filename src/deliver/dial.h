@@ -12,13 +12,14 @@
 #include <stdint.h>
 
 struct dialled {
-	int fd; /* non-blocking, close-on-exec, TCP_NODELAY */
+	int fd; /* non-blocking, close-on-exec; TCP_NODELAY */
 	bool loopback;
-	char relay[320]; /* "host[address]:port" */
+	char relay[320]; /* "host[address]:port", or "localhost[/path]" */
 };
 
 struct dialling {
-	const char *host; /* a name or an address, with or without brackets */
+	const char *host;   /* a name or an address, with or without brackets */
+	const char *socket; /* path of a Unix socket instead, or NULL */
 	const char *port;
 	const char *source; /* IP address to connect from; NULL or "": any */
 	int64_t timeout_ms;

@@ -8,7 +8,7 @@
 #define MOST_RELAYS 100
 #define MOST_ROUTES 1000
 
-const char *const transport_names[] = { "capture", "smtp", NULL };
+const char *const transport_names[] = { "capture", "smtp", "lmtp", NULL };
 const char *const tls_level_names[] = { "none", "may", "encrypt", "verify",
 	NULL };
 static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
@@ -17,11 +17,11 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 #define RELAY_ROWS(group, base)                                                \
 	{ group "host", CONF_STRING,                                           \
 		(base) + offsetof(struct relay_conf, host), NULL, 0, 0,        \
-		"name or address of the relay", NULL },                        \
+		"name or address of the relay, or unix:/PATH", NULL },         \
 	    { group "port", CONF_INT,                                          \
 		    (base) + offsetof(struct relay_conf, port), "0", 0, 65535, \
 		    "port of the relay; 0: 465 with implicit_tls = \"yes\", "  \
-		    "else 587",                                                \
+		    "else 587; by lmtp 24",                                    \
 		    NULL },                                                    \
 	    { group "tls", CONF_WORD,                                          \
 		    (base) + offsetof(struct relay_conf, tls), "verify", 0, 0, \

@@ -17,17 +17,17 @@ enum tls_level { TLS_NONE, TLS_MAY, TLS_ENCRYPT, TLS_VERIFY };
 enum tls_implicit { TLS_IMPLICIT_AUTO, TLS_IMPLICIT_YES, TLS_IMPLICIT_NO };
 
 /* Words of the option "transport", in this order. */
-enum deliver_transport { TRANSPORT_CAPTURE, TRANSPORT_SMTP };
+enum deliver_transport { TRANSPORT_CAPTURE, TRANSPORT_SMTP, TRANSPORT_LMTP };
 extern const char *const transport_names[];
 extern const char *const tls_level_names[];
 
 #define DELIVER_WINDOW_MAX 8
 
 struct relay_conf {
-	char *name; /* of an entry of "relays"; NULL or "" for the group */
-	char *host;
-	int64_t port;     /* 0: 465 with implicit_tls "yes", else 587 */
-	int tls;          /* enum tls_level, default verify */
+	char *name;   /* of an entry of "relays"; NULL or "" for the group */
+	char *host;   /* name, address, or "unix:" and the path of a socket */
+	int64_t port; /* 0: see relay_port() */
+	int tls;      /* enum tls_level, default verify */
 	int implicit_tls; /* enum tls_implicit */
 	char *user;
 	char *password_file;

@@ -8,12 +8,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "envelope/pattern.h"
 #include "deliver/setup.h"
 #include "util/xalloc.h"
 
 #define GROUP_NAME "relay"
+#define SOCKET_PREFIX "unix:"
 #define LONGEST_NAME 40u
 
 static bool
@@ -22,12 +24,36 @@ is_empty(const char *s)
 	return s == NULL || s[0] == '\0';
 }
 
+bool
+transport_has_relays(int transport)
+{
+	return transport == TRANSPORT_SMTP || transport == TRANSPORT_LMTP;
+}
+
 int
-relay_port(const struct relay_conf *relay)
+relay_port(const struct relay_conf *relay, int transport)
 {
 	if (relay->port != 0)
 		return (int)relay->port;
+	if (transport == TRANSPORT_LMTP)
+		return 24;
 	return relay->implicit_tls == TLS_IMPLICIT_YES ? 465 : 587;
+}
+
+const char *
+relay_socket(const struct relay_conf *relay)
+{
+	size_t len = strlen(SOCKET_PREFIX);
+
+	return strncmp(relay->host, SOCKET_PREFIX, len) == 0 ? relay->host + len
+	                                                     : NULL;
+}
+
+enum tls_level
+relay_tls(const struct relay_conf *relay)
+{
+	return relay_socket(relay) != NULL ? TLS_NONE
+	                                   : (enum tls_level)relay->tls;
 }
 
 bool
@@ -39,7 +65,7 @@ relay_is_implicit(const struct relay_conf *relay)
 	case TLS_IMPLICIT_NO:
 		return false;
 	default:
-		return relay->tls != TLS_NONE && relay_port(relay) == 465;
+		return relay_tls(relay) != TLS_NONE && relay->port == 465;
 	}
 }
 
@@ -69,6 +95,24 @@ find_relay(const struct deliver_routes *r, const char *name)
 	return NULL;
 }
 
+/* The path is absolute and fits into an address (unix(7)); in a hop a comma
+ * divides relays. */
+static int
+check_socket(const struct relay_conf *conf, const char *place,
+    struct po_err *err)
+{
+	const char *path = relay_socket(conf);
+	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	if (path == NULL ||
+	    (path[0] == '/' && strlen(path) <= most && !strchr(path, ',')))
+		return 0;
+	return po_fail(err, PO_ECONFIG,
+	    "%s: \"%s\": behind unix: stands the absolute path of a socket, at "
+	    "most %zu bytes without a comma",
+	    place, conf->host, most);
+}
+
 static int
 add_entry(struct deliver_routes *r, const struct relay_conf *conf,
     const char *place, struct po_err *err)
@@ -87,6 +131,8 @@ add_entry(struct deliver_routes *r, const struct relay_conf *conf,
 	if (is_empty(conf->host))
 		return po_fail(err, PO_ECONFIG, "%s: relay %s needs a host",
 		    place, conf->name);
+	if (check_socket(conf, place, err) == -1)
+		return -1;
 	r->relays[r->n_relays++] = (struct relay){ conf, xstrdup(conf->name) };
 	return 0;
 }
@@ -101,7 +147,12 @@ add_group(struct deliver_routes *r, const struct relay_conf *conf,
 
 	if (is_empty(conf->host))
 		return 0;
-	n = snprintf(name, sizeof(name), "%s:%d", conf->host, relay_port(conf));
+	if (check_socket(conf, "relay.host", err) == -1)
+		return -1;
+	n = relay_socket(conf) != NULL
+	        ? snprintf(name, sizeof(name), "%s", conf->host)
+	        : snprintf(name, sizeof(name), "%s:%d", conf->host,
+	              relay_port(conf, r->conf->transport));
 	if (n < 0 || (size_t)n + sizeof("smtp:") > sizeof(name) ||
 	    strchr(conf->host, ',') != NULL)
 		return po_fail(err, PO_ECONFIG,
@@ -229,7 +280,7 @@ add_rule(struct deliver_routes *r, const struct route_conf *conf,
 	rule->transport = conf == NULL ? r->conf->transport : conf->transport;
 	if (conf != NULL && check_uids(rule, err) == -1)
 		return -1;
-	if (rule->transport != TRANSPORT_SMTP) {
+	if (!transport_has_relays(rule->transport)) {
 		if (conf != NULL && conf->relays.n > 0)
 			return po_fail(err, PO_ECONFIG,
 			    "%s: routes: transport %s has no relays", place,
@@ -244,7 +295,8 @@ add_rule(struct deliver_routes *r, const struct route_conf *conf,
 	}
 	if (conf != NULL && rule->n_relays == 0)
 		return po_fail(err, PO_ECONFIG,
-		    "%s: routes: a route by smtp needs relays", place);
+		    "%s: routes: a route by %s needs relays", place,
+		    transport_names[rule->transport]);
 	return name_hop(rule, err);
 }
 

@@ -54,8 +54,19 @@ void deliver_choose(const struct deliver_routes *routes,
 /* Does all mail go one way, whatever it is? */
 bool deliver_routes_are_one(const struct deliver_routes *routes);
 
-/* The port that is in force. */
-int relay_port(const struct relay_conf *relay);
+/* Is it reached by connections, so that a rule names relays? */
+bool transport_has_relays(int transport);
+
+/* The port that is in force: 587, or 465 with TLS from the first byte; by lmtp
+ * 24. */
+int relay_port(const struct relay_conf *relay, int transport);
+
+/* The path of the Unix socket that the relay is, or NULL. */
+const char *relay_socket(const struct relay_conf *relay);
+
+/* The level that is in force: none on a Unix socket, which nobody listens in
+ * on. */
+enum tls_level relay_tls(const struct relay_conf *relay);
 
 /* Does TLS come before any greeting? */
 bool relay_is_implicit(const struct relay_conf *relay);

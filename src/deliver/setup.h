@@ -38,7 +38,8 @@ struct peer {
 	struct buf secret; /* its password; wiped when freed */
 	bool has_secret;
 	SSL_CTX *tls; /* NULL at level none */
-	bool ready;   /* a rule leads to it, and it was prepared */
+	bool ready;   /* a rule leads to it */
+	bool prepared;
 };
 
 struct deliver_setup {
@@ -76,5 +77,6 @@ struct transport {
 
 extern const struct transport transport_capture;
 extern const struct transport transport_smtp;
+extern const struct transport transport_lmtp;
 
 #endif

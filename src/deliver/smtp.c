@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The transport "smtp": a relay, or the first of several that can be reached.
- * Here is what its parts share: reading a
- * reply, what a reply or a lost connection means, and the end.
+ * The transports "smtp" and "lmtp": a relay, or the first of several that can
+ * be reached. Here is what their parts share: reading a reply, what a reply or
+ * a lost connection means, and the end.
  */
 #include "deliver/smtp.h"
 
@@ -48,6 +48,12 @@ smtp_most_messages(const struct smtp *s)
 	uint64_t theirs = s->ehlo.mail_max;
 
 	return own == 0 || (theirs != 0 && theirs < own) ? theirs : own;
+}
+
+bool
+smtp_is_lmtp(const struct smtp *s)
+{
+	return s->transport == TRANSPORT_LMTP;
 }
 
 int
@@ -142,6 +148,8 @@ prepare_peer(struct peer *p, struct po_err *err)
 {
 	const struct relay_conf *conf = p->relay->conf;
 
+	if (p->prepared)
+		return 0;
 	if (conf->helo != NULL && conf->helo[0] != '\0' &&
 	    !command_word_ok(conf->helo))
 		return po_fail(err, PO_ECONFIG,
@@ -159,7 +167,11 @@ prepare_peer(struct peer *p, struct po_err *err)
 	if (!p->has_secret && secret_load(conf, &p->secret, err) == -1)
 		return -1;
 	p->has_secret = true;
-	return tls_context_new(conf, &p->tls, err);
+	if (relay_tls(conf) != TLS_NONE &&
+	    tls_context_new(conf, &p->tls, err) == -1)
+		return -1;
+	p->prepared = true;
+	return 0;
 }
 
 static int
@@ -169,10 +181,10 @@ prepare(struct deliver_setup *setup, struct po_err *err)
 	const struct deliver_routes *routes = setup->routes;
 	size_t i;
 
-	if (conf->transport == TRANSPORT_SMTP &&
+	if (transport_has_relays(conf->transport) &&
 	    routes->rules[routes->n_rules - 1].n_relays == 0)
-		return po_fail(err, PO_ECONFIG,
-		    "transport smtp needs relay.host");
+		return po_fail(err, PO_ECONFIG, "transport %s needs relay.host",
+		    transport_names[conf->transport]);
 	if (!command_word_ok(conf->hostname))
 		return po_fail(err, PO_ECONFIG,
 		    "hostname \"%s\" cannot stand in EHLO", conf->hostname);
@@ -231,13 +243,14 @@ smtp_free(void *state)
 }
 
 static void *
-smtp_new(const struct deliver_setup *setup, const char *hop,
+new_client(int transport, const struct deliver_setup *setup, const char *hop,
     const volatile sig_atomic_t *stop, int64_t stop_grace_s, struct po_err *err)
 {
 	struct smtp *s = xcalloc(1, sizeof(*s));
 	size_t i;
 
 	s->setup = setup;
+	s->transport = transport;
 	s->stop = stop;
 	s->stop_grace_ms = stop_grace_s * 1000;
 	for (i = 0; i < WAITS; i++)
@@ -252,6 +265,20 @@ smtp_new(const struct deliver_setup *setup, const char *hop,
 		return NULL;
 	}
 	return s;
+}
+
+static void *
+smtp_new(const struct deliver_setup *setup, const char *hop,
+    const volatile sig_atomic_t *stop, int64_t stop_grace_s, struct po_err *err)
+{
+	return new_client(TRANSPORT_SMTP, setup, hop, stop, stop_grace_s, err);
+}
+
+static void *
+lmtp_new(const struct deliver_setup *setup, const char *hop,
+    const volatile sig_atomic_t *stop, int64_t stop_grace_s, struct po_err *err)
+{
+	return new_client(TRANSPORT_LMTP, setup, hop, stop, stop_grace_s, err);
 }
 
 static int
@@ -329,6 +356,20 @@ const struct transport transport_smtp = {
 	.window = window,
 	.put = put,
 	.take = take,
+	.relay = relay_of,
+	.hop_down = is_down,
+	.note = take_note,
+	.idle = idle,
+	.close = smtp_free,
+};
+
+/* No window: the reply to the last BDAT would be many. */
+const struct transport transport_lmtp = {
+	.name = "lmtp",
+	.prepare = prepare,
+	.open = lmtp_new,
+	.begin = begin,
+	.send = send_content,
 	.relay = relay_of,
 	.hop_down = is_down,
 	.note = take_note,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One SMTP connection and what is outstanding on it. smtp_open.c brings it up
- * (greeting to AUTH), smtp_group.c carries envelopes over it, smtp_send.c the
- * contents, smtp_chunk.c the contents by BDAT, smtp_window.c several messages
- * at once; smtp.c is the transport. For files of this room only.
+ * One SMTP or LMTP connection and what is outstanding on it. smtp_open.c brings
+ * it up (greeting to AUTH), smtp_group.c carries envelopes over it, smtp_send.c
+ * the contents, smtp_chunk.c the contents by BDAT, smtp_window.c several
+ * messages at once; smtp.c is the transport. For files of this room only.
  */
 #ifndef PO_DELIVER_SMTP_H
 #define PO_DELIVER_SMTP_H
@@ -84,6 +84,7 @@ struct smtp_habits {
 
 struct smtp {
 	const struct deliver_setup *setup;
+	int transport;                                /* smtp or lmtp */
 	const struct peer *peers[DELIVER_HOP_RELAYS]; /* best first */
 	size_t n_peers;
 	const struct peer *peer; /* one of them: of the connection */
@@ -140,6 +141,10 @@ bool smtp_is_stopped(const struct smtp *s);
 /* How many messages one connection may carry, by max_messages and by what the
  * server says (RFC 9422); 0: any number. */
 uint64_t smtp_most_messages(const struct smtp *s);
+
+/* RFC 2033: LHLO, and behind the last dot a reply for each recipient that was
+ * accepted, in the order of RCPT. */
+bool smtp_is_lmtp(const struct smtp *s);
 
 /* Write the group of `next` behind what stands in the stream's buffer. */
 void smtp_group_ahead(struct smtp *s, const struct deliver_message *next);

@@ -19,8 +19,8 @@
 bool
 smtp_uses_chunks(const struct smtp *s)
 {
-	return s->peer->relay->conf->window > 1 && s->ehlo.chunking &&
-	       s->ehlo.pipelining && !s->habits->plain &&
+	return !smtp_is_lmtp(s) && s->peer->relay->conf->window > 1 &&
+	       s->ehlo.chunking && s->ehlo.pipelining && !s->habits->plain &&
 	       !s->habits->no_chunking && !s->habits->no_window;
 }
 

@@ -9,12 +9,13 @@
  *
  *   421 or the end on a used connection  begins again, on a new connection
  *   421 or the end on a fresh one        is an answer: deferred
- *   354, but no recipient was accepted   a lone dot, whose reply settles nobody
+ *   354, but no recipient was accepted   a lone dot, whose reply settles
+ *                                        nobody; by LMTP the end
  *   none accepted, and BDAT would come   RSET heads the next group
  *   DATA refused                         RSET heads the next group
  *   503 to a pipelined command, or no    lost step: no answer about the
- * message; reply to the group in time           it begins again, from now on
- * plainly
+ *   reply to the group in time           message; it begins again, from now on
+ *                                        plainly
  *
  * The replies to a group that was written ahead are taken for a message's only
  * if its own commands would be the same bytes: whoever was announced, nobody
@@ -258,10 +259,15 @@ read_recipient(struct smtp *s, struct delivery *results, enum verdict *v)
 	return true;
 }
 
-/* Content is asked for, but for nobody. */
+/* Content is asked for, but for nobody; by LMTP nobody would be answered. */
 static enum verdict
 lone_dot(struct smtp *s)
 {
+	if (smtp_is_lmtp(s)) {
+		s->content_due = true;
+		smtp_close(s, false);
+		return GROUP_SETTLED;
+	}
 	stream_set_deadline(s->stream, s->timeout_ms[WAIT_DATA]);
 	if (!stream_put(s->stream, ".\r\n", 3) || !stream_flush(s->stream) ||
 	    smtp_get_reply(s, WAIT_DATA) != 1 || s->reply.code == 421)

@@ -5,7 +5,7 @@
  * fails here says nothing about a message: all its recipients are deferred,
  * and the hop is down.
  *
- *   connect -> [handshake] -> greeting -> EHLO [-> HELO]
+ *   connect -> [handshake] -> greeting -> EHLO [-> HELO], or LHLO
  *           -> [STARTTLS -> handshake -> EHLO] -> [AUTH] -> ready
  *
  * At level "may" a handshake that fails begins again from the connection on,
@@ -42,7 +42,7 @@ struct opening {
 static enum tls_level
 level_of(const struct smtp *s)
 {
-	return (enum tls_level)s->peer->relay->conf->tls;
+	return relay_tls(s->peer->relay->conf);
 }
 
 static bool
@@ -99,6 +99,7 @@ run_connect(struct opening *o)
 	struct dialled d;
 	char text[512], port[8];
 	const struct dialling to = { .host = conf->host,
+		.socket = relay_socket(conf),
 		.port = port,
 		.source = conf->source,
 		.timeout_ms = conf->connect_timeout_s > 0
@@ -106,7 +107,8 @@ run_connect(struct opening *o)
 		                  : s->timeout_ms[WAIT_CONNECT],
 		.stop = s->stop };
 
-	(void)snprintf(port, sizeof(port), "%d", relay_port(conf));
+	(void)snprintf(port, sizeof(port), "%d",
+	    relay_port(conf, s->transport));
 
 	if (!dial(&to, &d, text, sizeof(text))) {
 		if (strcmp(text, "stopped") == 0) {
@@ -166,9 +168,9 @@ run_ehlo(struct opening *o)
 	struct smtp *s = o->s;
 
 	s->ehlo = (struct ehlo){ .auth = 0 };
-	if (!say(s, WAIT_EHLO, "EHLO ", helo_of(s)))
+	if (!say(s, WAIT_EHLO, smtp_is_lmtp(s) ? "LHLO " : "EHLO ", helo_of(s)))
 		return lost(o, PHASE_EHLO);
-	if (s->reply.code / 100 == 5)
+	if (s->reply.code / 100 == 5 && !smtp_is_lmtp(s))
 		return STEP_HELO;
 	if (s->reply.code != 250)
 		return refused(o, PHASE_EHLO);

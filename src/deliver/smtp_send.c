@@ -7,6 +7,9 @@
  *   2xx, 4xx, 5xx                        settles k alone; k+1 goes on
  *   421, end, time-out before its reply  k in doubt, k+1 untouched
  *
+ * By LMTP each recipient of k has a reply of its own, and the table holds for
+ * each: those that were answered are settled, the rest is in doubt.
+ *
  * Where the connection fails before the whole dot has left, nobody has taken
  * the message, and that is certain: it is deferred.
  */
@@ -64,29 +67,54 @@ may_go_ahead(const struct smtp *s, const struct deliver_message *next)
 	       command_can_send(next, &s->ehlo, &why);
 }
 
-/* The reply to the last dot, or none. */
+static enum delivery_handover
+handover(const struct smtp *s)
+{
+	if (s->ehlo.dsn)
+		return HANDOVER_PASSED;
+	return smtp_is_lmtp(s) ? HANDOVER_DELIVERED : HANDOVER_RELAYED;
+}
+
+/* The next reply to the last dot, or none: then *why is in doubt. */
+static void
+read_verdict(struct smtp *s, struct delivery *why)
+{
+	int answered = smtp_get_reply(s, WAIT_DOT);
+	int class = s->reply.code / 100;
+
+	if (answered == 1)
+		smtp_judge(s, PHASE_DOT, why);
+	else
+		smtp_judge_lost(s, PHASE_DOT, why);
+	if (answered == 1 && class == 2) {
+		why->handover = handover(s);
+	} else if (answered != 1 || class == 3 || s->reply.code == 421) {
+		why->state = DELIVERY_IN_DOUBT;
+		s->hop_down = answered == 1 && s->reply.code == 421;
+		s->group_waiting = false;
+	}
+}
+
 static void
 settle(struct smtp *s, const struct deliver_message *m,
     struct delivery *results)
 {
-	int answered = smtp_get_reply(s, WAIT_DOT);
-	int class = s->reply.code / 100;
-	struct delivery why;
+	struct delivery why = { .state = DELIVERY_UNTOUCHED };
+	size_t i;
 
-	if (answered == 1)
-		smtp_judge(s, PHASE_DOT, &why);
-	else
-		smtp_judge_lost(s, PHASE_DOT, &why);
-	if (answered == 1 && class == 2) {
-		why.handover = s->ehlo.dsn ? HANDOVER_PASSED : HANDOVER_RELAYED;
-	} else if (answered != 1 || class == 3 || s->reply.code == 421) {
-		why.state = DELIVERY_IN_DOUBT;
-		s->hop_down = answered == 1 && s->reply.code == 421;
-		s->group_waiting = false;
+	for (i = 0; i < m->n && why.state != DELIVERY_IN_DOUBT; i++) {
+		if (results[i].state != DELIVERY_UNTOUCHED)
+			continue;
+		if (smtp_is_lmtp(s) || why.state == DELIVERY_UNTOUCHED)
+			read_verdict(s, &why);
+		results[i] = why;
 	}
-	delivery_fill(results, m->n, &why);
-	if (why.state == DELIVERY_IN_DOUBT || s->stream->error != STREAM_OK)
+	if (why.state == DELIVERY_IN_DOUBT) {
+		delivery_fill(results, m->n, &why);
 		smtp_close(s, false);
+	} else if (s->stream->error != STREAM_OK) {
+		smtp_close(s, false);
+	}
 }
 
 /* The content without its dot; false: the results are filled in. */

@@ -11,6 +11,7 @@
 static const struct transport *const transports[] = {
 	&transport_capture,
 	&transport_smtp,
+	&transport_lmtp,
 };
 #define TRANSPORTS (sizeof(transports) / sizeof(transports[0]))
 

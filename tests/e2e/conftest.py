@@ -16,6 +16,8 @@ from ca import Ca  # noqa: E402
 from po import IS_ROOT, Po  # noqa: E402
 from sink import Sink  # noqa: E402
 import caller  # noqa: E402
+import debian  # noqa: E402
+import dovecot  # noqa: E402
 import host  # noqa: E402
 import postfix  # noqa: E402
 
@@ -119,9 +121,20 @@ def sink(new_sink):
 @pytest.fixture(scope="session")
 def real_server(folder, ca):
     """Debian's Postfix on loopback."""
-    reason = postfix.why_not()
+    reason = debian.why_not()
     if reason:
         pytest.skip(reason)
     server = postfix.Postfix(folder / "postfix", ca)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mailboxes(folder):
+    """Debian's Dovecot, by LMTP on loopback and on a Unix socket."""
+    reason = debian.why_not()
+    if reason:
+        pytest.skip(reason)
+    server = dovecot.Dovecot(folder / "dovecot")
     yield server
     server.stop()

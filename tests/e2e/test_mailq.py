@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import debian
 import postfix
 from wait import wait_for
 
@@ -53,7 +54,7 @@ def blocks(listing):
 @pytest.fixture(scope="module")
 def beside(folder):
     """A Postfix for its queue, relaying to a port that a test sets."""
-    reason = postfix.why_not()
+    reason = debian.why_not()
     if reason:
         pytest.skip(reason)
     rig = postfix.Postfix(folder / "postfix-queue", kinds=())

@@ -4,7 +4,6 @@ runs in mount and process namespaces of its own (its /usr is an overlay, its use
 user or file of the machine is touched. TLS on each listener, AUTH wanted, all mail into one Maildir. Without a listener
 it is there for its queue: run() calls its programs inside.
 """
-import fcntl
 import json
 import os
 import pathlib
@@ -14,6 +13,7 @@ import socket
 import subprocess
 import sys
 
+import debian
 from wait import wait_for
 
 PACKAGES = ("postfix", "libnsl2", "libtirpc3", "libsasl2-2", "libdb5.3", "libicu72")
@@ -101,43 +101,6 @@ USERS = {"postfix": 2990, "postdrop": 2991, "vmail": 2992}
 VMAIL = USERS["vmail"]
 
 
-def why_not():
-    """The reason why Postfix can't run here, or None."""
-    if os.geteuid() != 0:
-        return "needs root: Postfix runs in namespaces of its own"
-    if not shutil.which("apt-get") or not shutil.which("dpkg"):
-        return "needs Debian: Postfix comes from its package"
-    return None
-
-
-def unpacked():
-    """The folder with Debian's Postfix in it; fetched once."""
-    cache = pathlib.Path(os.environ.get("PO_TEST_CACHE", "/var/tmp/po-tests")) / "postfix"
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    with (cache.parent / "postfix.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (cache / "complete").exists():
-            shutil.rmtree(cache, ignore_errors=True)
-            (cache / "deb").mkdir(parents=True)
-            run(["apt-get", "download", "-q", *PACKAGES], cwd=cache / "deb")
-            for package in (cache / "deb").glob("*.deb"):
-                run(["dpkg", "-x", str(package), str(cache / "tree")])
-            (cache / "complete").touch()
-    return cache / "tree"
-
-
-def run(command, **kwargs):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, **kwargs)
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Postfix:
     """ports[(kind, wrapped)] is where the certificate `kind` is shown: wrapped (implicit TLS) or after STARTTLS."""
 
@@ -145,8 +108,8 @@ class Postfix:
 
     def __init__(self, folder, ca=None, kinds=("good", "wrong-name", "unknown-ca", "expired")):
         self.folder = pathlib.Path(folder)
-        self.ports = {(kind, wrapped): free_port() for kind in kinds for wrapped in (False, True)}
-        tree = unpacked()
+        self.ports = {(kind, wrapped): debian.free_port() for kind in kinds for wrapped in (False, True)}
+        tree = debian.unpacked("postfix", PACKAGES)
         self._lay_out(tree, ca)
         self.auth = subprocess.Popen([sys.executable, str(HERE / "sasl_auth.py"), str(self.folder / "auth" / "socket"),
                                       self.user, self.password])

@@ -19,7 +19,7 @@ client_init(struct client *c)
 {
 	*c = (struct client){ .stop = 0 };
 	c->conf = (struct deliver_conf){
-		.transport = 1,
+		.transport = TRANSPORT_SMTP,
 		.hostname = hostname,
 		.capture_dir = empty,
 		.relay.host = host,
@@ -53,6 +53,9 @@ client_unprepare(struct client *c)
 void
 client_start(struct client *c, const struct script_step *script)
 {
+	const struct transport *t = c->conf.transport == TRANSPORT_LMTP
+	                                ? &transport_lmtp
+	                                : &transport_smtp;
 	struct po_err err = { .code = PO_OK };
 
 	c->server = script_start_at(c->listen == NULL ? "127.0.0.1" : c->listen,
@@ -60,8 +63,7 @@ client_start(struct client *c, const struct script_step *script)
 	c->conf.relay.port = c->server.port;
 	if (client_prepare(c, &err) == -1)
 		fail_msg("%s", err.text);
-	c->smtp = transport_smtp.open(c->setup, c->routes->rules[0].hop,
-	    &c->stop, 2, &err);
+	c->smtp = t->open(c->setup, c->routes->rules[0].hop, &c->stop, 2, &err);
 	assert_non_null(c->smtp);
 }
 
