@@ -16,8 +16,10 @@ enum delivery_state {
 	DELIVERY_SENT,
 	DELIVERY_DEFERRED, /* try again later */
 	DELIVERY_FAILED,   /* permanent */
-	DELIVERY_IN_DOUBT /* the last dot left, no reply came: nobody knows (RFC
-	                     1047) */
+	DELIVERY_IN_DOUBT, /* the last dot left, no reply came: nobody knows
+	                      (RFC 1047) */
+	DELIVERY_NEXT /* not in this transaction, which has its full number of
+	                 recipients: begin another one with it at once */
 };
 
 /* Where the answer fell; retry policy and log read it. */

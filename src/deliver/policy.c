@@ -81,3 +81,11 @@ policy_judge(enum delivery_phase phase, int code, const char *status)
 			break;
 	return rows[i].verdict;
 }
+
+bool
+policy_is_too_many(int code, const char *status)
+{
+	if (status[0] == '\0')
+		return code == 452 || code == 552;
+	return code >= 400 && strcmp(status + 1, ".5.3") == 0;
+}

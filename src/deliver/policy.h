@@ -7,6 +7,8 @@
 #ifndef PO_DELIVER_POLICY_H
 #define PO_DELIVER_POLICY_H
 
+#include <stdbool.h>
+
 #include "deliver/delivery.h"
 
 enum policy_scope {
@@ -24,5 +26,9 @@ struct policy_verdict {
 /* `status` is the reply's enhanced status, "" when it has none. */
 struct policy_verdict policy_judge(enum delivery_phase phase, int code,
     const char *status);
+
+/* Is this the reply to one RCPT more than a transaction may have (RFC 5321,
+ * 4.5.3.1.10)? A full disk or mailbox has a 452 too, by its status. */
+bool policy_is_too_many(int code, const char *status);
 
 #endif

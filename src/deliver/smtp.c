@@ -56,6 +56,30 @@ smtp_is_lmtp(const struct smtp *s)
 	return s->transport == TRANSPORT_LMTP;
 }
 
+size_t
+smtp_most_recipients(const struct smtp *s)
+{
+	size_t most = DELIVER_RECIPIENTS_MAX;
+
+	if (s->ehlo.rcpt_max != 0 && s->ehlo.rcpt_max < most)
+		most = (size_t)s->ehlo.rcpt_max;
+	if (s->habits->rcpt_max != 0 && s->habits->rcpt_max < most)
+		most = s->habits->rcpt_max;
+	return most;
+}
+
+bool
+smtp_is_full(struct smtp *s, size_t accepted, struct delivery *result)
+{
+	if (accepted == 0 ||
+	    !policy_is_too_many(s->reply.code, s->reply.status))
+		return false;
+	if (s->habits->rcpt_max == 0 || accepted < s->habits->rcpt_max)
+		s->habits->rcpt_max = accepted;
+	*result = (struct delivery){ .state = DELIVERY_NEXT };
+	return true;
+}
+
 int
 smtp_get_reply(struct smtp *s, enum smtp_wait wait)
 {

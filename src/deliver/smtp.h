@@ -14,7 +14,6 @@
 #include "deliver/setup.h"
 #include "deliver/stream.h"
 
-#define SMTP_GROUP_RCPTS ((size_t)100)
 #define SMTP_GROUP_BYTES ((size_t)16384)
 
 /* What is waited for, and so which timeout (RFC 5321, 4.5.3.2) holds. */
@@ -39,7 +38,8 @@ enum smtp_wait {
 /* The commands MAIL, RCPT and DATA of one message: what is still to be written,
  * and what is written and not yet answered. */
 struct smtp_group {
-	struct deliver_message m;
+	struct deliver_message m; /* its n is what goes into the transaction */
+	size_t all;               /* that of the message */
 	bool rset_todo, mail_todo, data_todo;
 	bool rset, mail, data;
 	size_t rcpt_written; /* recipients behind it are still to be written */
@@ -80,6 +80,8 @@ struct smtp_habits {
 	bool plain;       /* PIPELINING broke: never again */
 	bool no_chunking; /* BDAT broke: likewise */
 	bool no_window;   /* messages were left in doubt: likewise */
+	size_t rcpt_max;  /* recipients it took before it said "too many", 0:
+	                     it did not say so */
 };
 
 struct smtp {
@@ -145,6 +147,13 @@ uint64_t smtp_most_messages(const struct smtp *s);
 /* RFC 2033: LHLO, and behind the last dot a reply for each recipient that was
  * accepted, in the order of RCPT. */
 bool smtp_is_lmtp(const struct smtp *s);
+
+/* How many recipients one transaction may have. */
+size_t smtp_most_recipients(const struct smtp *s);
+
+/* Does the reply to a RCPT, of which `accepted` were taken before, say that the
+ * transaction is full? Then *result says so, and it is kept in mind. */
+bool smtp_is_full(struct smtp *s, size_t accepted, struct delivery *result);
 
 /* Write the group of `next` behind what stands in the stream's buffer. */
 void smtp_group_ahead(struct smtp *s, const struct deliver_message *next);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * MAIL, RCPT and DATA of one message, up to 354. With PIPELINING (RFC 2920)
- * they go out as a group of at most 100 recipients or 16 KiB, and replies are
+ * they go out as groups of at most 16 KiB, and replies are
  * read in the order of the commands; without it a group is one command.
  *
  * A group may have been written behind the last dot of the message before
@@ -40,8 +40,13 @@ recipient_of(const struct deliver_message *m, size_t i)
 static struct smtp_group
 new_group(const struct smtp *s, const struct deliver_message *m, bool ahead)
 {
+	struct deliver_message part = *m;
+
+	if (part.n > smtp_most_recipients(s))
+		part.n = smtp_most_recipients(s);
 	return (struct smtp_group){
-		.m = *m,
+		.m = part,
+		.all = m->n,
 		.rset_todo = s->want_rset,
 		.mail_todo = true,
 		.data_todo = !smtp_uses_chunks(s),
@@ -62,7 +67,7 @@ all_written(const struct smtp_group *g)
 static bool
 put_recipients(struct smtp_group *g, const struct ehlo *e, struct buf *out)
 {
-	size_t max = g->pipelined ? SMTP_GROUP_RCPTS : 1, count = 0;
+	size_t max = g->pipelined ? DELIVER_RECIPIENTS_MAX : 1, count = 0;
 	const struct recipient *r;
 
 	while (!all_written(g) && count < max && out->len < SMTP_GROUP_BYTES) {
@@ -163,7 +168,7 @@ give_up(struct smtp *s, enum delivery_phase phase, bool closing,
 	else
 		smtp_judge_lost(s, phase, &why);
 	s->hop_down = closing || error == STREAM_TIMEOUT;
-	delivery_fill(results, g->m.n, &why);
+	delivery_fill(results, g->all, &why);
 	smtp_close(s, false);
 	return GROUP_SETTLED;
 }
@@ -226,7 +231,7 @@ read_mail(struct smtp *s, struct delivery *results, enum verdict *v)
 	}
 	g->mail_refused = true;
 	smtp_judge(s, PHASE_MAIL, &why);
-	delivery_fill(results, g->m.n, &why);
+	delivery_fill(results, g->all, &why);
 	return true;
 }
 
@@ -254,7 +259,7 @@ read_recipient(struct smtp *s, struct delivery *results, enum verdict *v)
 	}
 	if (s->reply.code / 100 == 2)
 		g->accepted++;
-	else
+	else if (!smtp_is_full(s, g->accepted, &results[i]))
 		smtp_judge(s, PHASE_RCPT, &results[i]);
 	return true;
 }
@@ -290,7 +295,7 @@ read_data(struct smtp *s, struct delivery *results)
 	if (s->reply.code == 503 && g->pipelined && g->accepted > 0)
 		return lost_step(s);
 	smtp_judge(s, PHASE_DATA, &why);
-	delivery_fill(results, g->m.n, &why);
+	delivery_fill(results, g->all, &why);
 	s->want_rset = !g->mail_refused;
 	if (s->reply.code < 400)
 		smtp_close(s, false);
@@ -345,6 +350,7 @@ begin_once(struct smtp *s, const struct deliver_message *m,
 		smtp_close(s, true);
 	if ((s->stream == NULL && !smtp_open(s, &why)) ||
 	    !command_can_send(m, &s->ehlo, &why)) {
+		s->group.m.n = m->n;
 		delivery_fill(results, m->n, &why);
 		return GROUP_SETTLED;
 	}
@@ -376,6 +382,10 @@ smtp_begin(struct smtp *s, const struct deliver_message *m,
 		if (v == GROUP_AGAIN)
 			smtp_close(s, false);
 	}
+	/* Those that the server said at once it would not take. */
+	for (i = s->group.m.n; i < m->n; i++)
+		if (results[i].state == DELIVERY_UNTOUCHED)
+			results[i].state = DELIVERY_NEXT;
 	s->used = true;
 	s->content_due = v == GROUP_GO && !s->group.chunked;
 	return v == GROUP_GO;

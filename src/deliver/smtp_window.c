@@ -43,7 +43,7 @@ smtp_window(const struct smtp *s, const struct deliver_message *m)
 
 	if (s->stream == NULL || s->stream->error != STREAM_OK ||
 	    !s->window.open || !smtp_uses_chunks(s) || smtp_is_stopped(s) ||
-	    m->n > SMTP_GROUP_RCPTS || m->length > FLIGHT_MAX_BYTES ||
+	    m->n > smtp_most_recipients(s) || m->length > FLIGHT_MAX_BYTES ||
 	    (max > 0 && s->messages >= max) ||
 	    !command_can_send(m, &s->ehlo, &why))
 		return 1;
@@ -197,7 +197,7 @@ read_recipients(struct smtp *s, struct smtp_flight *f, bool taken,
 			return o;
 		if (taken && s->reply.code / 100 == 2)
 			(*accepted)++;
-		else if (taken)
+		else if (taken && !smtp_is_full(s, *accepted, &f->results[i]))
 			smtp_judge(s, PHASE_RCPT, &f->results[i]);
 	}
 	return OUTCOME_GO;

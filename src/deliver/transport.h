@@ -16,6 +16,11 @@
  *   session_send(s, m, results, next)  the content, the last dot, its reply;
  *                                      fills in the rest
  *
+ * A transaction has at most DELIVER_RECIPIENTS_MAX recipients; the server may
+ * take fewer, which a session finds out and keeps in mind: the others come back
+ * DELIVERY_NEXT, of which at least one other has been taken, and go into the
+ * next transaction.
+ *
  * Who does not send after a 1 frees the session: the message is not delivered.
  *
  * `next` (or NULL) is the message whose session_begin() comes next: its
@@ -53,12 +58,15 @@
 #include "envelope/envelope.h"
 #include "util/err.h"
 
+#define DELIVER_RECIPIENTS_MAX ((size_t)100)
+
 struct deliver_message {
 	const struct envelope *env;
 	const size_t *which; /* indexes into env->recipients */
-	size_t n;            /* of which[] and of results[] */
-	int fd;              /* content: LF-only lines, no NUL */
-	off_t at;            /* its first byte */
+	size_t n; /* of which[] and of results[]: 1 to DELIVER_RECIPIENTS_MAX
+	           */
+	int fd;   /* content: LF-only lines, no NUL */
+	off_t at; /* its first byte */
 	const char
 	    *bytes;      /* all of the content where it is in memory, or NULL */
 	uint64_t length; /* bytes */

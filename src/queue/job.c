@@ -22,6 +22,7 @@ job_slot_state(enum delivery_state d, enum slot_state before)
 	case DELIVERY_IN_DOUBT:
 		return SLOT_IN_DOUBT;
 	case DELIVERY_UNTOUCHED:
+	case DELIVERY_NEXT:
 		break;
 	}
 	return before == SLOT_SENDING ? SLOT_WAITING : before;
@@ -53,7 +54,39 @@ pick(struct job *j, const struct deliver_routes *routes)
 		if (!slot_is_final(j->slots[i].state) &&
 		    job_is_routed(j, routes, i))
 			j->which[n++] = i;
-	j->message.n = n;
+	j->n_which = n;
+}
+
+void
+job_look_ahead(struct job *j)
+{
+	size_t *next = j->slices[j->message.which == j->slices[0]], n = 0, i;
+
+	for (i = 0; i < j->message.n; i++)
+		if (j->results[i].state == DELIVERY_NEXT)
+			next[n++] = j->message.which[i];
+	for (i = j->n_sliced; i < j->n_which && n < DELIVER_RECIPIENTS_MAX; i++)
+		next[n++] = j->which[i];
+	j->following = j->message;
+	j->following.which = next;
+	j->following.n = n;
+}
+
+void
+job_next_slice(struct job *j)
+{
+	size_t i;
+
+	/* Those that are in hand again were counted before. */
+	for (i = 0; i < j->message.n; i++)
+		if (j->results[i].state == DELIVERY_NEXT)
+			j->n_sliced--;
+	j->n_sliced += j->following.n;
+	j->message = j->following;
+	j->following.n = 0;
+	for (i = 0; i < j->message.n; i++)
+		j->results[i] =
+		    (struct delivery){ .state = DELIVERY_UNTOUCHED };
 }
 
 static int
@@ -75,7 +108,9 @@ read_all(struct job *j, struct po_err *err)
 		    "the envelope is not that of this message");
 	j->slots = arena_alloc_array(&j->arena, n, sizeof(*j->slots));
 	j->which = arena_alloc_array(&j->arena, n, sizeof(*j->which));
-	j->results = arena_alloc_array(&j->arena, n, sizeof(*j->results));
+	j->results = arena_alloc_array(&j->arena,
+	    n < DELIVER_RECIPIENTS_MAX ? n : DELIVER_RECIPIENTS_MAX,
+	    sizeof(*j->results));
 	if (j->slots == NULL || j->which == NULL || j->results == NULL)
 		return po_fail(err, PO_EOS, "no memory for %zu recipients", n);
 	return file_read_slots(&j->file, 0, n, j->slots, err);
@@ -96,7 +131,6 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	    file_read_stamp(&j->file, &j->stamp, err) == -1)
 		return -1;
 	j->message.env = &j->env;
-	j->message.which = j->which;
 	j->message.fd = j->file.fd;
 	j->message.at = j->file.content_at;
 	j->message.bytes = file_content_in_memory(&j->file);
@@ -105,31 +139,31 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	j->message.longest_line = j->file.trailer.longest_line;
 	j->message.now = wallclock_now();
 	pick(j, routes);
+	job_look_ahead(j);
+	job_next_slice(j);
 	return 0;
 }
 
 bool
 job_wants_rendering(const struct job *j)
 {
-	return j->env.body == BODY_TEMPLATE && j->message.n > 0;
+	return j->env.body == BODY_TEMPLATE && j->n_which > 0;
 }
 
 /* What is wrong with template or context is so at every attempt: none is made.
  */
 int
-job_make_mail(struct job *j, struct library *l, struct po_err *err)
+job_make_mail(struct job *j, struct library *l, struct delivery *why,
+    struct po_err *err)
 {
 	struct rendered_mail m;
-	size_t i;
 
 	if (job_render(l, &j->env, j->file.fd, j->file.content_at,
 	        j->file.trailer.content_bytes, &m, err) == -1) {
 		if (err->code != PO_EDATA && err->code != PO_EUNAVAILABLE)
 			return -1;
-		for (i = 0; i < j->message.n; i++)
-			delivery_set(&j->results[i], DELIVERY_FAILED,
-			    PHASE_LOCAL, "5.6.0", "not rendered: %s",
-			    err->text);
+		delivery_set(why, DELIVERY_FAILED, PHASE_LOCAL, "5.6.0",
+		    "not rendered: %s", err->text);
 		return 1;
 	}
 	j->rendered = m.fd;
@@ -160,15 +194,16 @@ job_mark_sending(struct job *j, struct po_err *err)
 	for (i = 0; i < j->message.n; i++) {
 		if (j->results[i].state != DELIVERY_UNTOUCHED)
 			continue;
-		s = j->slots[j->which[i]];
+		s = j->slots[j->message.which[i]];
 		s.state = SLOT_SENDING;
 		s.attempt = j->wire.attempt;
 		s.time = wallclock_now();
-		if (file_write_slot(&j->file, j->which[i], &s, err) == -1)
+		if (file_write_slot(&j->file, j->message.which[i], &s, err) ==
+		    -1)
 			return -1;
 		/* The slot as it was stays in memory, for a message that turns
 		 * out untouched. */
-		j->slots[j->which[i]].generation = s.generation;
+		j->slots[j->message.which[i]].generation = s.generation;
 	}
 	return 0;
 }
@@ -176,7 +211,7 @@ job_mark_sending(struct job *j, struct po_err *err)
 static int
 mark_result(struct job *j, size_t i, struct po_err *err)
 {
-	struct slot *s = &j->slots[j->which[i]];
+	struct slot *s = &j->slots[j->message.which[i]];
 	const struct delivery *d = &j->results[i];
 
 	s->state = job_slot_state(d->state, s->state);
@@ -186,7 +221,7 @@ mark_result(struct job *j, size_t i, struct po_err *err)
 		s->reply_code = d->reply_code;
 		memcpy(s->status, d->status, sizeof(s->status));
 	}
-	return file_write_slot(&j->file, j->which[i], s, err);
+	return file_write_slot(&j->file, j->message.which[i], s, err);
 }
 
 int
@@ -195,7 +230,8 @@ job_mark_results(struct job *j, struct po_err *err)
 	size_t i;
 
 	for (i = 0; i < j->message.n; i++)
-		if (mark_result(j, i, err) == -1)
+		if (j->results[i].state != DELIVERY_NEXT &&
+		    mark_result(j, i, err) == -1)
 			return -1;
 	return 0;
 }

@@ -21,10 +21,16 @@ struct job {
 	struct arena arena;
 	struct envelope env;
 	struct stamp stamp;
-	struct slot *slots;       /* one for each recipient of the envelope */
-	size_t *which;            /* the recipients of this job */
-	struct delivery *results; /* one for each of which[] */
-	struct deliver_message message;
+	struct slot *slots; /* one for each recipient of the envelope */
+	size_t *which;      /* the recipients of this job */
+	size_t n_which;
+	/* They go out in slices of at most DELIVER_RECIPIENTS_MAX, so that the
+	 * results of many need no more memory than those of few. */
+	size_t n_sliced; /* of which[]: were in a slice */
+	size_t slices[2][DELIVER_RECIPIENTS_MAX];
+	struct deliver_message message;   /* the slice in hand */
+	struct delivery *results;         /* one for each of its recipients */
+	struct deliver_message following; /* the next slice, n = 0: none */
 	int rendered; /* the mail that a template means; -1: the file's own */
 	bool in_use;  /* from job_prepare() to job_clear() */
 	int64_t began_ms; /* monotonic: when it reached the worker */
@@ -37,14 +43,21 @@ int job_prepare(struct job *j, const struct wire_job *wire, int fd,
 
 /* Is it a template with its context, to be rendered before it is sent? */
 bool job_wants_rendering(const struct job *j);
-/* Render it: 0; 1 it cannot be, and every result says so (failed); -1 a failure
- * of ours. */
-int job_make_mail(struct job *j, struct library *l, struct po_err *err);
+/* Render it: 0; 1 it cannot be, and *why is the result (failed) of every
+ * recipient; -1 a failure of ours. */
+int job_make_mail(struct job *j, struct library *l, struct delivery *why,
+    struct po_err *err);
 void job_clear(struct job *j);
 
 /* Does this recipient go to the job's next hop, open or not? */
 bool job_is_routed(const struct job *j, const struct deliver_routes *routes,
     size_t i);
+
+/* What comes behind the slice in hand, by the results it has now: those that
+ * are DELIVERY_NEXT, and some that were in none yet, into j->following. */
+void job_look_ahead(struct job *j);
+/* j->following is in hand, its results untouched. */
+void job_next_slice(struct job *j);
 
 /* Write "sending" into the slots of all recipients that have no result yet. */
 int job_mark_sending(struct job *j, struct po_err *err);

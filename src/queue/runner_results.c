@@ -46,6 +46,7 @@ count(struct runner *r, enum delivery_state s)
 		r->counts->in_doubt++;
 		break;
 	case DELIVERY_UNTOUCHED:
+	case DELIVERY_NEXT: /* is not told */
 		break;
 	}
 }
@@ -129,8 +130,10 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 	}
 	if (settle_part(r, t, job, &m, &p->r, err) == -1)
 		return -1;
-	if (!p->r.last)
+	if (!p->r.last) {
+		p->child->heard_ms = monotonic_ms();
 		return index_message_put(t->tx, &m, err);
+	}
 	rc = settle_end(t, &m, &job->end, err);
 	drop_job(r, t, p->child, job);
 	return rc;

@@ -33,6 +33,7 @@ status_word(enum delivery_state s)
 	case DELIVERY_DEFERRED:
 	case DELIVERY_IN_DOUBT:
 	case DELIVERY_UNTOUCHED:
+	case DELIVERY_NEXT:
 		break;
 	}
 	return "deferred";

@@ -41,6 +41,8 @@ struct worker {
 	struct job *now, *next;                  /* into jobs, or NULL */
 	struct job *flights[DELIVER_WINDOW_MAX]; /* likewise, oldest first */
 	size_t n_flights;
+	struct job *left[DELIVER_WINDOW_MAX]; /* of them: taken in part */
+	size_t n_left;
 	struct templates store;  /* opened by the first template */
 	struct library *library; /* NULL until then */
 	struct deliver_session *session;
@@ -170,9 +172,10 @@ report_nothing_to_do(struct worker *w, const struct job *j)
 	give_back(w, &j->wire);
 }
 
+/* The slice in hand; with `last`, the job ends with it. */
 static void
 report_results(struct worker *w, const struct job *j,
-    const struct deliver_session *session)
+    const struct deliver_session *session, bool last)
 {
 	bool hop_down = session_hop_down(session);
 	uint32_t delay_ms = (uint32_t)(monotonic_ms() - j->began_ms);
@@ -183,12 +186,12 @@ report_results(struct worker *w, const struct job *j,
 		struct wire_result r = {
 			.id = j->wire.id,
 			.attempt = j->wire.attempt,
-			.recipient = (uint32_t)j->which[i],
+			.recipient = (uint32_t)j->message.which[i],
 			.state = d->state,
 			.phase = d->phase,
 			.reply_code = (uint16_t)d->reply_code,
 			.delay_ms = delay_ms,
-			.last = i + 1 == j->message.n,
+			.last = last && i + 1 == j->message.n,
 			.handover = d->handover,
 			.hop_down = hop_down,
 			.status = d->status,
@@ -196,7 +199,8 @@ report_results(struct worker *w, const struct job *j,
 			.text = d->text,
 		};
 
-		report(w, &r);
+		if (d->state != DELIVERY_NEXT)
+			report(w, &r);
 	}
 }
 
@@ -279,12 +283,41 @@ fill_ring(struct worker *w)
 		;
 }
 
+/* Every result of the slice in hand is there, or untouched, or goes into
+ * j->following. */
+static void
+settle_slice(struct worker *w, struct job *j,
+    const struct deliver_session *session)
+{
+	struct po_err err;
+
+	if (job_mark_results(j, &err) == -1)
+		log_line(LOG_LEVEL_ERROR, "%s: %s", j->wire.id.text, err.text);
+	report_results(w, j, session, j->following.n == 0);
+	flush_when_due(w);
+}
+
+/* The same result for all recipients from the slice in hand on. */
+static void
+settle_rest(struct worker *w, struct job *j, const struct delivery *why,
+    const struct deliver_session *session)
+{
+	for (;;) {
+		delivery_fill(j->results, j->message.n, why);
+		job_look_ahead(j);
+		settle_slice(w, j, session);
+		if (j->following.n == 0)
+			break;
+		job_next_slice(j);
+	}
+}
+
 /* What is a template becomes the mail it means: 1 it did, or is one already; 0
  * it failed, which is reported; -1. */
 static int
 make_mail(struct worker *w, struct job *j, struct po_err *err)
 {
-	struct po_err why;
+	struct delivery why;
 	int rc;
 
 	if (!job_wants_rendering(j))
@@ -294,12 +327,10 @@ make_mail(struct worker *w, struct job *j, struct po_err *err)
 			return -1;
 		w->library = library_new(&w->store);
 	}
-	rc = job_make_mail(j, w->library, err);
+	rc = job_make_mail(j, w->library, &why, err);
 	if (rc != 1)
 		return rc == 0 ? 1 : -1;
-	if (job_mark_results(j, &why) == -1)
-		log_line(LOG_LEVEL_ERROR, "%s: %s", j->wire.id.text, why.text);
-	report_results(w, j, NULL);
+	settle_rest(w, j, &why, NULL);
 	return 0;
 }
 
@@ -372,26 +403,22 @@ begin_job(struct worker *w, struct job *j)
 	return accepted;
 }
 
-/* Every result is there, or untouched. */
+/* The slice in hand; behind it comes j->following, or, where there is none,
+ * `next`. */
 static void
-finish_job(struct worker *w, struct job *j)
+run_slice(struct worker *w, struct job *j, const struct job *next)
 {
 	struct po_err err;
-
-	if (job_mark_results(j, &err) == -1)
-		log_line(LOG_LEVEL_ERROR, "%s: %s", j->wire.id.text, err.text);
-	report_results(w, j, w->session);
-	job_clear(j);
-}
-
-static void
-run_job(struct worker *w, struct job *j, struct job *next)
-{
-	struct po_err err;
+	int accepted;
 
 	if (open_session(w, j->wire.hop, &err) == -1) {
 		local_failure(j, &err);
-	} else if (begin_job(w, j) == 1) {
+		job_look_ahead(j);
+		return;
+	}
+	accepted = begin_job(w, j);
+	job_look_ahead(j);
+	if (accepted == 1) {
 		if (job_mark_sending(j, &err) == -1) {
 			/* Without the mark the content must not leave: end the
 			 * connection before it does. */
@@ -400,10 +427,45 @@ run_job(struct worker *w, struct job *j, struct job *next)
 			w->session = NULL;
 		} else {
 			session_send(w->session, &j->message, j->results,
-			    next == NULL ? NULL : &next->message);
+			    j->following.n > 0 ? &j->following
+			    : next != NULL     ? &next->message
+			                       : NULL);
 		}
 	}
-	finish_job(w, j);
+}
+
+/* The next hop was lost with the slice in hand: what was in none yet has no
+ * better luck now. */
+static bool
+is_no_use(const struct worker *w, const struct job *j)
+{
+	return (w->session == NULL || session_hop_down(w->session)) &&
+	       j->results[j->message.n - 1].state == DELIVERY_DEFERRED;
+}
+
+static void
+run_job(struct worker *w, struct job *j, struct job *next)
+{
+	struct delivery why;
+
+	for (;;) {
+		run_slice(w, j, next);
+		settle_slice(w, j, w->session);
+		if (j->following.n == 0)
+			break;
+		if (stop) {
+			give_back(w, &j->wire);
+			break;
+		}
+		why = j->results[j->message.n - 1];
+		if (is_no_use(w, j)) {
+			job_next_slice(j);
+			settle_rest(w, j, &why, w->session);
+			break;
+		}
+		job_next_slice(j);
+	}
+	job_clear(j);
 }
 
 /* ------------------------------------------------------------------ flights */
@@ -413,6 +475,7 @@ static size_t
 window(const struct worker *w)
 {
 	if (w->session == NULL || w->now == NULL || w->ended || stop ||
+	    w->n_left > 0 || w->now->n_sliced < w->now->n_which ||
 	    strcmp(w->hop, w->now->wire.hop) != 0)
 		return 1;
 	return session_window(w->session, &w->now->message);
@@ -428,7 +491,8 @@ put_flight(struct worker *w)
 	w->now = NULL;
 	if (job_mark_sending(j, &err) == -1) {
 		local_failure(j, &err);
-		finish_job(w, j);
+		settle_slice(w, j, w->session);
+		job_clear(j);
 		return;
 	}
 	session_put(w->session, &j->message, j->results);
@@ -440,11 +504,33 @@ take_flights(struct worker *w)
 {
 	size_t i, n = session_take(w->session);
 
-	for (i = 0; i < n; i++)
-		finish_job(w, w->flights[i]);
+	for (i = 0; i < n; i++) {
+		struct job *j = w->flights[i];
+
+		job_look_ahead(j);
+		settle_slice(w, j, w->session);
+		if (j->following.n > 0)
+			w->left[w->n_left++] = j;
+		else
+			job_clear(j);
+	}
 	w->n_flights -= n;
 	memmove(w->flights, w->flights + n,
 	    w->n_flights * sizeof(w->flights[0]));
+}
+
+/* Those of which the server has taken some recipients, and wants the others in
+ * a transaction of their own. */
+static void
+run_left(struct worker *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->n_left; i++) {
+		job_next_slice(w->left[i]);
+		run_job(w, w->left[i], NULL);
+	}
+	w->n_left = 0;
 }
 
 /* Keep the window full until there is nothing to fill it with, or the session
@@ -464,6 +550,7 @@ fly(struct worker *w)
 		if (w->now == NULL && !stop && !w->ended)
 			w->now = take(w, w->hop);
 	} while (w->n_flights > 0);
+	run_left(w);
 }
 
 static void

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: ISC
 """An SMTP server that takes content by BDAT (RFC 3030) only, and can be told to misbehave.
 
-    with ChunkServer(rules=[(REGEX, ACTION), ...], gather=N) as server:
+    with ChunkServer(rules=[(REGEX, ACTION), ...], gather=N, rcpt_max=N) as server:
         server.port, server.messages (a list of (sender, recipients, content)), server.sessions (their number)
 
 A rule's REGEX is matched against "VERB argument" of each command; a rule is used once. ACTION is a reply, or CLOSE
 (close in place of the reply), or AFTER (take the message, then close without a reply), or a reply beginning with "421"
 (say it and close). A refused BDAT leaves its transaction open until RSET: a client that goes on without one adds its
 recipients to it. With gather, once a session has taken a message, replies are kept until N more have come whole: only a client
-that sends so many ahead gets on.
+that sends so many ahead gets on. With rcpt_max, recipients beyond so many of a transaction get `too_many`.
 """
 import re
 import socket
@@ -19,9 +19,12 @@ DEADLINE_S = 30
 
 
 class ChunkServer:
-    def __init__(self, rules=(), gather=1, keywords=("PIPELINING", "8BITMIME", "CHUNKING"), know_bdat=True):
+    def __init__(self, rules=(), gather=1, keywords=("PIPELINING", "8BITMIME", "CHUNKING"), know_bdat=True,
+                 rcpt_max=None, too_many="452 4.5.3 too many recipients"):
         self.rules, self.gather, self.keywords, self.know_bdat = list(rules), gather, keywords, know_bdat
+        self.rcpt_max, self.too_many = rcpt_max, too_many
         self.messages, self.sessions = [], 0
+        self.taken = lambda: None  # called when a message was taken
         self.lock = threading.Lock()
         self.threads = []
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -142,6 +145,8 @@ class Session:
         elif verb == "RCPT":
             if self.sender is None:
                 self.say("503 MAIL first")
+            elif self.server.rcpt_max is not None and len(self.recipients) >= self.server.rcpt_max:
+                self.say(self.server.too_many)
             else:
                 self.recipients.append(argument.split("<")[1].split(">")[0])
                 self.say("250 recipient")
@@ -177,6 +182,7 @@ class Session:
     def take(self):
         with self.server.lock:
             self.server.messages.append((self.sender, self.recipients, self.content))
+            self.server.taken()
         self.taken += 1
         self.say("250 2.0.0 taken")
         self.reset()

@@ -85,13 +85,13 @@ static const struct one {
 	        { DELIVERY_DEFERRED, PHASE_RCPT, 451, "4.7.1",
 	            "451 4.7.1 later" } },
 	    false },
-	{ "552 to RCPT means too many recipients: later",
+	{ "552 to RCPT means too many recipients: the next transaction",
 	    { GROUP2,
 	        SAY("250 ok\r\n250 ok\r\n552 5.5.3 too many\r\n354 go\r\n"),
 	        CONTENT(WIRE_BODY), SAY("250 done\r\n"), BYE },
 	    2,
 	    { { DELIVERY_SENT, PHASE_DOT, 250, "2.0.0", NULL },
-	        { DELIVERY_DEFERRED, PHASE_RCPT, 552, "4.5.3", NULL } },
+	        { DELIVERY_NEXT, PHASE_NONE, 0, "", NULL } },
 	    false },
 	{ "MAIL refused settles all, whatever the rest of the group gets",
 	    { GROUP2,
@@ -225,7 +225,7 @@ check(const struct one *t, const struct delivery *got)
 			    t->name, i, (int)got[i].state,
 			    delivery_phase_name(got[i].phase),
 			    got[i].reply_code, got[i].status, got[i].text);
-		if (got[i].text[0] == '\0')
+		if (got[i].text[0] == '\0' && w->state != DELIVERY_NEXT)
 			fail_msg("%s: no text", t->name);
 	}
 }
