@@ -11,10 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "spool/writer.h"
@@ -228,7 +230,8 @@ give_name(struct drop *d)
 	char self[32];
 
 	if (d->temp[0] != '\0') {
-		if (renameat2(d->dirfd, d->temp, d->dirfd, d->name,
+		/* By number: not every C library has it by name. */
+		if (syscall(SYS_renameat2, d->dirfd, d->temp, d->dirfd, d->name,
 		        RENAME_NOREPLACE) == 0) {
 			d->temp[0] = '\0';
 			return 0;

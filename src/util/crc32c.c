@@ -6,11 +6,11 @@
  */
 #include "util/crc32c.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <stdbool.h>
 #include <string.h>
-#if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
-#include <sys/platform/x86.h>
-#endif
 
 #define POLY 0x82f63b78u /* 0x1EDC6F41, bits reversed */
 
@@ -59,18 +59,22 @@ crc_by_table(uint32_t crc, const unsigned char *p, size_t len)
 
 #if defined(__x86_64__)
 /*
- * What the C library found out at the start is asked where it tells: CPUID,
- * which __builtin_cpu_supports() runs some ten times before main(), is a trap
- * of several microseconds in a virtual machine.
+ * Leaf 1 alone, which every 64-bit processor has: a CPUID is a trap of many
+ * microseconds in a virtual machine, and what asks for more than one (the
+ * compiler's __builtin_cpu_supports() runs some ten before main()) costs
+ * sendmail more than its whole work.
  */
 static bool
 has_instruction(void)
 {
-#ifdef CPU_FEATURE_ACTIVE
-	return CPU_FEATURE_ACTIVE(SSE4_2);
-#else
-	return __builtin_cpu_supports("sse4.2");
-#endif
+	static signed char known = -1;
+	unsigned a, b, c, d;
+
+	if (known == -1) {
+		__cpuid(1, a, b, c, d);
+		known = (c & bit_SSE4_2) != 0;
+	}
+	return known == 1;
 }
 
 __attribute__((target("sse4.2"))) static uint32_t

@@ -154,7 +154,7 @@ def test_in_a_dialogue_warnings_are_in_the_log_only(relayed, sink):
 HOSTILE = [
     ("a FIFO", lambda f: os.mkfifo(f), "no regular file"),
     ("a folder", lambda f: f.mkdir(), "no regular file"),
-    ("a symbolic link to itself", lambda f: f.symlink_to(f), "symbolic links"),
+    ("a symbolic link to itself", lambda f: f.symlink_to(f), "ymbolic link"),
     ("a device", lambda f: f.symlink_to("/dev/zero"), "no regular file"),
     ("17 MiB", lambda f: f.write_bytes(b"x" * (17 << 20)), "larger than"),
     ("nobody may read it", lambda f: (f.write_bytes(b"root: x\n"), f.chmod(0)), "Permission denied"),

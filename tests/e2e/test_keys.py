@@ -224,7 +224,10 @@ def test_kills_leave_one_mail_for_each_key(po, new_sink, shift_clock):
     for m in listed:
         in_doubt[m["key"]] += m["in_doubt"]
     for key, times in arrived.items():
-        assert times <= 1 + in_doubt[key], f"{key} arrived {times} times, in doubt {in_doubt[key]} times"
+        assert times <= 1 + in_doubt[key], "\n".join(
+            [f"{key} arrived {times} times, in doubt {in_doubt[key]} times"] +
+            [str(m) for m in listed if m["key"] == key] + [line for line in po.log().splitlines() if f"{key}@" in line or
+                                                           any(m["queue_id"] in line for m in listed if m["key"] == key)])
     assert sum(in_doubt.values()) <= 4 * ROUNDS, in_doubt
     assert collections.Counter(m["state"] for m in listed) == {"sent": KEYS, "duplicate": SUBMISSIONS - KEYS}
     assert po.files("queue") == [] and po.dropped() == []
