@@ -40,8 +40,14 @@ enum index_mode {
 int index_open(int dirfd, const char *folder, enum index_mode mode,
     struct index **out, struct po_err *err);
 void index_close(struct index *ix);
-bool index_is_new(const struct index
-        *ix); /* made by this open: if queue/ or done/ has files, rebuild */
+/* Made by this open. */
+bool index_is_new(const struct index *ix);
+/*
+ * Has a writer come so far as to make it? 0: no, and if queue/ or done/ has
+ * files it must be made from them: ask before the first INDEX_WRITE, for what
+ * that makes knows no file. Damage is there too: index_open() names it.
+ */
+int index_exists(int dirfd, const char *folder, struct po_err *err);
 uint64_t index_map_bytes(
     const struct index *ix); /* address space it got; less than 64 GiB: worth a
                                 word in the log */

@@ -104,6 +104,15 @@ verify_fd(int fd, struct po_err *err)
 	return rc;
 }
 
+static int
+data_path(const char *folder, char *path, size_t max, struct po_err *err)
+{
+	if (snprintf(path, max, "%s/" INDEX_LIVE "/data.mdb", folder) >=
+	    (int)max)
+		return po_fail(err, PO_EBUG, "index: long name");
+	return 0;
+}
+
 int
 index_verify_pages(int dirfd, const char *path, struct po_err *err)
 {
@@ -118,14 +127,46 @@ index_verify_pages(int dirfd, const char *path, struct po_err *err)
 	return rc;
 }
 
+/* No schema was committed to it yet: LMDB has made it, or not even that. */
+static bool
+is_blank(int fd)
+{
+	struct stat st;
+	struct po_err why;
+	struct meta m;
+
+	if (fstat(fd, &st) == 0 && st.st_size == 0)
+		return true;
+	return choose_meta(fd, &m, &why) == 0 && m.main_tree.entries == 0;
+}
+
+int
+index_exists(int dirfd, const char *folder, struct po_err *err)
+{
+	char path[256];
+	bool blank;
+	int fd;
+
+	if (data_path(folder, path, sizeof(path), err) == -1)
+		return -1;
+	fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 && errno == ENOENT)
+		return 0;
+	if (fd == -1)
+		return po_fail_sys(err, errno == ELOOP ? PO_ECORRUPT : PO_EIO,
+		    "open %s", path);
+	blank = is_blank(fd);
+	fd_close(&fd);
+	return !blank;
+}
+
 int
 index_verify(int dirfd, const char *folder, struct po_err *err)
 {
 	char path[256];
 
-	if (snprintf(path, sizeof(path), "%s/" INDEX_LIVE "/data.mdb",
-	        folder) >= (int)sizeof(path))
-		return po_fail(err, PO_EBUG, "index: long name");
+	if (data_path(folder, path, sizeof(path), err) == -1)
+		return -1;
 	return index_verify_pages(dirfd, path, err);
 }
 

@@ -45,6 +45,23 @@ spool_has_messages(const struct spool *s, struct po_err *err)
 	return rc != 0 ? rc : has_messages(s->done, "done", err);
 }
 
+/* 1 when all messages are to be found by their files: there is no index, but
+ * there are messages. */
+static int
+is_missing(const struct spool *s, struct po_err *err)
+{
+	int there = index_exists(s->dirfd, INDEX_FOLDER, err);
+
+	if (there != 0)
+		return there == -1 ? -1 : 0;
+	return spool_has_messages(s, err);
+}
+
+/*
+ * Whether one is missing is asked before one is made: were a new one there when
+ * this process is killed, or cannot read a folder, the next would take it for
+ * all that is known.
+ */
 int
 spool_open_index(const struct spool *s, struct index **out,
     struct rebuild_report *report, struct po_err *why, struct po_err *err)
@@ -52,17 +69,14 @@ spool_open_index(const struct spool *s, struct index **out,
 	int rc;
 
 	*report = (struct rebuild_report){ 0 };
-	if (index_open(s->dirfd, INDEX_FOLDER, INDEX_WRITE, out, why) == 0) {
-		rc = index_is_new(*out) ? spool_has_messages(s, err) : 0;
-		if (rc != 1) {
-			if (rc == -1)
-				index_close(*out);
-			return rc;
-		}
-		index_close(*out);
-		(void)po_fail(why, PO_ECORRUPT, "index: there was none");
-	}
 	*out = NULL;
+	rc = is_missing(s, why);
+	if (rc == 1)
+		rc = po_fail(why, PO_ECORRUPT, "index: there was none");
+	else if (rc == 0)
+		rc = index_open(s->dirfd, INDEX_FOLDER, INDEX_WRITE, out, why);
+	if (rc == 0)
+		return 0;
 	if (why->code != PO_ECORRUPT) {
 		if (err != NULL)
 			*err = *why;

@@ -716,6 +716,32 @@ lost_index_is_made_again_when_there_is_mail(void **state)
 	fixture_spool_close(&spool);
 }
 
+/* Were an empty one made first, the next run would take it for all there is. */
+static void
+no_index_is_made_when_nobody_can_tell_whether_there_is_mail(void **state)
+{
+	struct fixture *f = *state;
+	struct spool spool = fixture_spool(f);
+	struct sample s = sample_of(1);
+	struct index_message m;
+	int fd;
+
+	fixture_close(f);
+	place_sample(spool.done, &s);
+	assert_int_equal(unlinkat(f->dirfd, "index/live/data.mdb", 0), 0);
+	(void)unlinkat(spool.queue, "00", AT_REMOVEDIR);
+	fd = openat(spool.queue, "00", O_WRONLY | O_CREAT, 0600);
+	(void)close(fd);
+	assert_int_equal(reopen(f, &spool), -1);
+	assert_null(f->ix);
+	assert_int_equal(unlinkat(spool.queue, "00", 0), 0);
+	assert_int_equal(OK(reopen(f, &spool)), 1);
+	assert_int_equal(OK(index_message_get(f->tx, &s.env.id, &f->arena, &m,
+	                     &f->err)),
+	    1);
+	fixture_spool_close(&spool);
+}
+
 static void
 index_of_another_schema_is_made_again(void **state)
 {
@@ -784,6 +810,7 @@ main(void)
 		UNIT(file_in_both_folders_goes_by_its_state),
 		UNIT(damaged_files_are_left_out_and_named),
 		UNIT(lost_index_is_made_again_when_there_is_mail),
+		UNIT(no_index_is_made_when_nobody_can_tell_whether_there_is_mail),
 		UNIT(index_of_another_schema_is_made_again),
 		UNIT(pages_are_looked_at_after_a_killed_writer),
 	};
