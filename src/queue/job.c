@@ -44,13 +44,29 @@ job_is_routed(const struct job *j, const struct deliver_routes *routes,
 	return strcmp(hop, j->wire.hop) == 0;
 }
 
+/*
+ * Cancelled or expired: the head is written before the commit, and a crash may
+ * have come between. Such a head is the truth (its slots may be open still);
+ * other heads are not: they need not be on the disk when the record is.
+ */
+static bool
+is_over(const struct message_file *f)
+{
+	struct po_err why;
+	struct head h;
+	int which;
+
+	return file_read_head(f, &h, &which, &why) == 0 &&
+	       message_is_final(h.state);
+}
+
 /* Recipients that are open and go to the job's next hop. */
 static void
 pick(struct job *j, const struct deliver_routes *routes)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < j->env.n_recipients; i++)
+	for (i = 0; !j->is_over && i < j->env.n_recipients; i++)
 		if (!slot_is_final(j->slots[i].state) &&
 		    job_is_routed(j, routes, i))
 			j->which[n++] = i;
@@ -138,6 +154,7 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	j->message.has_8bit = j->file.trailer.has_8bit;
 	j->message.longest_line = j->file.trailer.longest_line;
 	j->message.now = wallclock_now();
+	j->is_over = is_over(&j->file);
 	pick(j, routes);
 	job_look_ahead(j);
 	job_next_slice(j);

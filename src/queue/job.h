@@ -33,6 +33,7 @@ struct job {
 	struct deliver_message following; /* the next slice, n = 0: none */
 	int rendered; /* the mail that a template means; -1: the file's own */
 	bool in_use;  /* from job_prepare() to job_clear() */
+	bool is_over; /* its head says so: nobody is to get it */
 	int64_t began_ms; /* monotonic: when it reached the worker */
 };
 

@@ -128,6 +128,11 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 		drop_job(r, t, p->child, job);
 		return rc;
 	}
+	if (p->r.over) {
+		rc = settle_over(t, &m, p->r.attempt, err);
+		drop_job(r, t, p->child, job);
+		return rc;
+	}
 	if (settle_part(r, t, job, &m, &p->r, err) == -1)
 		return -1;
 	if (!p->r.last) {

@@ -406,6 +406,47 @@ settle_damaged(struct tick *t, struct index_message *m, const char *why,
 	return index_message_delete(t->tx, &m->id, err);
 }
 
+/* The record as the file tells it. */
+static int
+follow_file(struct tick *t, struct index_message *m, struct po_err *err)
+{
+	struct message_file f;
+	bool in_done;
+	int rc;
+
+	rc = spool_find(t->spool, &m->id, true, &f, &in_done, err);
+	if (rc == 0)
+		return po_fail(err, PO_ECORRUPT, "%s: its file is gone",
+		    m->id.text);
+	if (rc == -1)
+		return -1;
+	rc = spool_index_file(&f, t->tx, &t->arena, NULL, m, err);
+	file_close(&f);
+	return rc;
+}
+
+int
+settle_over(struct tick *t, struct index_message *m, uint32_t attempt,
+    struct po_err *err)
+{
+	if (index_claim_delete(t->tx, &m->id, attempt, err) == -1)
+		return -1;
+	if (message_is_final(m->state))
+		return 0; /* a part of it came back before */
+	if (follow_file(t, m, err) == -1)
+		return damaged_or_fail(t, m, err);
+	if (!message_is_final(m->state)) /* acted upon meanwhile */
+		return place_message(t, m, err);
+	after_log(t->after, "po/qmgr", LOG_LEVEL_WARNING,
+	    "%s: %s before a crash, as its file says", m->id.text,
+	    message_state_name(m->state));
+	if (write_head(t, m, err) == -1) /* and what slots are open still */
+		return damaged_or_fail(t, m, err);
+	if (finish(t, m, err) == -1)
+		return -1;
+	return m->state == MESSAGE_EXPIRED ? notices_expired(t, m, err) : 0;
+}
+
 int
 settle_move(struct tick *t, struct index_message *m, enum message_state to,
     int64_t due, const char *why, struct po_err *err)

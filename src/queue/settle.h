@@ -34,6 +34,11 @@ uint32_t settle_random(void);
 int settle_damaged(struct tick *t, struct index_message *m, const char *why,
     struct po_err *err);
 
+/* The head of its file, once cancelled or expired, was written and a crash came
+ * before the commit: the record is made from the file, and the claim ends. */
+int settle_over(struct tick *t, struct index_message *m, uint32_t attempt,
+    struct po_err *err);
+
 /*
  * Move a message into another state by an act or by age: head written, record
  * put, log line. 1 done; 0 its file turned out damaged, and settle_damaged()

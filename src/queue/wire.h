@@ -53,6 +53,7 @@ struct wire_result {
 	uint32_t delay_ms; /* from the job's arrival in the worker */
 	bool last;         /* the job ends with this result */
 	bool damaged;      /* the file is not what it was: text says why */
+	bool over;         /* the file's head ended it: the index is behind */
 	enum delivery_handover handover;
 	bool hop_down; /* the next hop as a whole is not usable */
 	const char *status;

@@ -95,11 +95,10 @@ flush_when_due(struct worker *w)
 		flush(w);
 }
 
-/* Nothing happened to this message: back to the parent. */
-static void
-give_back(struct worker *w, const struct wire_job *job)
+static struct wire_result
+untouched(const struct wire_job *job)
 {
-	struct wire_result r = {
+	return (struct wire_result){
 		.id = job->id,
 		.attempt = job->attempt,
 		.recipient = UINT32_MAX,
@@ -109,7 +108,24 @@ give_back(struct worker *w, const struct wire_job *job)
 		.relay = "",
 		.text = "",
 	};
+}
 
+/* Nothing happened to this message: back to the parent. */
+static void
+give_back(struct worker *w, const struct wire_job *job)
+{
+	struct wire_result r = untouched(job);
+
+	report(w, &r);
+}
+
+/* It ended before, and the index does not know it. */
+static void
+report_over(struct worker *w, const struct job *j)
+{
+	struct wire_result r = untouched(&j->wire);
+
+	r.over = true;
 	report(w, &r);
 }
 
@@ -357,6 +373,8 @@ take(struct worker *w, const char *only_hop)
 			report_unusable(w, j, &err);
 		else if (rc == 1 && j->message.n > 0)
 			return j;
+		else if (rc == 1 && j->is_over)
+			report_over(w, j);
 		else if (rc == 1)
 			report_nothing_to_do(w, j);
 		job_clear(j);

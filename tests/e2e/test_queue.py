@@ -163,6 +163,28 @@ def test_cleanup_in_parts_removes_many(po, shift_clock):
     assert po.queue("--check").returncode == 0
 
 
+def test_what_was_cancelled_just_before_a_crash_is_never_sent(po, sink):
+    """The heads are written, the commit never came: the files are right, the index follows them."""
+    po.relay(sink.port)
+    po.submit(b"Subject: x\n\nx\n", "a@example.net")
+    po.submit(b"Subject: y\n\ny\n", "b@example.net", "c@elsewhere.example")
+    po.queue("--ingest")
+    index = po.spool / "index" / "live" / "data.mdb"
+    before = index.read_bytes()
+    po.queue("--cancel", "ALL")
+    with index.open("r+b") as f:
+        f.write(before)
+        f.truncate()
+    for file in po.files("done"):
+        file.rename(po.spool / "queue" / file.parent.name / file.name)
+    assert {m["state"] for m in po.list()} == {"waiting"}
+    po.queue("-p", "2")
+    assert sink.count() == 0 and po.files("queue") == []
+    assert {m["state"] for m in po.list_all()} == {"cancelled"}
+    check = po.queue("--check", ok=False)
+    assert check.returncode == 0, check.stdout
+
+
 # ---------------------------------------------------------------- rebuild
 
 def test_a_rebuilt_index_is_the_same(po, sink):
