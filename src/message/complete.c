@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "message/complete.h"
 
+#include <errno.h>
+
 #include "envelope/address.h"
 #include "message/fold.h"
 
@@ -179,6 +181,8 @@ header_complete(const struct header *h, const struct completion *c,
 	ok = ok && put_missing(h, FIELD_FROM, c->from, out) &&
 	     put_missing(h, FIELD_DATE, c->date, out) &&
 	     put_missing(h, FIELD_MESSAGE_ID, c->message_id, out);
+	if (!ok && errno == ENOMEM)
+		return po_fail(err, PO_EOS, "no memory for the header");
 	if (!ok)
 		return po_fail(err, PO_EDATA,
 		    "the completed header is larger than %zu bytes", out->max);

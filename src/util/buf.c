@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "util/buf.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,15 +36,15 @@ buf_reserve(struct buf *b, size_t more)
 	char *p;
 
 	if (more > b->max || b->len > b->max - more)
-		return false;
+		return errno = EFBIG, false;
 	if (b->p != NULL && b->len + more < b->cap)
 		return true;
 	while (cap <= b->len + more) {
 		if (cap > SIZE_MAX / 2)
-			return false;
+			return errno = EFBIG, false;
 		cap *= 2;
 	}
-	p = realloc(b->p, cap);
+	p = realloc(b->p, cap); /* sets errno */
 	if (p == NULL)
 		return false;
 	b->p = p;

@@ -26,8 +26,8 @@ void buf_clear(struct buf
         *b); /* frees; harmless on a zeroed or cleared one; keeps the ceiling */
 void buf_reset(struct buf *b); /* empties, keeps the memory */
 
-/* All return false when the ceiling or the memory is reached; then nothing was
- * appended. */
+/* All return false when the ceiling (errno EFBIG) or the memory (ENOMEM) is
+ * reached; then nothing was appended. */
 bool buf_put(struct buf *b, const void *p, size_t len);
 bool buf_puts(struct buf *b, const char *s);
 bool buf_putc(struct buf *b, char c);
