@@ -135,12 +135,15 @@ check_step() {
 	[ "$failed" -eq 0 ]
 }
 
-# pytest_step NAME [ARGUMENT...]
+# pytest_step NAME FOLDER BUILD [ARGUMENT...]: tests/FOLDER with that build's
+# programs
 pytest_step() {
 	name=$1
+	folder=$2
+	built=$3
 	start=$(seconds)
-	shift
-	(cd tests/e2e && PO_BUILD=$work/gcc /usr/bin/python3 -m pytest -q \
+	shift 3
+	(cd "tests/$folder" && PO_BUILD=$work/$built /usr/bin/python3 -m pytest -q \
 	    -p no:cacheprovider -rs --tb=short \
 	    --junitxml="$work/$name.xml" "$@") > "$work/$name.log" 2>&1
 	status=$?
@@ -240,18 +243,22 @@ lane_gcc() {
 	# Two side by side: most of what these tests do is to wait.
 	(cd tests/e2e && ls test_*.py) > "$work/e2e-files"
 	# shellcheck disable=SC2046
-	pytest_step e2e-odd $(sed -n 'p;n' "$work/e2e-files") &
+	pytest_step e2e-odd e2e gcc $(sed -n 'p;n' "$work/e2e-files") &
 	odd=$!
 	# shellcheck disable=SC2046
-	pytest_step e2e-even $(sed -n 'n;p' "$work/e2e-files")
+	pytest_step e2e-even e2e gcc $(sed -n 'n;p' "$work/e2e-files")
 	wait "$odd"
 }
 
 lane_others() {
 	step build-sanitizers build sanitizers --enable-werror \
 	    --enable-sanitizers && check_step check-sanitizers "$work/sanitizers"
-	step build-clang build clang --enable-werror CC=clang &&
-	    check_step check-clang "$work/clang"
+	# Faults are put between a program and the C library it is linked to.
+	step build-clang build clang --enable-werror CC=clang \
+	    --disable-static-sendmail && {
+		check_step check-clang "$work/clang"
+		pytest_step fault fault clang
+	}
 	step distcheck distcheck
 	! git rev-parse --git-dir > /dev/null 2>&1 ||
 	    step tarball-is-complete tarball_is_complete
@@ -260,8 +267,9 @@ lane_others() {
 lane_long() {
 	PO_TEST_LONG=1 PO_TEST_PAIRS=10000
 	export PO_TEST_LONG PO_TEST_PAIRS
-	pytest_step e2e-long test_stdin.py test_template_pairs.py \
+	pytest_step e2e-long e2e gcc test_stdin.py test_template_pairs.py \
 	    -k "2_GB or django"
+	pytest_step fault-long fault clang
 	valgrind_wrapper &&
 	    check_step check-valgrind "$work/gcc" "LOG_COMPILER=$work/valgrind"
 	step cppcheck analysis
