@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "deliver/ehlo.h"
 
+#include "deliver/mechanism.h"
 #include "util/parse_num.h"
 
 /* The next word of *rest, or an empty one at the end. */
@@ -35,16 +36,16 @@ parse_size_limit(struct span rest, struct ehlo *out)
 static void
 parse_auth(struct span rest, struct ehlo *out)
 {
+	enum mechanism m;
 	struct span word;
 
 	for (;;) {
 		word = next_word(&rest);
 		if (word.len == 0)
 			return;
-		if (span_eq_nocase(word, SPAN_LIT("PLAIN")))
-			out->auth |= EHLO_AUTH_PLAIN;
-		else if (span_eq_nocase(word, SPAN_LIT("LOGIN")))
-			out->auth |= EHLO_AUTH_LOGIN;
+		m = mechanism_find(word);
+		if (m != MECHANISMS)
+			out->auth |= MECHANISM_BIT(m);
 	}
 }
 

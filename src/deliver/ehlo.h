@@ -8,8 +8,6 @@
 
 #include "util/span.h"
 
-enum ehlo_auth { EHLO_AUTH_PLAIN = 1, EHLO_AUTH_LOGIN = 2 };
-
 struct ehlo {
 	bool pipelining;     /* RFC 2920 */
 	bool eightbit;       /* RFC 6152 */
@@ -26,7 +24,7 @@ struct ehlo {
 	uint64_t rcpt_max;   /* recipients of a transaction (RFC 9422), 0: not
 	                        said */
 	uint64_t mail_max;   /* transactions of a connection, likewise */
-	unsigned auth;       /* enum ehlo_auth, or-ed (RFC 4954) */
+	unsigned auth;       /* MECHANISM_BIT()s (RFC 4954) */
 };
 
 /* `text`: the lines of the reply without their codes, joined by LF; the first

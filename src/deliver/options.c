@@ -46,6 +46,11 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 		    "program that prints the password; \"sh:\" before it: by " \
 		    "a shell",                                                 \
 		    NULL },                                                    \
+	    { group "auth", CONF_NAMES,                                        \
+		    (base) + offsetof(struct relay_conf, auth), NULL, 0, 0,    \
+		    "mechanisms of AUTH that may be used; empty: all but "     \
+		    "CRAM-MD5",                                                \
+		    NULL },                                                    \
 	    { group "ca_file", CONF_STRING,                                    \
 		    (base) + offsetof(struct relay_conf, ca_file), NULL, 0, 0, \
 		    "certificates to trust (PEM); empty: the system's",        \

@@ -32,6 +32,7 @@ struct relay_conf {
 	char *user;
 	char *password_file;
 	char *password_command;
+	struct conf_names auth; /* mechanisms; none: as po chooses */
 	char *ca_file; /* "": the system's */
 	char *helo;    /* "": deliver_conf.hostname */
 	char *source;  /* address to connect from; "": any */

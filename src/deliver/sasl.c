@@ -1,53 +1,39 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * PLAIN is preferred: one step. A command line may have 512 bytes, so a long
- * response follows the server's 334 instead of standing behind AUTH
- * (RFC 4954, section 4). Whatever held the password is wiped, the stream's
- * write buffer included.
+ * The strongest mechanism that both sides know is the only one that is tried:
+ * going on with a weaker one would hand the password to a server that has just
+ * failed to show that it knows it. A command line may have 512 bytes, so a long
+ * response follows the server's 334 instead of standing behind AUTH (RFC 4954,
+ * section 4). Whatever held the password is wiped, the stream's write buffer
+ * included.
  */
 #include "deliver/sasl.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
+
+#include "deliver/mechanism.h"
+#include "deliver/secret.h"
 
 #define LINE_BYTES 512u
-#define RESPONSE_BYTES ((size_t)12288) /* RFC 4954, section 4 */
+#define AUTH_MECHANISMS 200
 
-static void
-wipe(struct buf *b)
+int
+sasl_allowed(const struct relay_conf *conf, unsigned *out, struct po_err *err)
 {
-	if (b->p != NULL)
-		OPENSSL_cleanse(b->p, b->cap);
-	buf_clear(b);
-}
+	const struct conf_names *names = &conf->auth;
+	enum mechanism m;
+	size_t i;
 
-bool
-sasl_base64(struct buf *out, struct span s)
-{
-	size_t need = (s.len + 2) / 3 * 4;
-	int n;
-
-	if (s.len > RESPONSE_BYTES || !buf_reserve(out, need))
-		return false;
-	n = EVP_EncodeBlock((unsigned char *)out->p + out->len,
-	    (const unsigned char *)s.p, (int)s.len);
-	out->len += (size_t)n;
-	return true;
-}
-
-bool
-sasl_plain(struct buf *out, const char *user, struct span password)
-{
-	struct buf raw;
-	bool ok;
-
-	buf_init(&raw, RESPONSE_BYTES);
-	ok = buf_reserve(&raw, strlen(user) + password.len + 2) &&
-	     buf_putc(&raw, '\0') && buf_puts(&raw, user) &&
-	     buf_putc(&raw, '\0') && buf_put_span(&raw, password) &&
-	     sasl_base64(out, buf_span(&raw));
-	wipe(&raw);
-	return ok;
+	*out = names->n == 0 ? mechanism_default() : 0;
+	for (i = 0; i < names->n; i++) {
+		m = mechanism_find(span_of(names->v[i]));
+		if (m == MECHANISMS)
+			return po_fail(err, PO_ECONFIG,
+			    "%s.auth: \"%s\" is no mechanism that po knows",
+			    secret_owner(conf), names->v[i]);
+		*out |= MECHANISM_BIT(m);
+	}
+	return 0;
 }
 
 /* One line out (`a` and `b` joined), its reply in. */
@@ -64,83 +50,126 @@ say(struct smtp *s, const char *a, struct span b)
 	return ok && smtp_get_reply(s, WAIT_AUTH) == 1;
 }
 
-static bool
-say_secret(struct smtp *s, const char *secret, size_t len)
+/* What stands behind 334. Nothing, where the reply was cut: half a challenge
+ * may be base64 too. */
+static struct span
+challenge_of(const struct reply *r)
 {
-	struct buf b64;
-	bool ok;
+	static const struct span bad = { "?", 1 };
 
-	buf_init(&b64, 2 * RESPONSE_BYTES);
-	ok = sasl_base64(&b64, (struct span){ secret, len }) &&
-	     say(s, "", buf_span(&b64));
-	wipe(&b64);
-	return ok;
+	return r->text.len >= REPLY_LINE_BYTES - 4 ? bad : buf_span(&r->text);
 }
 
+/* AUTH, and our first message with it where there is one and it fits. */
 static bool
-plain_dialogue(struct smtp *s)
+begin(struct smtp *s, struct sasl *sasl, struct buf *response)
 {
-	static const char command[] = "AUTH PLAIN";
-	struct buf b64;
-	bool ok;
+	char command[64];
+	bool behind;
+	int n;
 
-	buf_init(&b64, 2 * RESPONSE_BYTES);
-	ok = sasl_plain(&b64, s->peer->relay->conf->user,
-	    buf_span(&s->peer->secret));
-	if (ok && sizeof(command) + b64.len + 2 <= LINE_BYTES) {
-		ok = say(s, "AUTH PLAIN ", buf_span(&b64));
-	} else if (ok) {
-		ok = say(s, command, SPAN_LIT(""));
-		if (ok && s->reply.code == 334)
-			ok = say(s, "", buf_span(&b64));
+	n = snprintf(command, sizeof(command), "AUTH %s",
+	    mechanism_name(sasl->mechanism));
+	behind = sasl_speaks_first(sasl) && response->len > 0 &&
+	         (size_t)n + 1 + response->len + 2 <= LINE_BYTES;
+	if (!behind) {
+		if (!say(s, command, SPAN_LIT("")))
+			return false;
+		if (!sasl_speaks_first(sasl) || s->reply.code != 334)
+			return true;
+		return say(s, "", buf_span(response));
 	}
-	wipe(&b64);
+	command[n] = ' ';
+	command[n + 1] = '\0';
+	return say(s, command, buf_span(response));
+}
+
+/* We end it (RFC 4954, section 4): the server answers 501. */
+static bool
+abandon(struct smtp *s)
+{
+	return s->reply.code != 334 || say(s, "*", SPAN_LIT(""));
+}
+
+/* False: the connection is lost. sasl->why is empty unless it was us who did
+ * not go on; then the reply is to be read with it. */
+static bool
+dialogue(struct smtp *s, struct sasl *sasl)
+{
+	static const struct span nothing = { "", 0 };
+	struct buf response;
+	bool ok = true;
+
+	buf_init(&response, 2 * SASL_MESSAGE_BYTES);
+	if (sasl_speaks_first(sasl) && !sasl_answer(sasl, nothing, &response))
+		goto out; /* nothing was said */
+	ok = begin(s, sasl, &response);
+	while (ok && s->reply.code == 334) {
+		OPENSSL_cleanse(response.p, response.cap);
+		buf_reset(&response);
+		if (!sasl_answer(sasl, challenge_of(&s->reply), &response)) {
+			ok = abandon(s);
+			break;
+		}
+		ok = say(s, "", buf_span(&response));
+	}
+	if (ok && s->reply.code / 100 == 2 && sasl->why[0] == '\0' &&
+	    !sasl->proven)
+		(void)snprintf(sasl->why, sizeof(sasl->why),
+		    "the server did not prove that it knows the password");
+out:
+	secret_clear(&response);
 	return ok;
 }
 
 static bool
-login_dialogue(struct smtp *s)
+nothing_in_common(const struct smtp *s, struct delivery *why)
 {
-	const char *user = s->peer->relay->conf->user;
-	const struct buf *secret = &s->peer->secret;
+	char theirs[AUTH_MECHANISMS], ours[AUTH_MECHANISMS];
 
-	if (!say(s, "AUTH LOGIN", SPAN_LIT("")))
-		return false;
-	if (s->reply.code != 334)
-		return true;
-	if (!say_secret(s, user, strlen(user)))
-		return false;
-	if (s->reply.code != 334)
-		return true;
-	return say_secret(s, buf_str(secret), secret->len);
+	mechanism_print(s->ehlo.auth, theirs, sizeof(theirs));
+	mechanism_print(s->peer->auth, ours, sizeof(ours));
+	delivery_set(why, DELIVERY_DEFERRED, PHASE_AUTH, "4.7.4",
+	    "authentication failed: the server offers %s, and %s is allowed",
+	    theirs[0] == '\0' ? "no mechanism that po knows" : theirs, ours);
+	return false;
+}
+
+static bool
+refused(struct smtp *s, const struct sasl *sasl, struct delivery *why)
+{
+	char text[sizeof(why->text)];
+
+	smtp_judge(s, PHASE_AUTH, why);
+	(void)snprintf(text, sizeof(text), "%s",
+	    sasl->why[0] != '\0' ? sasl->why : why->text);
+	delivery_set(why, DELIVERY_DEFERRED, PHASE_AUTH, "4.7.8",
+	    "authentication failed: %s: %s", mechanism_name(sasl->mechanism),
+	    text);
+	if (s->reply.code >= 400)
+		why->reply_code = s->reply.code;
+	return false;
 }
 
 bool
 sasl_authenticate(struct smtp *s, struct delivery *why)
 {
-	char text[sizeof(why->text)];
+	const struct peer *peer = s->peer;
+	unsigned common = s->ehlo.auth & peer->auth;
+	struct sasl sasl;
 	bool ok;
 
-	if ((s->ehlo.auth & (EHLO_AUTH_PLAIN | EHLO_AUTH_LOGIN)) == 0) {
-		delivery_set(why, DELIVERY_DEFERRED, PHASE_AUTH, "4.7.4",
-		    "authentication failed: the server offers neither PLAIN "
-		    "nor LOGIN");
-		return false;
-	}
-	if ((s->ehlo.auth & EHLO_AUTH_PLAIN) != 0)
-		ok = plain_dialogue(s);
-	else
-		ok = login_dialogue(s);
+	if (common == 0)
+		return nothing_in_common(s, why);
+	sasl_begin(&sasl, mechanism_best(common), peer->relay->conf->user,
+	    buf_span(&peer->secret));
+	ok = dialogue(s, &sasl);
+	sasl_end(&sasl);
 	if (!ok) {
 		smtp_judge_lost(s, PHASE_AUTH, why);
 		return false;
 	}
-	if (s->reply.code / 100 == 2)
+	if (s->reply.code / 100 == 2 && sasl.why[0] == '\0')
 		return true;
-	smtp_judge(s, PHASE_AUTH, why);
-	(void)snprintf(text, sizeof(text), "%s", why->text);
-	delivery_set(why, DELIVERY_DEFERRED, PHASE_AUTH, "4.7.8",
-	    "authentication failed: %s", text);
-	why->reply_code = s->reply.code;
-	return false;
+	return refused(s, &sasl, why);
 }

@@ -37,6 +37,7 @@ struct peer {
 	const struct relay *relay;
 	struct buf secret; /* its password; wiped when freed */
 	bool has_secret;
+	unsigned auth; /* mechanisms that may be used: MECHANISM_BIT()s */
 	SSL_CTX *tls; /* NULL at level none */
 	bool ready;   /* a rule leads to it */
 	bool prepared;

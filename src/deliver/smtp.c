@@ -11,6 +11,7 @@
 #include "deliver/command.h"
 #include "deliver/content.h"
 #include "deliver/policy.h"
+#include "deliver/sasl.h"
 #include "deliver/secret.h"
 #include "deliver/tls.h"
 #include "util/xalloc.h"
@@ -188,6 +189,8 @@ prepare_peer(struct peer *p, struct po_err *err)
 		return po_fail(err, PO_ECONFIG,
 		    "%s.tls is none, but %s.implicit_tls is yes",
 		    secret_owner(conf), secret_owner(conf));
+	if (sasl_allowed(conf, &p->auth, err) == -1)
+		return -1;
 	if (!p->has_secret && secret_load(conf, &p->secret, err) == -1)
 		return -1;
 	p->has_secret = true;

@@ -25,6 +25,10 @@
 	    HEAR("QUIT"), SAY("221 bye\r\n"), END
 #define QUITS HEAR("QUIT"), SAY("221 bye\r\n"), END
 
+#define NOTHING                                                                \
+	"authentication failed: the server offers no mechanism that po "       \
+	"knows, and SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN is allowed"
+
 static char password_file[64];
 
 static const struct auth_case {
@@ -53,24 +57,27 @@ static const struct auth_case {
 	    { GREET, SAY("250-sink\r\n250 AUTH PLAIN\r\n"),
 	        HEAR("AUTH PLAIN AHVzZXIAc2VjcmV0"), SAY("535 5.7.8 wrong\r\n"),
 	        QUITS },
-	    "authentication failed: 535 5.7.8 wrong" },
+	    "authentication failed: PLAIN: 535 5.7.8 wrong" },
 	{ "LOGIN refused at its second step",
 	    { GREET, SAY("250-sink\r\n250 AUTH LOGIN\r\n"), HEAR("AUTH LOGIN"),
 	        SAY("334 VXNlcm5hbWU6\r\n"), HEAR("dXNlcg=="),
 	        SAY("535 5.7.8 who?\r\n"), QUITS },
-	    "authentication failed: 535 5.7.8 who?" },
+	    "authentication failed: LOGIN: 535 5.7.8 who?" },
 	{ "a challenge where PLAIN was said is no success",
 	    { GREET, SAY("250-sink\r\n250 AUTH PLAIN\r\n"),
-	        HEAR("AUTH PLAIN AHVzZXIAc2VjcmV0"), SAY("334 \r\n"), QUITS },
-	    "authentication failed: 334" },
+	        HEAR("AUTH PLAIN AHVzZXIAc2VjcmV0"), SAY("334 \r\n"), HEAR("*"),
+	        SAY("501 5.7.0 as you like\r\n"), QUITS },
+	    "authentication failed: PLAIN: the server asks for more than PLAIN "
+	    "has" },
 	{ "no mechanism that we know",
 	    { GREET, SAY("250-sink\r\n250 AUTH PLAIN-CLIENTTOKEN GSSAPI\r\n"),
 	        END },
-	    "authentication failed: the server offers neither PLAIN nor "
-	    "LOGIN" },
-	{ "no AUTH at all", { GREET, SAY("250 sink\r\n"), END },
-	    "authentication failed: the server offers neither PLAIN nor "
-	    "LOGIN" },
+	    NOTHING },
+	{ "no AUTH at all", { GREET, SAY("250 sink\r\n"), END }, NOTHING },
+	{ "CRAM-MD5 is not used where it is not asked for",
+	    { GREET, SAY("250-sink\r\n250 AUTH CRAM-MD5\r\n"), END },
+	    "authentication failed: the server offers CRAM-MD5, and "
+	    "SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN is allowed" },
 	{ "AUTH with a tab, over which others loop",
 	    { GREET, SAY("250-sink\r\n250-AUTH \tLOGIN\r\n250 AUTH\t\r\n"),
 	        HEAR("AUTH LOGIN"), SAY("334 VXNlcm5hbWU6\r\n"),
@@ -143,6 +150,49 @@ authentication_takes_its_steps(void **state)
 		client_finish(&c);
 		mail_clear(&mail);
 	}
+}
+
+/* The list allows what is weak, and forbids what would be tried first; the
+ * digest by Python's hmac. */
+static void
+the_list_decides_what_may_be_used(void **state)
+{
+	static const struct script_step script[] = { GREET,
+		SAY("250-sink\r\n250 AUTH PLAIN SCRAM-SHA-256 CRAM-MD5\r\n"),
+		HEAR("AUTH CRAM-MD5"),
+		SAY("334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UuZXhhbXBsZT4=\r\n"),
+		HEAR("dXNlciBmZTU2MTcwZGU0MDY3NjNlZjNjMTc4YjU1MjRmMTM3Ng=="),
+		SAY("235 2.7.0 hi\r\n"), MAIL_AND_BYE, { SCRIPT_DONE, NULL } };
+	static char cram[] = "cram-md5", *names[] = { cram };
+	static struct mail mail;
+	struct client c;
+
+	(void)state;
+	write_password("secret\n", 0600);
+	with_user(&c);
+	c.conf.relay.auth = (struct conf_names){ names, 1 };
+	client_start(&c, script);
+	mail_init(&mail, BODY, 1);
+	mail_send(&c, &mail, NULL);
+	assert_string_equal(mail.results[0].text, "250 done");
+	client_finish(&c);
+	mail_clear(&mail);
+}
+
+static void
+a_mechanism_that_nobody_knows_is_found_before_any_connection(void **state)
+{
+	static char name[] = "SCRAM-MD5", *names[] = { name };
+	struct po_err err;
+	struct client c;
+
+	(void)state;
+	with_user(&c);
+	c.conf.relay.auth = (struct conf_names){ names, 1 };
+	assert_int_equal(client_prepare(&c, &err), -1);
+	assert_int_equal(err.code, PO_ECONFIG);
+	assert_string_equal(err.text,
+	    "relay.auth: \"SCRAM-MD5\" is no mechanism that po knows");
 }
 
 /* RFC 4954, section 4: the line is too long, the response follows 334. */
@@ -249,6 +299,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(authentication_takes_its_steps),
+		cmocka_unit_test(the_list_decides_what_may_be_used),
+		cmocka_unit_test(
+		    a_mechanism_that_nobody_knows_is_found_before_any_connection),
 		cmocka_unit_test(a_long_password_follows_the_challenge),
 		cmocka_unit_test(no_password_goes_in_clear_text_over_a_network),
 	};

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "deliver/mechanism.h"
+
 static void
 what_a_server_offers_is_read(void **state)
 {
@@ -24,7 +26,8 @@ what_a_server_offers_is_read(void **state)
 	assert_true(e.eightbit && e.size && e.dsn && e.pipelining);
 	assert_true(e.smtputf8 && e.starttls);
 	assert_int_equal(e.size_limit, 10240000);
-	assert_int_equal(e.auth, EHLO_AUTH_PLAIN | EHLO_AUTH_LOGIN);
+	assert_int_equal(e.auth,
+	    MECHANISM_BIT(MECHANISM_PLAIN) | MECHANISM_BIT(MECHANISM_LOGIN));
 	/* The first line is a name, whatever it looks like. */
 	ehlo_parse(span_of(less), &e);
 	assert_false(e.eightbit || e.dsn || e.pipelining || e.smtputf8);
