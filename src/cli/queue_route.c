@@ -63,15 +63,38 @@ say_limits(const struct relay_conf *r)
 	    (long long)r->window);
 }
 
+/* Which hosts they are, only the name service knows. */
 static void
-say_relay(const struct queue_program *p, const struct relay_conf *r,
-    int transport)
+say_mail_hosts(const struct queue_program *p, const struct relay_conf *r)
+{
+	const char *servers = p->deliver_conf.mx_nameserver;
+
+	(void)printf(KEY "those of the domain, by %s, port %d", "mail hosts",
+	    servers[0] == '\0' ? "resolv.conf" : servers,
+	    relay_port(r, TRANSPORT_MX));
+	if (r->name[0] != '\0')
+		(void)printf(", profile %s", r->name);
+	(void)printf("\n");
+}
+
+static void
+say_host(const struct relay_conf *r, int transport)
 {
 	(void)printf(KEY "%s%s%s", "relay", r->name == NULL ? "" : r->name,
 	    r->name == NULL || r->name[0] == '\0' ? "" : ": ", r->host);
 	if (relay_socket(r) == NULL)
 		(void)printf(" port %d", relay_port(r, transport));
 	(void)printf("\n");
+}
+
+static void
+say_relay(const struct queue_program *p, const struct relay_conf *r,
+    int transport)
+{
+	if (transport == TRANSPORT_MX)
+		say_mail_hosts(p, r);
+	else
+		say_host(r, transport);
 	(void)printf("  " KEY "%s", "tls", tls_level_names[relay_tls(r)]);
 	if (relay_tls(r) != TLS_NONE)
 		(void)printf("%s", relay_is_implicit(r)

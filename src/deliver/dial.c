@@ -35,6 +35,7 @@ struct lookup {
 
 struct call {
 	char host[256]; /* without brackets */
+	const char *address;
 	const char *port;
 	const char *source;
 	int64_t deadline_ms;
@@ -84,7 +85,8 @@ look_up(const struct call *c, struct addrinfo **out)
 	struct gaicb *list[1] = { &l->cb };
 	int rc;
 
-	(void)snprintf(l->host, sizeof(l->host), "%s", c->host);
+	(void)snprintf(l->host, sizeof(l->host), "%s",
+	    c->address != NULL ? c->address : c->host);
 	(void)snprintf(l->port, sizeof(l->port), "%s", c->port);
 	l->hints.ai_socktype = SOCK_STREAM;
 	l->hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
@@ -334,7 +336,8 @@ dial_socket(const char *path, const struct call *c, struct dialled *out,
 bool
 dial(const struct dialling *to, struct dialled *out, char *text, size_t max)
 {
-	struct call c = { .port = to->port,
+	struct call c = { .address = to->address,
+		.port = to->port,
 		.source = to->source,
 		.stop = to->stop };
 	struct addrinfo *list = NULL;

@@ -18,8 +18,9 @@ struct dialled {
 };
 
 struct dialling {
-	const char *host;   /* a name or an address, with or without brackets */
-	const char *socket; /* path of a Unix socket instead, or NULL */
+	const char *host;    /* a name or an address, with or without brackets */
+	const char *address; /* what the name stands for; NULL: look it up */
+	const char *socket;  /* path of a Unix socket instead, or NULL */
 	const char *port;
 	const char *source; /* IP address to connect from; NULL or "": any */
 	int64_t timeout_ms;

@@ -8,12 +8,12 @@
 #define MOST_RELAYS 100
 #define MOST_ROUTES 1000
 
-const char *const transport_names[] = { "capture", "smtp", "lmtp", NULL };
+const char *const transport_names[] = { "capture", "smtp", "lmtp", "mx", NULL };
 const char *const tls_level_names[] = { "none", "may", "encrypt", "verify",
 	NULL };
 static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 
-/* The settings of a relay that lies at `base` of the target. */
+/* Where a relay is and how it knows us; it lies at `base` of the target. */
 #define RELAY_ROWS(group, base)                                                \
 	{ group "host", CONF_STRING,                                           \
 		(base) + offsetof(struct relay_conf, host), NULL, 0, 0,        \
@@ -23,12 +23,6 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 		    "port of the relay; 0: 465 with implicit_tls = \"yes\", "  \
 		    "else 587; by lmtp 24",                                    \
 		    NULL },                                                    \
-	    { group "tls", CONF_WORD,                                          \
-		    (base) + offsetof(struct relay_conf, tls), "verify", 0, 0, \
-		    "none, may (if offered), encrypt (any certificate) or "    \
-		    "verify "                                                  \
-		    "(chain and host name)",                                   \
-		    tls_level_names },                                         \
 	    { group "implicit_tls", CONF_WORD,                                 \
 		    (base) + offsetof(struct relay_conf, implicit_tls),        \
 		    "auto", 0, 0,                                              \
@@ -46,11 +40,22 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 		    "program that prints the password; \"sh:\" before it: by " \
 		    "a shell",                                                 \
 		    NULL },                                                    \
-	    { group "auth", CONF_NAMES,                                        \
+	{                                                                      \
+		group "auth", CONF_NAMES,                                      \
 		    (base) + offsetof(struct relay_conf, auth), NULL, 0, 0,    \
 		    "mechanisms of AUTH that may be used; empty: all but "     \
 		    "CRAM-MD5",                                                \
-		    NULL },                                                    \
+		    NULL                                                       \
+	}
+
+/* How a session with a server goes, whether it is a relay's or that of a
+ * domain's mail host. */
+#define SESSION_ROWS(group, base, level)                                       \
+	{ group "tls", CONF_WORD, (base) + offsetof(struct relay_conf, tls),   \
+		level, 0, 0,                                                   \
+		"none, may (if offered), encrypt (any certificate) or verify " \
+		"(chain and host name)",                                       \
+		tls_level_names },                                             \
 	    { group "ca_file", CONF_STRING,                                    \
 		    (base) + offsetof(struct relay_conf, ca_file), NULL, 0, 0, \
 		    "certificates to trust (PEM); empty: the system's",        \
@@ -64,7 +69,7 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 		    NULL },                                                    \
 	    { group "connect_timeout", CONF_DURATION,                          \
 		    (base) + offsetof(struct relay_conf, connect_timeout_s),   \
-		    "30s", 1, 600, "time to look up the relay and connect",    \
+		    "30s", 1, 600, "time to look up the server and connect",   \
 		    NULL },                                                    \
 	    { group "max_messages", CONF_INT,                                  \
 		    (base) + offsetof(struct relay_conf, max_messages), "0",   \
@@ -82,8 +87,8 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 
 const struct conf_option deliver_options[] = {
 	{ "transport", CONF_WORD, AT(transport), "capture", 0, 0,
-	    "how mail leaves that no route matches: into a local Maildir, or "
-	    "to the relay",
+	    "how mail leaves that no route matches: into a local Maildir, to "
+	    "the relay, or right to the hosts of its domain",
 	    transport_names },
 	{ "hostname", CONF_STRING, AT(hostname), NULL, 0, 0,
 	    "name of this host, said in EHLO; empty: the system's name", NULL },
@@ -91,11 +96,25 @@ const struct conf_option deliver_options[] = {
 	    "Maildir of transport capture; empty: capture below the spool",
 	    NULL },
 	RELAY_ROWS("relay.", AT(relay)),
+	SESSION_ROWS("relay.", AT(relay), "verify"),
 	{ "relays", CONF_LIST, AT(relays), NULL, sizeof(struct relay_conf),
 	    MOST_RELAYS, "relays that routes name", NULL },
 	{ "relays[].name", CONF_STRING, offsetof(struct relay_conf, name), NULL,
 	    0, 0, "what routes call it", NULL },
 	RELAY_ROWS("relays[].", 0),
+	SESSION_ROWS("relays[].", 0, "verify"),
+	SESSION_ROWS("mx.", AT(mx), "may"),
+	{ "mx.port", CONF_INT, AT(mx_port), "25", 1, 65535,
+	    "port of the hosts that take a domain's mail", NULL },
+	{ "mx.nameserver", CONF_STRING, AT(mx_nameserver), NULL, 0, 0,
+	    "ADDRESS:PORT of name servers; empty: those of resolv.conf(5)",
+	    NULL },
+	{ "mx_profiles", CONF_LIST, AT(mx_profiles), NULL,
+	    sizeof(struct relay_conf), MOST_RELAYS,
+	    "other settings for direct delivery, which routes name", NULL },
+	{ "mx_profiles[].name", CONF_STRING, offsetof(struct relay_conf, name),
+	    NULL, 0, 0, "what routes call it", NULL },
+	SESSION_ROWS("mx_profiles[].", 0, "may"),
 	{ "routes", CONF_LIST, AT(routes), NULL, sizeof(struct route_conf),
 	    MOST_ROUTES, "which mail goes where; the first that matches counts",
 	    NULL },
@@ -113,5 +132,7 @@ const struct conf_option deliver_options[] = {
 	    "how it leaves", transport_names },
 	{ "routes[].relays", CONF_NAMES, ROUTE(relays), NULL, 0, 0,
 	    "to the first of these relays that can be reached", NULL },
+	{ "routes[].profile", CONF_STRING, ROUTE(profile), NULL, 0, 0,
+	    "direct delivery with the settings of this profile", NULL },
 	{ NULL, CONF_INT, 0, NULL, 0, 0, NULL, NULL },
 };

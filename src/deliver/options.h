@@ -2,7 +2,8 @@
 /*
  * What po.conf says about delivery: relays, and routes to them. A relay has the
  * same settings whether it is the group "relay" or an entry of the list
- * "relays": one macro of rows makes both.
+ * "relays": the same rows make both. What of them concerns a session with any
+ * server stands in the group "mx" and the list "mx_profiles" too.
  */
 #ifndef PO_DELIVER_OPTIONS_H
 #define PO_DELIVER_OPTIONS_H
@@ -17,7 +18,12 @@ enum tls_level { TLS_NONE, TLS_MAY, TLS_ENCRYPT, TLS_VERIFY };
 enum tls_implicit { TLS_IMPLICIT_AUTO, TLS_IMPLICIT_YES, TLS_IMPLICIT_NO };
 
 /* Words of the option "transport", in this order. */
-enum deliver_transport { TRANSPORT_CAPTURE, TRANSPORT_SMTP, TRANSPORT_LMTP };
+enum deliver_transport {
+	TRANSPORT_CAPTURE,
+	TRANSPORT_SMTP,
+	TRANSPORT_LMTP,
+	TRANSPORT_MX
+};
 extern const char *const transport_names[];
 extern const char *const tls_level_names[];
 
@@ -46,6 +52,7 @@ struct route_conf {
 	struct conf_names recipient, sender, tag, login, uid;
 	int transport; /* enum deliver_transport */
 	struct conf_names relays;
+	char *profile; /* of transport mx; "": the group "mx" */
 };
 
 struct deliver_conf {
@@ -54,7 +61,11 @@ struct deliver_conf {
 	char *capture_dir; /* Maildir; filled in by the program when empty */
 	struct relay_conf relay;
 	struct conf_list relays; /* of struct relay_conf */
-	struct conf_list routes; /* of struct route_conf */
+	struct relay_conf mx;    /* no host, port, user or password */
+	int64_t mx_port;
+	char *mx_nameserver;          /* "": resolv.conf(5) */
+	struct conf_list mx_profiles; /* of struct relay_conf, as mx */
+	struct conf_list routes;      /* of struct route_conf */
 };
 extern const struct conf_option deliver_options[];
 

@@ -17,6 +17,10 @@
 #define GROUP_NAME "relay"
 #define SOCKET_PREFIX "unix:"
 #define LONGEST_NAME 40u
+#define LONGEST_DOMAIN 255u
+_Static_assert(sizeof("mx/:") + LONGEST_NAME + LONGEST_DOMAIN <=
+                   DELIVER_HOP_MAX,
+    "a domain's hop fits");
 
 static bool
 is_empty(const char *s)
@@ -90,7 +94,8 @@ find_relay(const struct deliver_routes *r, const char *name)
 	size_t i;
 
 	for (i = 0; i < r->n_relays; i++)
-		if (strcmp(r->relays[i].name, name) == 0)
+		if (!r->relays[i].direct &&
+		    strcmp(r->relays[i].name, name) == 0)
 			return &r->relays[i];
 	return NULL;
 }
@@ -114,17 +119,26 @@ check_socket(const struct relay_conf *conf, const char *place,
 }
 
 static int
+check_name(const char *list, const char *name, const char *place,
+    struct po_err *err)
+{
+	if (is_empty(name))
+		return po_fail(err, PO_ECONFIG, "%s: %s: an entry needs a name",
+		    place, list);
+	if (!name_ok(name))
+		return po_fail(err, PO_ECONFIG,
+		    "%s: %s: \"%s\" cannot be a name: letters, digits, "
+		    "'.', '_' and '-', at most %u, and not \"" GROUP_NAME "\"",
+		    place, list, name, LONGEST_NAME);
+	return 0;
+}
+
+static int
 add_entry(struct deliver_routes *r, const struct relay_conf *conf,
     const char *place, struct po_err *err)
 {
-	if (is_empty(conf->name))
-		return po_fail(err, PO_ECONFIG,
-		    "%s: relays: an entry needs a name", place);
-	if (!name_ok(conf->name))
-		return po_fail(err, PO_ECONFIG,
-		    "%s: relays: \"%s\" cannot be a name: letters, digits, "
-		    "'.', '_' and '-', at most %u, and not \"" GROUP_NAME "\"",
-		    place, conf->name, LONGEST_NAME);
+	if (check_name("relays", conf->name, place, err) == -1)
+		return -1;
 	if (find_relay(r, conf->name) != NULL)
 		return po_fail(err, PO_ECONFIG,
 		    "%s: relays: \"%s\" is there twice", place, conf->name);
@@ -133,7 +147,8 @@ add_entry(struct deliver_routes *r, const struct relay_conf *conf,
 		    place, conf->name);
 	if (check_socket(conf, place, err) == -1)
 		return -1;
-	r->relays[r->n_relays++] = (struct relay){ conf, xstrdup(conf->name) };
+	r->relays[r->n_relays++] =
+	    (struct relay){ conf, xstrdup(conf->name), false };
 	return 0;
 }
 
@@ -158,7 +173,65 @@ add_group(struct deliver_routes *r, const struct relay_conf *conf,
 		return po_fail(err, PO_ECONFIG,
 		    "relay.host: \"%.100s\" is no name of a host", conf->host);
 	r->group = &r->relays[r->n_relays];
-	r->relays[r->n_relays++] = (struct relay){ conf, xstrdup(name) };
+	r->relays[r->n_relays++] = (struct relay){ conf, xstrdup(name), false };
+	return 0;
+}
+
+/* Which profile a route means by a name; "": the group "mx". */
+static struct relay *
+find_direct(const struct deliver_routes *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_relays; i++)
+		if (r->relays[i].direct &&
+		    strcmp(r->relays[i].conf->name, name) == 0)
+			return &r->relays[i];
+	return NULL;
+}
+
+/* The settings of a way that has no relay: what only relays have is empty. */
+static void
+add_direct(struct deliver_routes *r, const struct relay_conf *from)
+{
+	struct relay_conf *conf =
+	    &r->direct_confs[&r->relays[r->n_relays] - r->direct];
+	char hop[LONGEST_NAME + 8];
+
+	*conf = *from;
+	conf->host = conf->user = r->nothing;
+	conf->password_file = conf->password_command = r->nothing;
+	conf->port = r->conf->mx_port;
+	conf->implicit_tls = TLS_IMPLICIT_NO;
+	if (conf->name == NULL)
+		conf->name = r->nothing;
+	(void)snprintf(hop, sizeof(hop), "%s%s%s",
+	    transport_names[TRANSPORT_MX], conf->name[0] == '\0' ? "" : "/",
+	    conf->name);
+	r->relays[r->n_relays++] = (struct relay){ conf, xstrdup(hop), true };
+}
+
+static int
+add_directs(struct deliver_routes *r, struct po_err *err)
+{
+	const struct conf_list *list = &r->conf->mx_profiles;
+	const struct relay_conf *entries = list->v;
+	size_t i;
+
+	r->nothing = xstrdup("");
+	r->direct_confs = xcalloc(list->n + 1, sizeof(*r->direct_confs));
+	r->direct = &r->relays[r->n_relays];
+	add_direct(r, &r->conf->mx);
+	for (i = 0; i < list->n; i++) {
+		if (check_name("mx_profiles", entries[i].name, list->places[i],
+		        err) == -1)
+			return -1;
+		if (find_direct(r, entries[i].name) != NULL)
+			return po_fail(err, PO_ECONFIG,
+			    "%s: mx_profiles: \"%s\" is there twice",
+			    list->places[i], entries[i].name);
+		add_direct(r, &entries[i]);
+	}
 	return 0;
 }
 
@@ -169,13 +242,14 @@ add_relays(struct deliver_routes *r, struct po_err *err)
 	const struct relay_conf *entries = list->v;
 	size_t i;
 
-	r->relays = xcalloc(list->n + 1, sizeof(*r->relays));
+	r->relays =
+	    xcalloc(list->n + 2 + r->conf->mx_profiles.n, sizeof(*r->relays));
 	if (add_group(r, &r->conf->relay, err) == -1)
 		return -1;
 	for (i = 0; i < list->n; i++)
 		if (add_entry(r, &entries[i], list->places[i], err) == -1)
 			return -1;
-	return 0;
+	return add_directs(r, err);
 }
 
 /* ------------------------------------------------------------------ rules */
@@ -206,7 +280,8 @@ default_relays(struct deliver_routes *r, struct rule *rule, struct po_err *err)
 	if (r->group != NULL)
 		return add_to_rule(rule, r->group, err);
 	for (i = 0; i < r->n_relays; i++)
-		if (add_to_rule(rule, &r->relays[i], err) == -1)
+		if (!r->relays[i].direct &&
+		    add_to_rule(rule, &r->relays[i], err) == -1)
 			return -1;
 	return 0;
 }
@@ -269,6 +344,55 @@ name_hop(struct rule *rule, struct po_err *err)
 	                rule->place);
 }
 
+static int
+find_relays(struct deliver_routes *r, struct rule *rule, struct po_err *err)
+{
+	if (rule->conf == NULL)
+		return default_relays(r, rule, err);
+	if (rule->conf->relays.n > 0)
+		return named_relays(r, rule, err);
+	if (default_relays(r, rule, err) == -1)
+		return -1;
+	return rule->n_relays > 0
+	           ? 0
+	           : po_fail(err, PO_ECONFIG,
+	                 "%s: routes: a route by %s needs relays", rule->place,
+	                 transport_names[rule->transport]);
+}
+
+/* Its only relay is the profile. */
+static int
+choose_direct(struct deliver_routes *r, struct rule *rule, struct po_err *err)
+{
+	const char *name = rule->conf == NULL ? "" : rule->conf->profile;
+
+	rule->relays[0] = find_direct(r, name);
+	if (rule->relays[0] == NULL)
+		return po_fail(err, PO_ECONFIG,
+		    "%s: routes: there is no profile \"%s\" in mx_profiles",
+		    rule->place, name);
+	rule->n_relays = 1;
+	rule->hop = xstrdup(rule->relays[0]->name);
+	return 0;
+}
+
+/* What only another transport has is a mistake. */
+static int
+check_members(const struct rule *rule, struct po_err *err)
+{
+	if (rule->conf == NULL)
+		return 0;
+	if (!transport_has_relays(rule->transport) && rule->conf->relays.n > 0)
+		return po_fail(err, PO_ECONFIG,
+		    "%s: routes: transport %s has no relays", rule->place,
+		    transport_names[rule->transport]);
+	if (rule->transport != TRANSPORT_MX && !is_empty(rule->conf->profile))
+		return po_fail(err, PO_ECONFIG,
+		    "%s: routes: transport %s has no profile", rule->place,
+		    transport_names[rule->transport]);
+	return 0;
+}
+
 /* `conf` NULL: the rule for what no other matches. */
 static int
 add_rule(struct deliver_routes *r, const struct route_conf *conf,
@@ -278,25 +402,14 @@ add_rule(struct deliver_routes *r, const struct route_conf *conf,
 
 	*rule = (struct rule){ .conf = conf, .place = place };
 	rule->transport = conf == NULL ? r->conf->transport : conf->transport;
-	if (conf != NULL && check_uids(rule, err) == -1)
+	if ((conf != NULL && check_uids(rule, err) == -1) ||
+	    check_members(rule, err) == -1)
 		return -1;
-	if (!transport_has_relays(rule->transport)) {
-		if (conf != NULL && conf->relays.n > 0)
-			return po_fail(err, PO_ECONFIG,
-			    "%s: routes: transport %s has no relays", place,
-			    transport_names[rule->transport]);
-		return name_hop(rule, err);
-	}
-	if (conf != NULL && conf->relays.n > 0) {
-		if (named_relays(r, rule, err) == -1)
-			return -1;
-	} else if (default_relays(r, rule, err) == -1) {
+	if (rule->transport == TRANSPORT_MX)
+		return choose_direct(r, rule, err);
+	if (transport_has_relays(rule->transport) &&
+	    find_relays(r, rule, err) == -1)
 		return -1;
-	}
-	if (conf != NULL && rule->n_relays == 0)
-		return po_fail(err, PO_ECONFIG,
-		    "%s: routes: a route by %s needs relays", place,
-		    transport_names[rule->transport]);
 	return name_hop(rule, err);
 }
 
@@ -336,6 +449,8 @@ deliver_routes_free(struct deliver_routes *r)
 	for (i = 0; i < r->n_rules; i++)
 		free(r->rules[i].hop);
 	free(r->relays);
+	free(r->direct_confs);
+	free(r->nothing);
 	free(r->rules);
 	free(r);
 }
@@ -402,17 +517,36 @@ find_rule(const struct deliver_routes *r, const struct deliver_query *q)
 	return &r->rules[i];
 }
 
+/* A direct one's hop is the recipient's domain; of what is no domain that mail
+ * could reach, none. */
+static void
+put_hop(const struct rule *rule, const char *recipient,
+    char hop[DELIVER_HOP_MAX])
+{
+	const char *domain = strrchr(recipient, '@');
+	size_t len = strlen(rule->hop);
+
+	memcpy(hop, rule->hop, len + 1);
+	if (rule->transport != TRANSPORT_MX)
+		return;
+	hop[len++] = ':';
+	if (domain != NULL && strlen(domain + 1) <= LONGEST_DOMAIN)
+		for (domain++; *domain != '\0'; domain++)
+			hop[len++] = (char)ascii_lower((unsigned char)*domain);
+	hop[len] = '\0';
+}
+
 void
 deliver_route(const struct deliver_routes *r, const struct deliver_query *q,
     char hop[DELIVER_HOP_MAX])
 {
-	(void)snprintf(hop, DELIVER_HOP_MAX, "%s", find_rule(r, q)->hop);
+	put_hop(find_rule(r, q), q->recipient, hop);
 }
 
 bool
 deliver_routes_are_one(const struct deliver_routes *r)
 {
-	return r->n_rules == 1;
+	return r->n_rules == 1 && r->rules[0].transport != TRANSPORT_MX;
 }
 
 void
@@ -425,7 +559,7 @@ deliver_choose(const struct deliver_routes *r, const struct deliver_query *q,
 	*out = (struct deliver_choice){ .transport = rule->transport,
 		.place = rule->conf == NULL ? NULL : rule->place,
 		.n_relays = rule->n_relays };
-	(void)snprintf(out->hop, sizeof(out->hop), "%s", rule->hop);
+	put_hop(rule, q->recipient, out->hop);
 	for (i = 0; i < rule->n_relays; i++)
 		out->relays[i] = rule->relays[i]->conf;
 }

@@ -32,7 +32,8 @@ struct deliver_choice {
 	const char *place; /* "FILE:LINE" of the rule; NULL: none matched */
 	int transport;
 	char hop[DELIVER_HOP_MAX];
-	size_t n_relays;
+	size_t n_relays; /* of transport mx one, with the settings of the
+	                    profile and no host */
 	const struct relay_conf *relays[DELIVER_HOP_RELAYS];
 };
 
@@ -43,7 +44,7 @@ int deliver_routes_new(const struct deliver_conf *conf,
 void deliver_routes_free(struct deliver_routes *routes);
 
 /* The hop of a recipient: messages with equal hops can share a session. Text
- * like "smtp:mail.example.net:587" or "capture". */
+ * like "smtp:mail.example.net:587", "mx:example.org" or "capture". */
 void deliver_route(const struct deliver_routes *routes,
     const struct deliver_query *q, char hop[DELIVER_HOP_MAX]);
 

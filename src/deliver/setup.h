@@ -11,7 +11,8 @@
 
 struct relay {
 	const struct relay_conf *conf;
-	char *name; /* as in hops */
+	char *name;  /* as in hops */
+	bool direct; /* no relay, but how mail goes right to its domains */
 };
 
 struct rule {
@@ -20,15 +21,18 @@ struct rule {
 	int transport;
 	struct relay *relays[DELIVER_HOP_RELAYS];
 	size_t n_relays;
-	char *hop;
+	char *hop; /* of a direct one: what stands before ":DOMAIN" */
 };
 
 struct deliver_routes {
 	const struct deliver_conf *conf;
 	struct relay *relays;
 	size_t n_relays;
-	struct relay *group; /* "relay.", or NULL */
-	struct rule *rules;  /* the last one matches everything */
+	struct relay *group;  /* "relay.", or NULL */
+	struct relay *direct; /* "mx." */
+	struct relay_conf *direct_confs;
+	char *nothing;      /* "", for what a direct one has not */
+	struct rule *rules; /* the last one matches everything */
 	size_t n_rules;
 };
 
@@ -46,8 +50,9 @@ struct peer {
 struct deliver_setup {
 	const struct deliver_conf *conf;
 	const struct deliver_routes *routes;
-	struct peer *peers; /* in the order of routes->relays */
-	bool *is_ready;     /* by transport: a rule leads there */
+	struct peer *peers;          /* in the order of routes->relays */
+	bool *is_ready;              /* by transport: a rule leads there */
+	struct mx_memory *mx_memory; /* of this process; NULL: no direct mail */
 };
 
 /* One transport. `open` gives the state that the others take. */
@@ -79,5 +84,6 @@ struct transport {
 extern const struct transport transport_capture;
 extern const struct transport transport_smtp;
 extern const struct transport transport_lmtp;
+extern const struct transport transport_mx;
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The transports "smtp" and "lmtp": a relay, or the first of several that can
- * be reached. Here is what their parts share: reading a reply, what a reply or
- * a lost connection means, and the end.
+ * be reached; and "mx", which is the same dialogue with the hosts of a domain
+ * (mx.h). Here is what their parts share: reading a reply, what a reply or a
+ * lost connection means, and the end.
  */
 #include "deliver/smtp.h"
 
@@ -10,6 +11,7 @@
 
 #include "deliver/command.h"
 #include "deliver/content.h"
+#include "deliver/mx.h"
 #include "deliver/policy.h"
 #include "deliver/sasl.h"
 #include "deliver/secret.h"
@@ -201,25 +203,35 @@ prepare_peer(struct peer *p, struct po_err *err)
 	return 0;
 }
 
+int
+smtp_prepare_peers(struct deliver_setup *setup, bool direct, struct po_err *err)
+{
+	const struct deliver_routes *routes = setup->routes;
+	size_t i;
+
+	if (!command_word_ok(setup->conf->hostname))
+		return po_fail(err, PO_ECONFIG,
+		    "hostname \"%s\" cannot stand in EHLO",
+		    setup->conf->hostname);
+	for (i = 0; i < routes->n_relays; i++)
+		if (setup->peers[i].ready &&
+		    routes->relays[i].direct == direct &&
+		    prepare_peer(&setup->peers[i], err) == -1)
+			return -1;
+	return 0;
+}
+
 static int
 prepare(struct deliver_setup *setup, struct po_err *err)
 {
 	const struct deliver_conf *conf = setup->conf;
 	const struct deliver_routes *routes = setup->routes;
-	size_t i;
 
 	if (transport_has_relays(conf->transport) &&
 	    routes->rules[routes->n_rules - 1].n_relays == 0)
 		return po_fail(err, PO_ECONFIG, "transport %s needs relay.host",
 		    transport_names[conf->transport]);
-	if (!command_word_ok(conf->hostname))
-		return po_fail(err, PO_ECONFIG,
-		    "hostname \"%s\" cannot stand in EHLO", conf->hostname);
-	for (i = 0; i < routes->n_relays; i++)
-		if (setup->peers[i].ready &&
-		    prepare_peer(&setup->peers[i], err) == -1)
-			return -1;
-	return 0;
+	return smtp_prepare_peers(setup, false, err);
 }
 
 static const struct peer *
@@ -228,7 +240,7 @@ find_peer(const struct deliver_setup *setup, struct span name)
 	size_t i;
 
 	for (i = 0; i < setup->routes->n_relays; i++)
-		if (setup->peers[i].ready &&
+		if (setup->peers[i].ready && !setup->routes->relays[i].direct &&
 		    span_eq(span_of(setup->peers[i].relay->name), name))
 			return &setup->peers[i];
 	return NULL;
@@ -261,6 +273,7 @@ smtp_free(void *state)
 	struct smtp *s = state;
 
 	smtp_close(s, true);
+	mx_free(s->mx);
 	reply_clear(&s->reply);
 	buf_clear(&s->command);
 	buf_clear(&s->check);
@@ -287,11 +300,11 @@ new_client(int transport, const struct deliver_setup *setup, const char *hop,
 	buf_init(&s->command, 4 * SMTP_GROUP_BYTES);
 	buf_init(&s->check, 4 * SMTP_GROUP_BYTES);
 	s->block = xcalloc(1, CONTENT_BLOCK_BYTES);
-	if (parse_hop(s, hop, err) == -1) {
-		smtp_free(s);
-		return NULL;
-	}
-	return s;
+	if ((transport == TRANSPORT_MX ? mx_open(setup, hop, s, err)
+	                               : parse_hop(s, hop, err)) == 0)
+		return s;
+	smtp_free(s);
+	return NULL;
 }
 
 static void *
@@ -306,6 +319,13 @@ lmtp_new(const struct deliver_setup *setup, const char *hop,
     const volatile sig_atomic_t *stop, int64_t stop_grace_s, struct po_err *err)
 {
 	return new_client(TRANSPORT_LMTP, setup, hop, stop, stop_grace_s, err);
+}
+
+static void *
+mx_new(const struct deliver_setup *setup, const char *hop,
+    const volatile sig_atomic_t *stop, int64_t stop_grace_s, struct po_err *err)
+{
+	return new_client(TRANSPORT_MX, setup, hop, stop, stop_grace_s, err);
 }
 
 static int
@@ -374,20 +394,26 @@ idle(void *state)
 	smtp_close(state, true);
 }
 
+#define DIALOGUE                                                               \
+	.begin = begin, .send = send_content, .relay = relay_of,               \
+	.hop_down = is_down, .note = take_note, .idle = idle,                  \
+	.close = smtp_free
+#define WINDOW .window = window, .put = put, .take = take
+
 const struct transport transport_smtp = {
 	.name = "smtp",
 	.prepare = prepare,
 	.open = smtp_new,
-	.begin = begin,
-	.send = send_content,
-	.window = window,
-	.put = put,
-	.take = take,
-	.relay = relay_of,
-	.hop_down = is_down,
-	.note = take_note,
-	.idle = idle,
-	.close = smtp_free,
+	DIALOGUE,
+	WINDOW,
+};
+
+const struct transport transport_mx = {
+	.name = "mx",
+	.prepare = mx_prepare,
+	.open = mx_new,
+	DIALOGUE,
+	WINDOW,
 };
 
 /* No window: the reply to the last BDAT would be many. */
@@ -395,11 +421,5 @@ const struct transport transport_lmtp = {
 	.name = "lmtp",
 	.prepare = prepare,
 	.open = lmtp_new,
-	.begin = begin,
-	.send = send_content,
-	.relay = relay_of,
-	.hop_down = is_down,
-	.note = take_note,
-	.idle = idle,
-	.close = smtp_free,
+	DIALOGUE,
 };

@@ -84,9 +84,18 @@ struct smtp_habits {
 	                     it did not say so */
 };
 
+/* What a connection is made to. */
+struct smtp_goal {
+	const char *host;    /* for log and certificate */
+	const char *address; /* NULL: host is looked up */
+	int64_t timeout_ms;  /* for look-up and connect */
+};
+
 struct smtp {
 	const struct deliver_setup *setup;
-	int transport;                                /* smtp or lmtp */
+	int transport; /* smtp, lmtp or mx */
+	struct mx *mx; /* finds the hosts of a domain; NULL: relays */
+	struct smtp_goal goal;
 	const struct peer *peers[DELIVER_HOP_RELAYS]; /* best first */
 	size_t n_peers;
 	const struct peer *peer; /* one of them: of the connection */
@@ -121,6 +130,18 @@ struct smtp {
  * the last one; state DEFERRED, or UNTOUCHED when stopped) and, but for stop,
  * hop_down set. */
 bool smtp_open(struct smtp *s, struct delivery *why);
+
+/* The same for s->goal alone, with the settings of s->peer; hop_down is not
+ * touched. */
+bool smtp_open_goal(struct smtp *s, struct delivery *why);
+
+/* One more thing that the log should know of this connection. */
+void smtp_note(struct smtp *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Make ready what rules lead to: the direct ones, or the others. */
+int smtp_prepare_peers(struct deliver_setup *setup, bool direct,
+    struct po_err *err);
 
 /* QUIT if that is safe and the stream is healthy, then close. */
 void smtp_close(struct smtp *s, bool polite);

@@ -17,6 +17,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "deliver/mx.h"
 #include "deliver/sasl.h"
 #include "deliver/tls.h"
 
@@ -98,13 +99,12 @@ run_connect(struct opening *o)
 	const struct relay_conf *conf = s->peer->relay->conf;
 	struct dialled d;
 	char text[512], port[8];
-	const struct dialling to = { .host = conf->host,
+	const struct dialling to = { .host = s->goal.host,
+		.address = s->goal.address,
 		.socket = relay_socket(conf),
 		.port = port,
 		.source = conf->source,
-		.timeout_ms = conf->connect_timeout_s > 0
-		                  ? conf->connect_timeout_s * 1000
-		                  : s->timeout_ms[WAIT_CONNECT],
+		.timeout_ms = s->goal.timeout_ms,
 		.stop = s->stop };
 
 	(void)snprintf(port, sizeof(port), "%d",
@@ -138,11 +138,13 @@ run_greeting(struct opening *o)
 	return STEP_EHLO;
 }
 
-/* REQUIRETLS is of worth where we know who offers it (RFC 8689, 4.2.1). */
+/* REQUIRETLS is of worth where we know who offers it (RFC 8689, 4.2.1): not
+ * where the DNS alone says so. */
 static bool
 is_verified(const struct smtp *s)
 {
-	return s->stream->ssl != NULL && level_of(s) >= TLS_VERIFY;
+	return s->stream->ssl != NULL && level_of(s) >= TLS_VERIFY &&
+	       s->mx == NULL;
 }
 
 /* What the capabilities in s->ehlo let us do next. */
@@ -215,12 +217,8 @@ run_starttls(struct opening *o)
 	return STEP_FAILED;
 }
 
-/* One more thing that the log should know of this connection. */
-static void note(struct smtp *s, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void
-note(struct smtp *s, const char *fmt, ...)
+void
+smtp_note(struct smtp *s, const char *fmt, ...)
 {
 	size_t len = strlen(s->note);
 	va_list args;
@@ -241,8 +239,8 @@ note_tls(struct smtp *s)
 	const char *trust =
 	    level_of(s) == TLS_VERIFY ? "Verified" : "Untrusted";
 
-	note(s, "%s TLS connection established to %s: %s with cipher %s", trust,
-	    s->relay, SSL_get_version(s->stream->ssl),
+	smtp_note(s, "%s TLS connection established to %s: %s with cipher %s",
+	    trust, s->relay, SSL_get_version(s->stream->ssl),
 	    SSL_get_cipher_name(s->stream->ssl));
 }
 
@@ -254,7 +252,7 @@ go_on_in_clear(struct opening *o)
 
 	(void)delivery_escape(span_of(s->stream->text), cause, sizeof(cause));
 	smtp_close(s, false);
-	note(s, "%s; level \"may\": going on without TLS", cause);
+	smtp_note(s, "%s; level \"may\": going on without TLS", cause);
 	o->no_tls = true;
 	o->greeted = false;
 	return STEP_CONNECT;
@@ -266,8 +264,7 @@ run_handshake(struct opening *o)
 	struct smtp *s = o->s;
 
 	stream_set_deadline(s->stream, s->timeout_ms[WAIT_TLS]);
-	if (!tls_start(s->stream, s->peer->tls, level_of(s),
-	        s->peer->relay->conf->host)) {
+	if (!tls_start(s->stream, s->peer->tls, level_of(s), s->goal.host)) {
 		smtp_judge_lost(s, PHASE_TLS, o->why);
 		if (o->why->state == DELIVERY_DEFERRED &&
 		    level_of(s) == TLS_MAY && !is_implicit(s))
@@ -304,8 +301,8 @@ static enum step (*const steps[])(struct opening *) = {
 	[STEP_AUTH] = run_auth,
 };
 
-static bool
-open_peer(struct smtp *s, struct delivery *why)
+bool
+smtp_open_goal(struct smtp *s, struct delivery *why)
 {
 	struct opening o = { .s = s, .why = why };
 	enum step step = STEP_CONNECT;
@@ -325,6 +322,18 @@ open_peer(struct smtp *s, struct delivery *why)
 	return false;
 }
 
+static bool
+open_peer(struct smtp *s, struct delivery *why)
+{
+	const struct relay_conf *conf = s->peer->relay->conf;
+
+	s->goal = (struct smtp_goal){ .host = conf->host,
+		.timeout_ms = conf->connect_timeout_s > 0
+		                  ? conf->connect_timeout_s * 1000
+		                  : s->timeout_ms[WAIT_CONNECT] };
+	return smtp_open_goal(s, why);
+}
+
 /* Whatever fails before the first MAIL says nothing of a message, so the next
  * relay may be tried in the same attempt. */
 bool
@@ -333,6 +342,8 @@ smtp_open(struct smtp *s, struct delivery *why)
 	size_t i;
 
 	s->note[0] = '\0';
+	if (s->mx != NULL)
+		return mx_connect(s->mx, s, why);
 	for (i = 0; i < s->n_peers; i++) {
 		s->peer = s->peers[i];
 		s->habits = &s->all_habits[i];
@@ -341,7 +352,7 @@ smtp_open(struct smtp *s, struct delivery *why)
 		if (why->state == DELIVERY_UNTOUCHED)
 			return false;
 		if (i + 1 < s->n_peers)
-			note(s, "relay %s: %s; going on with %s",
+			smtp_note(s, "relay %s: %s; going on with %s",
 			    s->peer->relay->name, why->text,
 			    s->peers[i + 1]->relay->name);
 	}

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "deliver/mx.h"
 #include "deliver/secret.h"
 #include "deliver/setup.h"
 #include "util/xalloc.h"
@@ -12,6 +13,7 @@ static const struct transport *const transports[] = {
 	&transport_capture,
 	&transport_smtp,
 	&transport_lmtp,
+	&transport_mx,
 };
 #define TRANSPORTS (sizeof(transports) / sizeof(transports[0]))
 
@@ -112,6 +114,7 @@ deliver_setup_free(struct deliver_setup *setup)
 		secret_clear(&setup->peers[i].secret);
 		SSL_CTX_free(setup->peers[i].tls);
 	}
+	mx_memory_free(setup->mx_memory);
 	free(setup->peers);
 	free(setup->is_ready);
 	free(setup);
@@ -119,11 +122,12 @@ deliver_setup_free(struct deliver_setup *setup)
 
 /* ------------------------------------------------------------------ session */
 
-/* A hop begins with the name of its transport, alone or before a colon. */
+/* A hop begins with the name of its transport, alone or before a colon or a
+ * slash. */
 static size_t
 find_transport(const char *hop)
 {
-	size_t i, len = strcspn(hop, ":");
+	size_t i, len = strcspn(hop, ":/");
 
 	for (i = 0; i < TRANSPORTS; i++)
 		if (strlen(transports[i]->name) == len &&

@@ -127,14 +127,14 @@ def as_bytes(text):
 
 
 class RawServer:
-    def __init__(self, *scripts, cert=None, key=None, tls=False):
+    def __init__(self, *scripts, cert=None, key=None, tls=False, host="127.0.0.1", port=0):
         self.scripts, self.tls = scripts, tls
         self.context = None
         if cert:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(cert, key)
         self.connections, self.errors, self.threads = [], [], []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((host, port))
         self.port = self.listener.getsockname()[1]
         self.acceptor = threading.Thread(target=self.accept, daemon=True)
         self.acceptor.start()

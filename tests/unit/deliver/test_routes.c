@@ -221,6 +221,57 @@ without_the_group_all_relays_are_the_default(void **state)
 }
 
 static void
+direct_mail_has_a_hop_for_each_domain(void **state)
+{
+	static const char text[] =
+	    "transport = \"mx\"; mx = { helo = \"h.example\"; };\n"
+	    "relays = ( { name = \"mx\"; host = \"relay.example\"; } );\n"
+	    "mx_profiles = ( { name = \"bulk\"; tls = \"encrypt\"; } );\n"
+	    "routes = ( { tag = \"bulk\"; transport = \"mx\"; "
+	    "profile = \"bulk\"; },\n"
+	    "  { tag = \"relay\"; relays = \"mx\"; } );\n";
+	char longest[2 + 255 + 1] = "a@", too_long[2 + 256 + 1] = "a@";
+	char want[DELIVER_HOP_MAX], hop[DELIVER_HOP_MAX];
+	const struct {
+		const char *to, *tag, *hop;
+	} rows[] = {
+		{ "a@b", NULL, "mx:b" },
+		{ "a@EXAMPLE.Org", NULL, "mx:example.org" },
+		{ "\"x@y\"@z", NULL, "mx:z" },
+		{ "a@[IPv6:2001:DB8::1]", NULL, "mx:[ipv6:2001:db8::1]" },
+		{ "a@b", "bulk", "mx/bulk:b" },
+		{ "a@b", "relay", "smtp:mx" },
+		{ "a", NULL, "mx:" },
+		{ longest, NULL, want },
+		{ too_long, NULL, "mx:" },
+	};
+	struct po_err err;
+	struct made m;
+	size_t i;
+
+	(void)state;
+	memset(longest + 2, 'd', 255);
+	memset(too_long + 2, 'd', 256);
+	(void)snprintf(want, sizeof(want), "mx:%s", longest + 2);
+	if (make(&m, text, &err) == -1)
+		fail_msg("%s", err.text);
+	assert_false(deliver_routes_are_one(m.routes));
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct deliver_query q = { rows[i].to, "s@b", rows[i].tag, "",
+			5 };
+		struct deliver_choice c;
+
+		print_message("# row %zu\n", i);
+		deliver_route(m.routes, &q, hop);
+		assert_string_equal(hop, rows[i].hop);
+		deliver_choose(m.routes, &q, &c);
+		assert_string_equal(c.hop, rows[i].hop);
+		assert_int_equal(c.n_relays, 1);
+	}
+	drop(&m);
+}
+
+static void
 a_wrong_entry_is_refused_with_its_line(void **state)
 {
 #define NINE                                                                   \
@@ -282,6 +333,7 @@ main(void)
 		cmocka_unit_test(a_pattern_knows_its_addresses),
 		cmocka_unit_test(the_first_route_that_matches_counts),
 		cmocka_unit_test(without_the_group_all_relays_are_the_default),
+		cmocka_unit_test(direct_mail_has_a_hop_for_each_domain),
 		cmocka_unit_test(a_wrong_entry_is_refused_with_its_line),
 	};
 
