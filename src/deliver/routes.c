@@ -190,9 +190,10 @@ find_direct(const struct deliver_routes *r, const char *name)
 	return NULL;
 }
 
-/* The settings of a way that has no relay: what only relays have is empty. */
+/* The settings of a way that has no relay: what only relays have is empty.
+ * `name` NULL: the group, which has no row for one. */
 static void
-add_direct(struct deliver_routes *r, const struct relay_conf *from)
+add_direct(struct deliver_routes *r, const struct relay_conf *from, char *name)
 {
 	struct relay_conf *conf =
 	    &r->direct_confs[&r->relays[r->n_relays] - r->direct];
@@ -203,8 +204,8 @@ add_direct(struct deliver_routes *r, const struct relay_conf *from)
 	conf->password_file = conf->password_command = r->nothing;
 	conf->port = r->conf->mx_port;
 	conf->implicit_tls = TLS_IMPLICIT_NO;
-	if (conf->name == NULL)
-		conf->name = r->nothing;
+	conf->auth = (struct conf_names){ NULL, 0 };
+	conf->name = name == NULL ? r->nothing : name;
 	(void)snprintf(hop, sizeof(hop), "%s%s%s",
 	    transport_names[TRANSPORT_MX], conf->name[0] == '\0' ? "" : "/",
 	    conf->name);
@@ -221,7 +222,7 @@ add_directs(struct deliver_routes *r, struct po_err *err)
 	r->nothing = xstrdup("");
 	r->direct_confs = xcalloc(list->n + 1, sizeof(*r->direct_confs));
 	r->direct = &r->relays[r->n_relays];
-	add_direct(r, &r->conf->mx);
+	add_direct(r, &r->conf->mx, NULL);
 	for (i = 0; i < list->n; i++) {
 		if (check_name("mx_profiles", entries[i].name, list->places[i],
 		        err) == -1)
@@ -230,7 +231,7 @@ add_directs(struct deliver_routes *r, struct po_err *err)
 			return po_fail(err, PO_ECONFIG,
 			    "%s: mx_profiles: \"%s\" is there twice",
 			    list->places[i], entries[i].name);
-		add_direct(r, &entries[i]);
+		add_direct(r, &entries[i], entries[i].name);
 	}
 	return 0;
 }
