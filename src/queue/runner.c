@@ -368,6 +368,8 @@ runner_run(const struct runner_setup *setup, struct runner_counts *counts,
 	        err) == 0 &&
 	    open_events(&r, &ev, err) == 0)
 		rc = run(&r, &ev, err);
+	if (rc == -1 && err->code == PO_ECORRUPT && r.ix != NULL)
+		index_distrust(r.ix);
 	if (rc == -1)
 		crew_signal(&r.crew, SIGTERM);
 	runner_end_children(&r, ev.signals,

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "spool/index_db.h"
+#include "spool/index_guard.h"
 #include "util/fd.h"
 #include "util/xalloc.h"
 
@@ -243,7 +244,7 @@ index_open_folder(int dirfd, const char *folder, enum index_mode mode,
 	if (fd == -1)
 		return -1;
 	ix = xcalloc(1, sizeof(*ix));
-	ix->folder = -1;
+	ix->home = -1;
 	ix->mode = mode;
 	rc = open_env(ix, fd, err);
 	if (rc == 0)
@@ -276,6 +277,9 @@ mark_writing(int folder, struct po_err *err)
 	if (unclean && errno != EEXIST)
 		return po_fail_sys(err, PO_EIO, "create index/" INDEX_WRITING);
 	fd_close(&fd);
+	if (faccessat(folder, INDEX_SUSPECT, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return po_fail(err, PO_ECORRUPT,
+		    "index: it was found damaged when it was last used");
 	if (fstatat(folder, INDEX_LIVE "/data.mdb", &st, AT_SYMLINK_NOFOLLOW) ==
 	        -1 ||
 	    (!unclean && st.st_size > LOOKED_AT_ALWAYS))
@@ -297,11 +301,13 @@ index_open(int dirfd, const char *folder, enum index_mode mode,
 		rc = mark_writing(fd, err);
 	if (rc == 0)
 		rc = index_open_folder(fd, INDEX_LIVE, mode, out, err);
-	if (rc == 0 && mode == INDEX_WRITE)
-		(*out)->folder = fd;
-	else
+	if (rc == -1) {
 		fd_close(&fd);
-	return rc;
+		return -1;
+	}
+	(*out)->home = fd;
+	index_guard_begin((*out)->env, fd);
+	return 0;
 }
 
 void
@@ -311,10 +317,19 @@ index_close(struct index *ix)
 		return;
 	if (ix->env != NULL)
 		mdb_env_close(ix->env);
-	if (ix->folder != -1)
-		(void)unlinkat(ix->folder, INDEX_WRITING, 0);
-	fd_close(&ix->folder);
+	if (ix->home != -1)
+		index_guard_end();
+	if (ix->home != -1 && ix->mode == INDEX_WRITE)
+		(void)unlinkat(ix->home, INDEX_WRITING, 0);
+	fd_close(&ix->home);
 	free(ix);
+}
+
+void
+index_distrust(const struct index *ix)
+{
+	if (ix->home != -1)
+		index_guard_suspect();
 }
 
 bool

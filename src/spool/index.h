@@ -36,10 +36,17 @@ enum index_mode {
  * index_close(), or that finds a small index, looks at every page first
  * (index_verify). spool_open_index() in
  * spool/rebuild.h does all of this for a writer.
+ *
+ * While it is open, a crash over a damaged page ends the process with the exit
+ * status of PO_ECORRUPT and a line on stderr; that, and every PO_ECORRUPT of the
+ * calls below, makes the next INDEX_WRITE refuse it, so that it is made again.
  */
 int index_open(int dirfd, const char *folder, enum index_mode mode,
     struct index **out, struct po_err *err);
 void index_close(struct index *ix);
+/* What it says makes no sense: the next writer makes it again from the files.
+ * Does nothing to this one. */
+void index_distrust(const struct index *ix);
 /* Made by this open. */
 bool index_is_new(const struct index *ix);
 /*

@@ -39,7 +39,7 @@ enum index_db {
 
 struct index {
 	MDB_env *env;
-	int folder; /* INDEX_WRITING is to be removed there; or -1 */
+	int home; /* the folder of INDEX_LIVE; -1: opened as a folder alone */
 	MDB_dbi dbi[INDEX_DBS];
 	enum index_mode mode;
 	bool is_new;

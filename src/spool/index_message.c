@@ -290,7 +290,8 @@ read_record(struct span v, struct arena *arena, struct index_message *m,
 
 	if (record_get_message(v, arena, m))
 		return 1;
-	if (arena != NULL && arena->max - used < 2 * v.len)
+	if (v.len <= RECORD_MAX && arena != NULL &&
+	    arena->max - used < 2 * v.len)
 		return po_fail(err, PO_EOS, "index: message: out of memory");
 	return index_damaged(DB_MESSAGE, err);
 }

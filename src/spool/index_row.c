@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "spool/index_db.h"
+#include "spool/index_guard.h"
 
 static const char *const db_names[] = { "meta", "message", "due", "ready",
 	"turn", "part", "recipient", "claim", "attempt", "finished", "move",
@@ -49,6 +50,8 @@ index_fail(int rc, const char *what, struct po_err *err)
 		errno = rc;
 		return po_fail_sys(err, PO_EIO, "index: %s", what);
 	}
+	if (code_of(rc) == PO_ECORRUPT)
+		index_guard_suspect();
 	return po_fail(err, code_of(rc), "index: %s: %s%s", what,
 	    mdb_strerror(rc),
 	    code_of(rc) == PO_ECORRUPT ? ": po-queue --rebuild-index" : "");
@@ -57,6 +60,7 @@ index_fail(int rc, const char *what, struct po_err *err)
 int
 index_damaged(enum index_db db, struct po_err *err)
 {
+	index_guard_suspect();
 	return po_fail(err, PO_ECORRUPT,
 	    "index: a record of %s is damaged: po-queue --rebuild-index",
 	    db_names[db]);

@@ -26,7 +26,8 @@ static int
 unreadable(enum index_db db, const struct arena *arena, size_t before,
     size_t len, struct po_err *err)
 {
-	if (arena != NULL && arena->max - before < 2 * len)
+	if (len <= RECORD_MAX && arena != NULL &&
+	    arena->max - before < 2 * len)
 		return po_fail(err, PO_EOS, "index: %s: out of memory",
 		    index_db_name(db));
 	return index_damaged(db, err);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "spool/index_guard.h"
 #include "spool/rebuild_parts.h"
 
 int
@@ -56,6 +57,9 @@ rebuild_swap(int folder, struct po_err *err)
 	else
 		rc = po_fail_sys(err, PO_EIO, "exchange index/%s and %s",
 		    INDEX_NEW, INDEX_LIVE);
+	if (rc == 0 && unlinkat(folder, INDEX_SUSPECT, 0) == -1 &&
+	    errno != ENOENT)
+		rc = po_fail_sys(err, PO_EIO, "unlink index/" INDEX_SUSPECT);
 	if (rc == 0 && fsync(folder) == -1)
 		rc = po_fail_sys(err, PO_EIO, "sync index");
 	return rc;

@@ -742,6 +742,39 @@ no_index_is_made_when_nobody_can_tell_whether_there_is_mail(void **state)
 	fixture_spool_close(&spool);
 }
 
+/* All pages are sound, a record is not: no writer would see it at its start. */
+static void
+what_a_reader_found_damaged_is_made_again(void **state)
+{
+	struct fixture *f = *state;
+	struct spool spool = fixture_spool(f);
+	struct record r = { .p = "no record", .len = 9 };
+	struct queue_id id = id_of(7);
+	struct index_message m;
+	struct index_key k;
+
+	key_clear(&k);
+	key_id(&k, &id);
+	OK(row_put(f->tx, DB_MESSAGE, &k, &r, &f->err));
+	fixture_commit(f);
+	fixture_close(f);
+	assert_int_equal(OK(reopen(f, &spool)), 0);
+	fixture_close(f);
+	OK(index_open(f->dirfd, "index", INDEX_READ, &f->ix, &f->err));
+	OK(index_begin(f->ix, INDEX_READ, &f->tx, &f->err));
+	assert_int_equal(index_message_get(f->tx, &id, &f->arena, &m, &f->err),
+	    -1);
+	assert_int_equal(f->err.code, PO_ECORRUPT);
+	fixture_close(f);
+	assert_int_equal(OK(reopen(f, &spool)), 1);
+	assert_int_equal(OK(index_message_get(f->tx, &id, &f->arena, &m,
+	                     &f->err)),
+	    0);
+	fixture_close(f);
+	assert_int_equal(OK(reopen(f, &spool)), 0);
+	fixture_spool_close(&spool);
+}
+
 static void
 index_of_another_schema_is_made_again(void **state)
 {
@@ -811,6 +844,7 @@ main(void)
 		UNIT(damaged_files_are_left_out_and_named),
 		UNIT(lost_index_is_made_again_when_there_is_mail),
 		UNIT(no_index_is_made_when_nobody_can_tell_whether_there_is_mail),
+		UNIT(what_a_reader_found_damaged_is_made_again),
 		UNIT(index_of_another_schema_is_made_again),
 		UNIT(pages_are_looked_at_after_a_killed_writer),
 	};
