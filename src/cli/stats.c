@@ -33,6 +33,8 @@ struct stats {
 	uint64_t last_hour[MESSAGE_STATES];
 	struct hop_count *hops;
 	size_t n_hops, cap_hops;
+	struct index_host *down; /* with failures in a row */
+	size_t n_down, cap_down;
 };
 
 /* ------------------------------------------------------------ gather */
@@ -129,6 +131,26 @@ count_last_hour(struct stats *s, struct index_tx *tx, struct po_err *err)
 }
 
 static int
+find_down(struct stats *s, struct index_tx *tx, struct po_err *err)
+{
+	struct index_host h = { .name = "" };
+	void *array;
+	int rc;
+
+	while ((rc = index_host_next(tx, &h, err)) == 1) {
+		if (h.failures == 0)
+			continue;
+		array = grow_array(s->down, s->n_down, &s->cap_down,
+		    sizeof(*s->down));
+		if (array == NULL)
+			return po_fail(err, PO_EOS, "no memory for relays");
+		s->down = array;
+		s->down[s->n_down++] = h;
+	}
+	return rc;
+}
+
+static int
 gather(struct stats *s, struct po_err *err)
 {
 	struct queue_id at;
@@ -145,6 +167,8 @@ gather(struct stats *s, struct po_err *err)
 	rc = index_totals_get(tx, &s->totals, err);
 	if (rc != -1)
 		rc = count_last_hour(s, tx, err);
+	if (rc != -1)
+		rc = find_down(s, tx, err);
 	for (i = 0; i < s->n_hops && rc != -1; i++)
 		rc = index_host_by_hop(tx, s->hops[i].hop, &s->hops[i].host,
 		    err);
@@ -246,10 +270,6 @@ put_hops(const struct printer *p, const struct stats *s)
 	} rows[] = {
 		{ "po_hop_waiting", "Waiting messages by next hop." },
 		{ "po_hop_in_delivery", "Messages in delivery by next hop." },
-		{ "po_hop_failures",
-		    "Failures in a row of a next hop as a whole." },
-		{ "po_hop_rest_seconds",
-		    "How long a next hop is still left alone." },
 	};
 	size_t row, i;
 
@@ -257,14 +277,48 @@ put_hops(const struct printer *p, const struct stats *s)
 		put_head(p, rows[row].name, rows[row].help);
 		for (i = 0; i < s->n_hops; i++) {
 			const struct hop_count *h = &s->hops[i];
-			int64_t rest = h->host.backoff_until - s->now;
-			const uint64_t n[] = { h->waiting, h->in_delivery,
-				h->host.failures,
-				rest > 0 ? (uint64_t)rest : 0 };
+			const uint64_t n[] = { h->waiting, h->in_delivery };
 
 			put_value(p, rows[row].name, "hop", h->host.name,
 			    n[row]);
 		}
+	}
+}
+
+/* Relays that are down; a next hop without relays is one. */
+static void
+put_relays(const struct printer *p, const struct stats *s)
+{
+	int64_t rest;
+	size_t i;
+
+	put_head(p, "po_relay_failures",
+	    "Failures in a row of relays that are down.");
+	for (i = 0; i < s->n_down; i++)
+		put_value(p, "po_relay_failures", "relay", s->down[i].name,
+		    s->down[i].failures);
+	put_head(p, "po_relay_rest_seconds",
+	    "How long such a relay is still left alone, 0: it is probed next.");
+	for (i = 0; i < s->n_down; i++) {
+		rest = s->down[i].backoff_until - s->now;
+		put_value(p, "po_relay_rest_seconds", "relay", s->down[i].name,
+		    rest > 0 ? (uint64_t)rest : 0);
+	}
+}
+
+/* Why, for people. */
+static void
+put_causes(const struct printer *p, const struct stats *s)
+{
+	struct buf safe;
+	size_t i;
+
+	for (i = 0; p->format == STATS_TEXT && i < s->n_down; i++) {
+		buf_init(&safe, 4096);
+		(void)log_escape(&safe, span_of(s->down[i].cause), 400);
+		(void)fprintf(p->out, "%s: %s\n", s->down[i].name,
+		    buf_str(&safe));
+		buf_clear(&safe);
 	}
 }
 
@@ -287,6 +341,8 @@ put_all(const struct printer *p, const struct stats *s, bool up)
 	put_states(p, "po_finished_last_hour",
 	    "Messages that finished in the last hour, by state.", s->last_hour);
 	put_hops(p, s);
+	put_relays(p, s);
+	put_causes(p, s);
 }
 
 int
@@ -300,5 +356,6 @@ stats_print(struct index *ix, int64_t now, bool up, enum stats_format format,
 	if (rc == 0)
 		put_all(&p, &s, up);
 	free(s.hops);
+	free(s.down);
 	return rc;
 }

@@ -168,7 +168,7 @@ add_group(struct deliver_routes *r, const struct relay_conf *conf,
 	        ? snprintf(name, sizeof(name), "%s", conf->host)
 	        : snprintf(name, sizeof(name), "%s:%d", conf->host,
 	              relay_port(conf, r->conf->transport));
-	if (n < 0 || (size_t)n + sizeof("smtp:") > sizeof(name) ||
+	if (n < 0 || (size_t)n + sizeof("relay:") > sizeof(name) ||
 	    strchr(conf->host, ',') != NULL)
 		return po_fail(err, PO_ECONFIG,
 		    "relay.host: \"%.100s\" is no name of a host", conf->host);
@@ -542,6 +542,31 @@ deliver_route(const struct deliver_routes *r, const struct deliver_query *q,
     char hop[DELIVER_HOP_MAX])
 {
 	put_hop(find_rule(r, q), q->recipient, hop);
+}
+
+/* Does the transport of this name have relays? */
+static bool
+has_relays(struct span transport)
+{
+	int i;
+
+	for (i = 0; transport_names[i] != NULL; i++)
+		if (span_eq(transport, span_of(transport_names[i])))
+			return transport_has_relays(i);
+	return false;
+}
+
+size_t
+deliver_hop_relays(const char *hop, struct span names[DELIVER_HOP_RELAYS])
+{
+	struct span rest = span_of(hop);
+	size_t n = 0;
+
+	if (!has_relays(span_cut(&rest, ':')))
+		return 0;
+	while (n < DELIVER_HOP_RELAYS && rest.len > 0)
+		names[n++] = span_cut(&rest, ',');
+	return n;
 }
 
 bool

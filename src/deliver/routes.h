@@ -13,6 +13,7 @@
 
 #include "deliver/options.h"
 #include "util/err.h"
+#include "util/span.h"
 
 #define DELIVER_HOP_MAX 300u /* bytes of a hop's name, with NUL */
 #define DELIVER_HOP_RELAYS 8u
@@ -51,6 +52,11 @@ void deliver_route(const struct deliver_routes *routes,
 /* The same, explained. */
 void deliver_choose(const struct deliver_routes *routes,
     const struct deliver_query *q, struct deliver_choice *out);
+
+/* The names of a hop's relays, best first, as spans of `hop`: how many, 0 where
+ * its transport has none. */
+size_t deliver_hop_relays(const char *hop,
+    struct span names[DELIVER_HOP_RELAYS]);
 
 /* Does all mail go one way, whatever it is? */
 bool deliver_routes_are_one(const struct deliver_routes *routes);

@@ -63,6 +63,9 @@ struct transport {
 	void *(*open)(const struct deliver_setup *setup, const char *hop,
 	    const volatile sig_atomic_t *stop, int64_t stop_grace_s,
 	    struct po_err *err);
+	/* Both NULL: a hop without relays, of which nothing is learnt. */
+	void (*choose)(void *state, unsigned relay, unsigned traits);
+	unsigned (*traits)(const void *state);
 	int (*begin)(void *state, const struct deliver_message *m,
 	    struct delivery *results);
 	void (*send)(void *state, const struct deliver_message *m,

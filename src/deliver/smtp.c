@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The transports "smtp" and "lmtp": a relay, or the first of several that can
- * be reached; and "mx", which is the same dialogue with the hosts of a domain
- * (mx.h). Here is what their parts share: reading a reply, what a reply or a
- * lost connection means, and the end.
+ * The transports "smtp" and "lmtp": a relay, the one that was chosen of the
+ * hop's; and "mx", which is the same dialogue with the hosts of a domain (mx.h).
+ * Here is what their parts share: reading a reply, what a reply or a lost
+ * connection means, and the end.
  */
 #include "deliver/smtp.h"
 
@@ -328,6 +328,39 @@ mx_new(const struct deliver_setup *setup, const char *hop,
 	return new_client(TRANSPORT_MX, setup, hop, stop, stop_grace_s, err);
 }
 
+static void
+choose_peer(struct smtp *s, unsigned relay)
+{
+	if (relay >= s->n_peers)
+		relay = 0; /* of another time: the routes were changed */
+	if (s->peer != s->peers[relay])
+		smtp_close(s, true);
+	s->peer = s->peers[relay];
+	s->habits = &s->all_habits[relay];
+}
+
+static void
+choose(void *state, unsigned relay, unsigned traits)
+{
+	struct smtp *s = state;
+
+	if (s->mx == NULL)
+		choose_peer(s, relay);
+	s->habits->plain |= (traits & RELAY_PLAIN) != 0;
+	s->habits->no_chunking |= (traits & RELAY_NO_CHUNKING) != 0;
+	s->habits->no_window |= (traits & RELAY_ONE_AT_A_TIME) != 0;
+}
+
+static unsigned
+traits_of(const void *state)
+{
+	const struct smtp *s = state;
+
+	return (s->habits->plain ? RELAY_PLAIN : 0u) |
+	       (s->habits->no_chunking ? RELAY_NO_CHUNKING : 0u) |
+	       (s->habits->no_window ? RELAY_ONE_AT_A_TIME : 0u);
+}
+
 static int
 begin(void *state, const struct deliver_message *m, struct delivery *results)
 {
@@ -395,7 +428,8 @@ idle(void *state)
 }
 
 #define DIALOGUE                                                               \
-	.begin = begin, .send = send_content, .relay = relay_of,               \
+	.choose = choose, .traits = traits_of, .begin = begin,                 \
+	.send = send_content, .relay = relay_of,                               \
 	.hop_down = is_down, .note = take_note, .idle = idle,                  \
 	.close = smtp_free
 #define WINDOW .window = window, .put = put, .take = take

@@ -75,7 +75,7 @@ struct smtp_window {
 	size_t first, n;
 };
 
-/* What was found out about a relay, for as long as the session lives. */
+/* What was found out about a relay. */
 struct smtp_habits {
 	bool plain;       /* PIPELINING broke: never again */
 	bool no_chunking; /* BDAT broke: likewise */
@@ -98,7 +98,7 @@ struct smtp {
 	struct smtp_goal goal;
 	const struct peer *peers[DELIVER_HOP_RELAYS]; /* best first */
 	size_t n_peers;
-	const struct peer *peer; /* one of them: of the connection */
+	const struct peer *peer; /* the chosen one */
 	struct smtp_habits all_habits[DELIVER_HOP_RELAYS];
 	struct smtp_habits *habits; /* that of the peer */
 	const volatile sig_atomic_t *stop;
@@ -126,9 +126,8 @@ struct smtp {
 	struct smtp_window window;
 };
 
-/* Bring up a connection to the first relay that takes one; false with *why (of
- * the last one; state DEFERRED, or UNTOUCHED when stopped) and, but for stop,
- * hop_down set. */
+/* Bring up a connection to the chosen relay; false with *why (state DEFERRED,
+ * or UNTOUCHED when stopped) and, but for stop, hop_down set. */
 bool smtp_open(struct smtp *s, struct delivery *why);
 
 /* The same for s->goal alone, with the settings of s->peer; hop_down is not

@@ -334,28 +334,14 @@ open_peer(struct smtp *s, struct delivery *why)
 	return smtp_open_goal(s, why);
 }
 
-/* Whatever fails before the first MAIL says nothing of a message, so the next
- * relay may be tried in the same attempt. */
 bool
 smtp_open(struct smtp *s, struct delivery *why)
 {
-	size_t i;
-
 	s->note[0] = '\0';
 	if (s->mx != NULL)
 		return mx_connect(s->mx, s, why);
-	for (i = 0; i < s->n_peers; i++) {
-		s->peer = s->peers[i];
-		s->habits = &s->all_habits[i];
-		if (open_peer(s, why))
-			return true;
-		if (why->state == DELIVERY_UNTOUCHED)
-			return false;
-		if (i + 1 < s->n_peers)
-			smtp_note(s, "relay %s: %s; going on with %s",
-			    s->peer->relay->name, why->text,
-			    s->peers[i + 1]->relay->name);
-	}
-	s->hop_down = true;
+	if (open_peer(s, why))
+		return true;
+	s->hop_down = why->state != DELIVERY_UNTOUCHED;
 	return false;
 }

@@ -158,6 +158,21 @@ session_new(const struct deliver_setup *setup, const char *hop,
 	return 0;
 }
 
+void
+session_choose(struct deliver_session *s, unsigned relay, unsigned traits)
+{
+	if (s->transport->choose != NULL)
+		s->transport->choose(s->state, relay, traits);
+}
+
+unsigned
+session_traits(const struct deliver_session *s)
+{
+	return s == NULL || s->transport->traits == NULL
+	           ? 0
+	           : s->transport->traits(s->state);
+}
+
 int
 session_begin(struct deliver_session *s, const struct deliver_message *m,
     struct delivery *results)

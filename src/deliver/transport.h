@@ -70,6 +70,8 @@ struct deliver_message {
 	const char
 	    *bytes;      /* all of the content where it is in memory, or NULL */
 	uint64_t length; /* bytes */
+	bool alternatives; /* another relay may have it: what cannot begin is
+	                      left untouched */
 	bool has_8bit;
 	uint32_t longest_line; /* bytes without LF */
 	int64_t now; /* seconds UTC when it was taken up: what is left of a
@@ -106,6 +108,22 @@ struct deliver_session;
 int session_new(const struct deliver_setup *setup, const char *hop,
     const volatile sig_atomic_t *stop, int64_t stop_grace_s,
     struct deliver_session **out, struct po_err *err);
+
+/* What is known of a relay, or was learnt of it, as bits. */
+enum relay_trait {
+	RELAY_PLAIN = 1,         /* PIPELINING breaks */
+	RELAY_NO_CHUNKING = 2,   /* so does BDAT */
+	RELAY_ONE_AT_A_TIME = 4, /* a window left messages in doubt */
+	RELAY_TRAITS = 7
+};
+
+/* Before session_begin() and session_put(): which of the hop's relays it is,
+ * counted from 0 (deliver_hop_relays()), and its traits. A connection to
+ * another one is closed. */
+void session_choose(struct deliver_session *s, unsigned relay, unsigned traits);
+/* Traits of the chosen relay, those that it was told included. */
+unsigned session_traits(const struct deliver_session *s);
+
 int session_begin(struct deliver_session *s, const struct deliver_message *m,
     struct delivery *results);
 void session_send(struct deliver_session *s, const struct deliver_message *m,
@@ -122,8 +140,9 @@ const char *session_relay(const struct deliver_session *s);
  * and cipher, or that level "may" went on without TLS. NULL: there is none. The
  * text is printable, and valid until the next call on the session. */
 const char *session_note(struct deliver_session *s);
-/* True when the last failure concerns the next hop as a whole (connect, TLS,
- * AUTH, 421): no use to go on with others. */
+/* True when the last failure concerns the relay as a whole (connect, TLS, AUTH,
+ * 421): no use to go on with others. The first result says why, untouched or
+ * not. */
 bool session_hop_down(const struct deliver_session *s);
 /* QUIT if connected (does not wait for its reply longer than a second) and
  * free. */

@@ -16,7 +16,8 @@ enum child_kind { CHILD_INTAKE, CHILD_WORKER };
 struct held_job {
 	struct queue_id id;
 	uint32_t attempt;
-	uint32_t hop;
+	uint32_t hop, relay; /* numbers of their rows */
+	bool probe;
 	struct attempt_end end; /* by results that came so far */
 };
 
@@ -29,6 +30,7 @@ struct child {
 	uint32_t quota;   /* jobs it may hold now */
 	int64_t quota_ms; /* monotonic: when that was set */
 	uint32_t done;    /* jobs ended since then */
+	bool probing;     /* one of its jobs is a probe: no more behind it */
 	bool full; /* its socket takes no more until it has said something */
 	/* monotonic: when it last ended a job, or got one while it had none */
 	int64_t heard_ms;

@@ -3,27 +3,29 @@
 
 #include <string.h>
 
+#include "queue/health.h"
 #include "queue/parts.h"
 #include "queue/place.h"
 
-/* The first hop, from *number on, that has ready mail and does not rest: 1
- * (*out), 0 none, -1. */
+/* The first hop, from *number on, that has ready mail and a relay that takes
+ * it: 1, 0 none, -1. */
 static int
-usable_hop(struct tick *t, uint32_t *number, struct hop **out,
+usable_hop(struct tick *t, uint32_t *number, struct hop_relay *relay,
     struct po_err *err)
 {
 	enum priority class = PRIORITY_NOW;
 	int rc;
 
 	while ((rc = index_ready_seek(t->tx, number, &class, err)) == 1) {
-		*out = hops_by_number(t->hops, t->tx, *number, err);
-		if (*out == NULL)
+		if (hops_by_number(t->hops, t->tx, *number, err) == NULL)
 			return po_fail(err, PO_ECORRUPT,
 			    "the index has ready mail for an unknown next hop "
 			    "%u",
 			    *number);
-		if (!hop_rests(*out, t->now))
-			return 1;
+		rc = hops_choose_relay(t->hops, t->tx, *number, t->now, false,
+		    relay, err);
+		if (rc != 0)
+			return rc;
 		++*number;
 		class = PRIORITY_NOW;
 	}
@@ -33,8 +35,8 @@ usable_hop(struct tick *t, uint32_t *number, struct hop **out,
 /* The first message of the hop: by class from the front, or from the back when
  * it is the lowest one's turn. */
 static int
-first_of(struct tick *t, struct hop *hop, uint64_t *turn, struct queue_id *id,
-    struct po_err *err)
+first_of(struct tick *t, const struct hop *hop, uint64_t *turn,
+    struct queue_id *id, struct po_err *err)
 {
 	bool lowest = (hop->deals + 1) % DEAL_LOWEST_EVERY == 0;
 	int i, rc;
@@ -113,18 +115,30 @@ claim(struct tick *t, const struct hop *hop, const struct queue_id *id,
 	return index_claim_put(t->tx, &row, err);
 }
 
+/* What is to be dealt. */
+struct choice {
+	uint32_t hop;
+	struct hop_relay relay;
+	struct queue_id id;
+};
+
 /* Of the hops that can be used the one with the fewest jobs out. */
 static int
-choose_hop(struct tick *t, struct hop *best, struct po_err *err)
+choose_hop(struct tick *t, struct choice *c, struct po_err *err)
 {
-	struct hop *hop;
-	uint32_t number = 0;
+	uint32_t number = 0, least = 0, in_flight;
+	struct hop_relay relay;
 	bool found = false;
 	int rc;
 
-	while ((rc = usable_hop(t, &number, &hop, err)) == 1) {
-		if (!found || hop->in_flight < best->in_flight)
-			*best = *hop;
+	while ((rc = usable_hop(t, &number, &relay, err)) == 1) {
+		in_flight =
+		    hops_by_number(t->hops, t->tx, number, err)->in_flight;
+		if (!found || in_flight < least) {
+			least = in_flight;
+			c->hop = number;
+			c->relay = relay;
+		}
 		found = true;
 		number++;
 	}
@@ -133,7 +147,7 @@ choose_hop(struct tick *t, struct hop *best, struct po_err *err)
 
 /* The message that alone is wanted, if it is ready. */
 static int
-choose_only(struct tick *t, const struct queue_id *only, struct hop **hop,
+choose_only(struct tick *t, const struct queue_id *only, struct choice *c,
     struct po_err *err)
 {
 	struct index_part part = { .hop = 0 };
@@ -150,53 +164,63 @@ choose_only(struct tick *t, const struct queue_id *only, struct hop **hop,
 			return rc;
 		m.hop = part.hop;
 	}
-	*hop = hops_by_number(t->hops, t->tx, m.hop, err);
-	return *hop == NULL ? -1 : 1;
+	c->id = *only;
+	c->hop = m.hop;
+	return hops_choose_relay(t->hops, t->tx, m.hop, t->now, true, &c->relay,
+	    err);
 }
 
 static int
-choose(struct tick *t, const struct queue_id *only, struct hop **hop,
-    struct queue_id *id, struct po_err *err)
+choose(struct tick *t, const struct queue_id *only, struct choice *c,
+    struct po_err *err)
 {
-	struct hop best;
+	const struct hop *hop;
 	uint64_t turn;
 	int rc;
 
-	if (only != NULL) {
-		*id = *only;
-		return choose_only(t, only, hop, err);
-	}
-	rc = choose_hop(t, &best, err);
+	if (only != NULL)
+		return choose_only(t, only, c, err);
+	rc = choose_hop(t, c, err);
 	if (rc != 1)
 		return rc;
-	*hop = hops_by_number(t->hops, t->tx, best.host.hop, err);
-	return *hop == NULL ? -1 : first_of(t, *hop, &turn, id, err);
+	hop = hops_by_number(t->hops, t->tx, c->hop, err);
+	return hop == NULL ? -1 : first_of(t, hop, &turn, &c->id, err);
 }
 
 int
-deal_next(struct tick *t, struct wire_job *job, const struct queue_id *only,
-    uint32_t *number, struct po_err *err)
+deal_next(struct tick *t, struct deal *out, const struct queue_id *only,
+    struct po_err *err)
 {
+	struct choice c;
 	struct hop *hop;
-	struct queue_id id;
 	int rc;
 
-	rc = choose(t, only, &hop, &id, err);
+	rc = choose(t, only, &c, err);
 	if (rc != 1)
 		return rc;
-	if (claim(t, hop, &id, job, err) == -1)
+	out->hop = c.hop;
+	out->relay = c.relay.number;
+	out->job.relay = (uint8_t)c.relay.which;
+	out->job.alternatives = c.relay.alternatives;
+	hop = hops_by_number(t->hops, t->tx, c.relay.number, err);
+	if (hop == NULL)
+		return -1;
+	out->job.traits = (uint8_t)health_traits(&hop->host, t->now);
+	out->job.falls = hop->falls;
+	out->probe = hop->host.failures > 0;
+	hop = hops_by_number(t->hops, t->tx, c.hop, err);
+	if (hop == NULL || claim(t, hop, &c.id, &out->job, err) == -1)
 		return -1;
 	hop->deals++;
-	hop->in_flight++;
-	*number = hop->host.hop;
+	hops_take(t->hops, c.hop, c.relay.number);
 	return 1;
 }
 
 int
 deal_any(struct tick *t, struct po_err *err)
 {
-	struct hop *hop;
+	struct hop_relay relay;
 	uint32_t number = 0;
 
-	return usable_hop(t, &number, &hop, err);
+	return usable_hop(t, &number, &relay, err);
 }

@@ -12,15 +12,21 @@
 
 #define DEAL_LOWEST_EVERY 16u
 
+struct deal {
+	struct wire_job job;
+	uint32_t hop, relay; /* numbers of their rows */
+	bool probe;          /* of a relay that failed: it may take its time */
+};
+
 /*
  * Claim the next message, of any hop (or `only` that one, if it is ready): 1
- * with *job filled in and the claim row written, 0 when none can be dealt now,
+ * with *out filled in and the claim row written, 0 when none can be dealt now,
  * -1. The job may be handed out only after the tick is committed.
  */
-int deal_next(struct tick *t, struct wire_job *job, const struct queue_id *only,
-    uint32_t *hop, struct po_err *err);
+int deal_next(struct tick *t, struct deal *out, const struct queue_id *only,
+    struct po_err *err);
 
-/* Is there a ready message of a hop that does not rest? */
+/* Is there a ready message of a hop that can be used? */
 int deal_any(struct tick *t, struct po_err *err);
 
 #endif

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The next hops that the runner knows: a small table in memory over the index's
- * host rows. Backing off rewrites no message: a hop that rests is just not
- * dealt from.
+ * The next hops that the runner knows, and the relays that they consist of: a
+ * small table in memory over the index's host rows. Backing off rewrites no
+ * message: a relay that rests is just not dealt to, and a hop of which all rest
+ * not dealt from.
+ *
+ * "smtp:a,b" has the relays "relay:a" and "relay:b", rows of their own that
+ * hops share; a hop whose transport has none is its own relay.
  */
 #ifndef PO_QUEUE_HOPS_H
 #define PO_QUEUE_HOPS_H
 
 #include <stdbool.h>
 
+#include "deliver/routes.h"
 #include "spool/index.h"
 
 struct hop {
@@ -16,12 +21,19 @@ struct hop {
 	bool dirty;         /* host is to be written by the next tick */
 	uint32_t in_flight; /* jobs in the hands of workers */
 	uint32_t deals;     /* counts, for the turn of the lowest class */
+	uint32_t falls;     /* counts its failures in this run */
+	uint32_t relays[DELIVER_HOP_RELAYS]; /* numbers, best first */
+	unsigned n_relays;                   /* at least 1 */
+};
+
+/* One of a hop's relays. */
+struct hop_relay {
+	uint32_t number;
+	unsigned which;    /* of the hop's, from 0 */
+	bool alternatives; /* another could be used too */
 };
 
 struct hops;
-
-/* Is it left alone now? A rest that a clock jump made absurd is cut. */
-bool hop_rests(struct hop *hop, int64_t now);
 
 struct hops *hops_new(void);
 void hops_free(struct hops *h);
@@ -33,6 +45,18 @@ struct hop *hops_by_name(struct hops *h, struct index_tx *tx, const char *name,
     struct po_err *err);
 struct hop *hops_by_number(struct hops *h, struct index_tx *tx, uint32_t number,
     struct po_err *err);
+
+/*
+ * The relay that the hop's next job goes to: the first that neither rests nor
+ * is being probed. 1 (*out), 0 there is none now, -1. With `anyhow` the first
+ * where there is none.
+ */
+int hops_choose_relay(struct hops *h, struct index_tx *tx, uint32_t hop,
+    int64_t now, bool anyhow, struct hop_relay *out, struct po_err *err);
+
+/* A job for the hop, by the relay, goes out; it came back. */
+void hops_take(struct hops *h, uint32_t hop, uint32_t relay);
+void hops_give_back(struct hops *h, uint32_t hop, uint32_t relay);
 
 /* Write what became dirty. */
 int hops_write(struct hops *h, struct index_tx *tx, struct po_err *err);

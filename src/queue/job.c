@@ -155,6 +155,7 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	j->message.longest_line = j->file.trailer.longest_line;
 	j->message.now = wallclock_now();
 	j->is_over = is_over(&j->file);
+	j->message.alternatives = wire->alternatives;
 	pick(j, routes);
 	job_look_ahead(j);
 	job_next_slice(j);

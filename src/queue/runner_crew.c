@@ -139,10 +139,8 @@ bury_job(struct runner *r, struct tick *t, const struct held_job *job,
     bool violent, struct po_err *err)
 {
 	const struct index_claim claim = { job->id, job->attempt, job->hop };
-	struct hop *hop = hops_by_number(r->hops, t->tx, job->hop, NULL);
 
-	if (hop != NULL && hop->in_flight > 0)
-		hop->in_flight--;
+	hops_give_back(r->hops, job->hop, job->relay);
 	if (violent && deaths_of(r, &job->id) >= SUSPECT_DEATHS)
 		return recover_suspect(t, &claim, err);
 	return recover_claim(t, &claim, FROM_DEATH, err);
@@ -177,6 +175,7 @@ bury(struct runner *r, struct child *ch, bool violent, struct po_err *err)
 	if (rc == 0)
 		after_run(r->after, r->setup->spool);
 	ch->n_jobs = 0;
+	ch->probing = false;
 	r->ready_maybe = r->slots_dirty = true;
 	r->activity++;
 	return rc;

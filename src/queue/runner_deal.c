@@ -10,13 +10,19 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "queue/deal.h"
 #include "queue/runner_state.h"
 #include "util/grow.h"
 #include "util/wallclock.h"
 
 #define AHEAD_MS 40     /* a commit on a slow disk, and the wait before it */
 #define FILES_KEPT 128u /* of the limit: what is open for other reasons */
+
+static bool
+has_room(const struct child *ch)
+{
+	return ch->sock != -1 && !ch->full && !ch->probing &&
+	       ch->n_jobs < ch->quota;
+}
 
 static struct child *
 child_with_room(struct runner *r)
@@ -26,7 +32,7 @@ child_with_room(struct runner *r)
 
 	for (i = 1; i < r->crew.n; i++) {
 		ch = &r->crew.all[i];
-		if (ch->sock == -1 || ch->full || ch->n_jobs >= ch->quota)
+		if (!has_room(ch))
 			continue;
 		if (best == NULL || ch->n_jobs < best->n_jobs)
 			best = ch;
@@ -90,7 +96,6 @@ deal_one(struct runner *r, struct tick *t, struct child *ch, struct po_err *err)
 {
 	struct dealt_job *d;
 	void *array;
-	uint32_t hop;
 	int rc;
 
 	array =
@@ -100,17 +105,20 @@ deal_one(struct runner *r, struct tick *t, struct child *ch, struct po_err *err)
 		    r->n_dealt);
 	r->dealt = array;
 	d = &r->dealt[r->n_dealt];
-	rc = deal_next(t, &d->job, r->setup->only, &hop, err);
+	rc = deal_next(t, &d->deal, r->setup->only, err);
 	if (rc != 1)
 		return rc;
 	d->child = ch;
 	r->n_dealt++;
 	if (ch->n_jobs == 0)
 		ch->heard_ms = monotonic_ms();
-	ch->jobs[ch->n_jobs++] = (struct held_job){ .id = d->job.id,
-		.attempt = d->job.attempt,
-		.hop = hop,
-		.end = { .attempt = d->job.attempt, .hop = hop } };
+	ch->jobs[ch->n_jobs++] = (struct held_job){ .id = d->deal.job.id,
+		.attempt = d->deal.job.attempt,
+		.hop = d->deal.hop,
+		.relay = d->deal.relay,
+		.probe = d->deal.probe,
+		.end = { .attempt = d->deal.job.attempt, .hop = d->deal.hop } };
+	ch->probing = d->deal.probe;
 	return 1;
 }
 
@@ -157,8 +165,8 @@ bounce_job(struct runner *r, const struct dealt_job *d, bool damaged,
 {
 	char *text = arena_strdup(&r->results_arena, why);
 	struct wire_result res = {
-		.id = d->job.id,
-		.attempt = d->job.attempt,
+		.id = d->deal.job.id,
+		.attempt = d->deal.job.attempt,
 		.recipient = UINT32_MAX,
 		.state = counts ? DELIVERY_DEFERRED : DELIVERY_UNTOUCHED,
 		.last = true,
@@ -191,8 +199,9 @@ hand_out_one(struct runner *r, const struct dealt_job *d, struct buf *b)
 	bool gone;
 	int fd, rc = -1;
 
-	queue_id_folder(&d->job.id, folder);
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, d->job.id.text);
+	queue_id_folder(&d->deal.job.id, folder);
+	(void)snprintf(path, sizeof(path), "%s/%s", folder,
+	    d->deal.job.id.text);
 	fd = openat(r->setup->spool->queue, path,
 	    O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd == -1) {
@@ -204,7 +213,7 @@ hand_out_one(struct runner *r, const struct dealt_job *d, struct buf *b)
 	}
 	buf_reset(b);
 	errno = EMSGSIZE;
-	if (wire_put_u8(b, WIRE_JOB) && wire_put_job(b, &d->job))
+	if (wire_put_u8(b, WIRE_JOB) && wire_put_job(b, &d->deal.job))
 		rc = wire_send(d->child->sock, b, fd, true);
 	if (rc != 1)
 		bounce_unsent(r, d, rc, errno);
@@ -232,8 +241,7 @@ runner_can_deal(const struct runner *r)
 	if (!r->ready_maybe)
 		return false;
 	for (i = 1; i < r->crew.n; i++)
-		if (r->crew.all[i].sock != -1 && !r->crew.all[i].full &&
-		    r->crew.all[i].n_jobs < r->crew.all[i].quota)
+		if (has_room(&r->crew.all[i]))
 			return true;
 	return false;
 }

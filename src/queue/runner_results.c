@@ -2,30 +2,33 @@
 /* The results that workers reported, settled inside a tick. */
 #include <string.h>
 
-#include "queue/retry.h"
+#include "queue/health.h"
 #include "queue/runner_state.h"
 #include "queue/settle.h"
 #include "util/wallclock.h"
 
+/* What a result tells of its relay. */
 static void
-note_hop(struct runner *r, struct tick *t, uint32_t number,
+note_relay(struct runner *r, struct tick *t, uint32_t number,
     const struct wire_result *res)
 {
-	struct hop *hop = hops_by_number(r->hops, t->tx, number, NULL);
+	struct hop *relay = hops_by_number(r->hops, t->tx, number, NULL);
+	enum health_change change;
+	bool dirty;
 
-	if (hop == NULL)
+	if (relay == NULL)
 		return;
-	if (res->hop_down && !hop_rests(hop, t->now)) {
-		hop->host.failures++;
-		hop->host.backoff_until =
-		    t->now + retry_hop_wait_s(hop->host.failures,
-		                 (uint32_t)monotonic_ms());
-		hop->dirty = true;
-	} else if (!res->hop_down && res->state == DELIVERY_SENT &&
-	           hop->host.failures > 0) {
-		hop->host.failures = 0;
-		hop->host.backoff_until = 0;
-		hop->dirty = true;
+	change =
+	    health_note(&relay->host, res, t->now, settle_random(), &dirty);
+	relay->dirty |= dirty;
+	if (change == HEALTH_DOWN) {
+		relay->falls++;
+		after_log(t->after, "po/qmgr", LOG_LEVEL_WARNING,
+		    "%s rests for %lld s: %s", relay->host.name,
+		    (long long)(relay->host.backoff_until - t->now), res->text);
+	} else if (change == HEALTH_UP) {
+		after_log(t->after, "po/qmgr", LOG_LEVEL_INFO,
+		    "%s answers again", relay->host.name);
 	}
 }
 
@@ -52,13 +55,11 @@ count(struct runner *r, enum delivery_state s)
 }
 
 static void
-drop_job(struct runner *r, struct tick *t, struct child *ch,
-    struct held_job *job)
+drop_job(struct runner *r, struct child *ch, struct held_job *job)
 {
-	struct hop *hop = hops_by_number(r->hops, t->tx, job->hop, NULL);
-
-	if (hop != NULL && hop->in_flight > 0)
-		hop->in_flight--;
+	hops_give_back(r->hops, job->hop, job->relay);
+	if (job->probe)
+		ch->probing = false;
 	crew_drop(ch, job);
 	ch->done++;
 	ch->heard_ms = monotonic_ms();
@@ -92,7 +93,7 @@ settle_part(struct runner *r, struct tick *t, struct held_job *job,
 		    "%s: deferred: %s", m->id.text, res->text);
 		return 0;
 	}
-	note_hop(r, t, job->hop, res);
+	note_relay(r, t, job->relay, res);
 	rc = settle_recipient(t, m, res, err);
 	if (rc == 1) {
 		note_end(&job->end, res);
@@ -120,17 +121,17 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 		return -1;
 	/* Another worker, for another next hop, found its file damaged. */
 	if (rc == 0) {
-		drop_job(r, t, p->child, job);
+		drop_job(r, p->child, job);
 		return 0;
 	}
 	if (p->r.damaged) {
 		rc = settle_damaged(t, &m, p->r.text, err);
-		drop_job(r, t, p->child, job);
+		drop_job(r, p->child, job);
 		return rc;
 	}
 	if (p->r.over) {
 		rc = settle_over(t, &m, p->r.attempt, err);
-		drop_job(r, t, p->child, job);
+		drop_job(r, p->child, job);
 		return rc;
 	}
 	if (settle_part(r, t, job, &m, &p->r, err) == -1)
@@ -140,7 +141,7 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 		return index_message_put(t->tx, &m, err);
 	}
 	rc = settle_end(t, &m, &job->end, err);
-	drop_job(r, t, p->child, job);
+	drop_job(r, p->child, job);
 	return rc;
 }
 

@@ -5,6 +5,7 @@
 
 #include "queue/act.h"
 #include "queue/crew.h"
+#include "queue/deal.h"
 #include "queue/runner.h"
 #include "queue/tick.h"
 
@@ -15,7 +16,7 @@ struct pending_result {
 
 struct dealt_job {
 	struct child *child;
-	struct wire_job job;
+	struct deal deal;
 };
 
 /* A message that was held by workers that died, and how often. */

@@ -85,10 +85,14 @@ bool
 wire_get_job(struct wire_reader *r, struct wire_job *job)
 {
 	const char *hop;
+	uint8_t alternatives;
 
 	if (!wire_get_id(r, &job->id) || !wire_get_u32(r, &job->attempt) ||
+	    !wire_get_u32(r, &job->falls) || !wire_get_u8(r, &job->relay) ||
+	    !wire_get_u8(r, &job->traits) || !wire_get_u8(r, &alternatives) ||
 	    !wire_get_text(r, WIRE_MAX_HOP, &hop))
 		return false;
+	job->alternatives = alternatives != 0;
 	memcpy(job->hop, hop, strlen(hop) + 1);
 	return true;
 }
@@ -103,13 +107,14 @@ wire_get_result(struct wire_reader *r, struct wire_result *result)
 	    !wire_get_u32(r, &result->attempt) ||
 	    !wire_get_u32(r, &result->recipient) || !wire_get_u8(r, &state) ||
 	    !wire_get_u8(r, &phase) || !wire_get_u8(r, &flags) ||
-	    !wire_get_u32(r, &code) || !wire_get_u32(r, &result->delay_ms) ||
+	    !wire_get_u8(r, &result->traits) || !wire_get_u32(r, &code) ||
+	    !wire_get_u32(r, &result->delay_ms) ||
 	    !wire_get_text(r, 12, &result->status) ||
 	    !wire_get_text(r, WIRE_MAX_RELAY, &result->relay) ||
 	    !wire_get_text(r, 512, &result->text))
 		return false;
 	if (state > DELIVERY_IN_DOUBT || phase > PHASE_LOCAL || code > 999 ||
-	    flags >> 4 > HANDOVER_DELIVERED)
+	    flags >> 4 > HANDOVER_DELIVERED || result->traits > RELAY_TRAITS)
 		return false;
 	result->state = (enum delivery_state)state;
 	result->phase = (enum delivery_phase)phase;
@@ -158,7 +163,9 @@ bool
 wire_put_job(struct buf *b, const struct wire_job *job)
 {
 	return wire_put_id(b, &job->id) && wire_put_u32(b, job->attempt) &&
-	       wire_put_text(b, job->hop);
+	       wire_put_u32(b, job->falls) && wire_put_u8(b, job->relay) &&
+	       wire_put_u8(b, job->traits) &&
+	       wire_put_u8(b, job->alternatives) && wire_put_text(b, job->hop);
 }
 
 bool
@@ -174,7 +181,8 @@ wire_put_result(struct buf *b, const struct wire_result *result)
 	       wire_put_u32(b, result->recipient) &&
 	       wire_put_u8(b, (uint8_t)result->state) &&
 	       wire_put_u8(b, (uint8_t)result->phase) &&
-	       wire_put_u8(b, flags) && wire_put_u32(b, result->reply_code) &&
+	       wire_put_u8(b, flags) && wire_put_u8(b, result->traits) &&
+	       wire_put_u32(b, result->reply_code) &&
 	       wire_put_u32(b, result->delay_ms) &&
 	       wire_put_text(b, result->status) &&
 	       wire_put_text(b, result->relay) &&

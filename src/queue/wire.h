@@ -15,6 +15,7 @@
 
 #include "deliver/delivery.h"
 #include "deliver/routes.h"
+#include "deliver/transport.h"
 #include "spool/ingest.h"
 #include "util/buf.h"
 #include "util/err.h"
@@ -38,6 +39,10 @@ enum wire_type {
 struct wire_job {
 	struct queue_id id;
 	uint32_t attempt;
+	uint32_t falls;    /* of the relay, as the parent knew it */
+	uint8_t relay;     /* of the hop's, from 0 */
+	uint8_t traits;    /* enum relay_trait, of that relay */
+	bool alternatives; /* the hop has another that can be used */
 	char hop[WIRE_MAX_HOP];
 };
 
@@ -55,7 +60,8 @@ struct wire_result {
 	bool damaged;      /* the file is not what it was: text says why */
 	bool over;         /* the file's head ended it: the index is behind */
 	enum delivery_handover handover;
-	bool hop_down; /* the next hop as a whole is not usable */
+	bool hop_down;  /* the relay as a whole is not usable */
+	uint8_t traits; /* enum relay_trait, of the relay */
 	const char *status;
 	const char *relay;
 	const char *text;

@@ -46,7 +46,8 @@ struct worker {
 	struct templates store;  /* opened by the first template */
 	struct library *library; /* NULL until then */
 	struct deliver_session *session;
-	char hop[WIRE_MAX_HOP]; /* of the session */
+	struct wire_job way;  /* hop and relay of the session */
+	struct wire_job down; /* those that failed last; hop empty: none */
 	struct buf out;
 	int64_t out_since_ms;
 	bool ended;  /* the parent closed the socket, or is lost */
@@ -210,6 +211,7 @@ report_results(struct worker *w, const struct job *j,
 			.last = last && i + 1 == j->message.n,
 			.handover = d->handover,
 			.hop_down = hop_down,
+			.traits = (uint8_t)session_traits(session),
 			.status = d->status,
 			.relay = session_relay(session),
 			.text = d->text,
@@ -350,10 +352,23 @@ make_mail(struct worker *w, struct job *j, struct po_err *err)
 	return 0;
 }
 
-/* Prepare the first job of the ring into a free place; damaged ones are
- * reported and skipped. */
+static bool
+is_same_way(const struct wire_job *a, const struct wire_job *b)
+{
+	return a->relay == b->relay && strcmp(a->hop, b->hop) == 0;
+}
+
+/* It was dealt before the parent knew that this relay had failed here. */
+static bool
+is_stale(const struct worker *w, const struct wire_job *job)
+{
+	return is_same_way(job, &w->down) && job->falls == w->down.falls;
+}
+
+/* Prepare the first job of the ring, if it goes the way of `only` (NULL: any),
+ * into a free place; damaged ones are reported and skipped. */
 static struct job *
-take(struct worker *w, const char *only_hop)
+take(struct worker *w, const struct wire_job *only)
 {
 	struct job *j = free_job(w);
 	struct po_err err;
@@ -362,10 +377,15 @@ take(struct worker *w, const char *only_hop)
 	while (w->count > 0) {
 		struct waiting *q = &w->ring[w->first];
 
-		if (only_hop != NULL && strcmp(q->job.hop, only_hop) != 0)
+		if (only != NULL && !is_same_way(&q->job, only))
 			return NULL;
 		w->first = (w->first + 1) % WORKER_MAX_JOBS;
 		w->count--;
+		if (is_stale(w, &q->job)) {
+			give_back(w, &q->job);
+			(void)close(q->fd);
+			continue;
+		}
 		rc = job_prepare(j, &q->job, q->fd, w->setup->routes, &err);
 		if (rc == 0)
 			rc = make_mail(w, j, &err);
@@ -383,16 +403,17 @@ take(struct worker *w, const char *only_hop)
 }
 
 static int
-open_session(struct worker *w, const char *hop, struct po_err *err)
+open_session(struct worker *w, const struct wire_job *job, struct po_err *err)
 {
-	if (w->session != NULL && strcmp(w->hop, hop) == 0)
-		return 0;
-	session_free(w->session);
-	w->session = NULL;
-	if (session_new(w->setup->deliver, hop, &stop, w->setup->stop_grace_s,
-	        &w->session, err) == -1)
-		return -1;
-	memcpy(w->hop, hop, strlen(hop) + 1);
+	if (w->session == NULL || strcmp(w->way.hop, job->hop) != 0) {
+		session_free(w->session);
+		w->session = NULL;
+		if (session_new(w->setup->deliver, job->hop, &stop,
+		        w->setup->stop_grace_s, &w->session, err) == -1)
+			return -1;
+	}
+	session_choose(w->session, job->relay, job->traits);
+	w->way = *job;
 	return 0;
 }
 
@@ -429,7 +450,7 @@ run_slice(struct worker *w, struct job *j, const struct job *next)
 	struct po_err err;
 	int accepted;
 
-	if (open_session(w, j->wire.hop, &err) == -1) {
+	if (open_session(w, &j->wire, &err) == -1) {
 		local_failure(j, &err);
 		job_look_ahead(j);
 		return;
@@ -494,7 +515,7 @@ window(const struct worker *w)
 {
 	if (w->session == NULL || w->now == NULL || w->ended || stop ||
 	    w->n_left > 0 || w->now->n_sliced < w->now->n_which ||
-	    strcmp(w->hop, w->now->wire.hop) != 0)
+	    !is_same_way(&w->way, &w->now->wire))
 		return 1;
 	return session_window(w->session, &w->now->message);
 }
@@ -559,14 +580,14 @@ fly(struct worker *w)
 	do {
 		while (w->n_flights < window(w) && window(w) > 1) {
 			put_flight(w);
-			w->now = take(w, w->hop);
+			w->now = take(w, &w->way);
 		}
 		if (w->n_flights > 0)
 			take_flights(w);
 		flush_when_due(w);
 		fill_ring(w);
 		if (w->now == NULL && !stop && !w->ended)
-			w->now = take(w, w->hop);
+			w->now = take(w, &w->way);
 	} while (w->n_flights > 0);
 	run_left(w);
 }
@@ -600,11 +621,13 @@ step(struct worker *w)
 	if (window(w) > 1) {
 		fly(w);
 	} else {
-		w->next = take(w, w->now->wire.hop);
+		w->next = take(w, &w->now->wire);
 		run_job(w, w->now, w->next);
 		w->now = w->next;
 		w->next = NULL;
 	}
+	if (session_hop_down(w->session))
+		w->down = w->way;
 	if (w->session == NULL || session_hop_down(w->session))
 		give_up_hop(w);
 	flush_when_due(w);

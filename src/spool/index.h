@@ -282,17 +282,20 @@ int index_move_next(struct index_tx *tx, const struct queue_id *after,
 struct index_host {
 	uint32_t hop; /* number, 1 is the first; given at the first put */
 	int64_t backoff_until; /* seconds UTC, 0: none */
-	uint32_t failures;     /* in a row, of the hop as a whole */
-	uint32_t flags; /* what was found out: HOST_PLAIN (no pipelining),
-	                   HOST_NO_CHUNKING */
+	uint32_t failures;     /* in a row, of the host as a whole */
+	uint32_t traits;       /* what was found out: enum relay_trait */
+	int64_t traits_at;     /* seconds UTC: when one was, last */
+	char cause[160];       /* of the last failure; printable, may be cut */
 	char name[300];
 };
-enum { HOST_PLAIN = 1, HOST_NO_CHUNKING = 2 };
 int index_host_put(struct index_tx *tx, struct index_host *h,
     struct po_err *err); /* by name; sets h->hop */
 int index_host_get(struct index_tx *tx, const char *name, struct index_host *h,
     struct po_err *err);
 int index_host_by_hop(struct index_tx *tx, uint32_t hop, struct index_host *h,
+    struct po_err *err);
+/* The first one behind h->name, which begins empty. */
+int index_host_next(struct index_tx *tx, struct index_host *h,
     struct po_err *err);
 
 /* ------------------------------------------------------------ key: (uid, key)

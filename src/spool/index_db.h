@@ -11,7 +11,7 @@
 #include "spool/index.h"
 #include "spool/record.h"
 
-#define INDEX_SCHEMA 5u
+#define INDEX_SCHEMA 6u
 #define INDEX_KEY_MAX 320
 
 enum index_db {

@@ -40,6 +40,26 @@ index_host_get(struct index_tx *tx, const char *name, struct index_host *h,
 	return 1;
 }
 
+int
+index_host_next(struct index_tx *tx, struct index_host *h, struct po_err *err)
+{
+	struct index_key k;
+	struct span key, v;
+	int found;
+
+	key_clear(&k);
+	key_bytes(&k, h->name, strlen(h->name));
+	found = row_seek(tx, DB_HOST, &k, true, &key, &v, err);
+	if (found != 1)
+		return found;
+	if (key.len >= sizeof(h->name) ||
+	    memchr(key.p, '\0', key.len) != NULL || !record_get_host(v, h))
+		return index_damaged(DB_HOST, err);
+	memcpy(h->name, key.p, key.len);
+	h->name[key.len] = '\0';
+	return 1;
+}
+
 static int
 next_hop(struct index_tx *tx, uint32_t *hop, struct po_err *err)
 {

@@ -417,7 +417,9 @@ record_put_host(const struct index_host *h, struct record *r)
 	put_u32(&w, h->hop);
 	put_time(&w, h->backoff_until);
 	put_u32(&w, h->failures);
-	put_u32(&w, h->flags);
+	put_u32(&w, h->traits);
+	put_time(&w, h->traits_at);
+	put_exact(&w, h->cause, sizeof(h->cause) - 1);
 	return w.ok;
 }
 
@@ -429,7 +431,9 @@ record_get_host(struct span v, struct index_host *h)
 	h->hop = take_u32(&r);
 	h->backoff_until = take_time(&r);
 	h->failures = take_u32(&r);
-	h->flags = take_u32(&r);
+	h->traits = take_u32(&r);
+	h->traits_at = take_time(&r);
+	take_field(&r, h->cause, sizeof(h->cause));
 	return ended(&r);
 }
 

@@ -108,15 +108,14 @@ make(struct fixture *f, uint32_t uid, enum priority class, int64_t due)
 static int
 deal(struct fixture *f, struct index_message *m)
 {
-	struct wire_job job;
+	struct deal d;
 	struct po_err err;
-	uint32_t hop;
-	int rc = deal_next(&f->t, &job, NULL, &hop, &err);
+	int rc = deal_next(&f->t, &d, NULL, &err);
 
 	if (rc == -1)
 		fail_msg("%s", err.text);
 	if (rc == 1)
-		assert_int_equal(index_message_get(f->t.tx, &job.id,
+		assert_int_equal(index_message_get(f->t.tx, &d.job.id,
 		                     &f->t.arena, m, &err),
 		    1);
 	return rc;

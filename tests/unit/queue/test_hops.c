@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Next hops: known by name and number, resting, and what of it is kept. */
+#include "queue/health.h"
 #include "queue/hops.h"
 #include "queue_fixture.h"
+
+static bool
+rests(struct hop *hop, int64_t now)
+{
+	return health_rests(&hop->host, now, &hop->dirty);
+}
 
 static void
 a_hop_is_the_same_by_name_and_by_number(void **state)
@@ -43,9 +50,9 @@ a_rest_outlives_the_run(void **state)
 	hop->dirty = true;
 	MUST(hops_write(q->t.hops, q->t.tx, &q->err));
 	hop = hops_by_name(later, q->t.tx, "mx:a.example", &q->err);
-	assert_true(hop_rests(hop, NOW));
-	assert_true(hop_rests(hop, NOW + 59));
-	assert_false(hop_rests(hop, NOW + 60));
+	assert_true(rests(hop, NOW));
+	assert_true(rests(hop, NOW + 59));
+	assert_false(rests(hop, NOW + 60));
 	hops_free(later);
 }
 
@@ -68,21 +75,6 @@ the_next_wake_is_the_first_rest_s_end(void **state)
 	assert_int_equal(hops_next_wake(q->t.hops, NOW + 90), 0);
 }
 
-/* A rest is a quarter of an hour and a quarter of that at most. */
-static void
-a_rest_from_a_wrong_clock_ends(void **state)
-{
-	struct queue_fixture *q = *state;
-	struct hop *hop =
-	    hops_by_name(q->t.hops, q->t.tx, "mx:a.example", &q->err);
-
-	hop->host.backoff_until = NOW + INT64_C(31536000);
-	assert_true(hop_rests(hop, NOW));
-	assert_true(hop->dirty);
-	assert_true(hop_rests(hop, NOW + 1124));
-	assert_false(hop_rests(hop, NOW + 1125));
-}
-
 static void
 a_flush_wakes_what_has_ready_mail(void **state)
 {
@@ -96,7 +88,88 @@ a_flush_wakes_what_has_ready_mail(void **state)
 	hop->host.backoff_until = NOW + 60;
 	MUST(hops_wake_all(q->t.hops, q->t.tx, &q->err));
 	hop = hops_by_number(q->t.hops, q->t.tx, m.hop, &q->err);
-	assert_false(hop_rests(hop, NOW));
+	assert_false(rests(hop, NOW));
+}
+
+/* The relay that a job of the hop goes to: its place, 8 for none. */
+static unsigned
+chosen(struct queue_fixture *q, uint32_t hop, int64_t now, bool *alternatives)
+{
+	struct hop_relay relay;
+	int rc = MUST(hops_choose_relay(q->t.hops, q->t.tx, hop, now, false,
+	    &relay, &q->err));
+
+	*alternatives = rc == 1 && relay.alternatives;
+	return rc == 1 ? relay.which : DELIVER_HOP_RELAYS;
+}
+
+static struct hop *
+relay_of(struct queue_fixture *q, uint32_t hop, unsigned which)
+{
+	const struct hop *h = hops_by_number(q->t.hops, q->t.tx, hop, &q->err);
+
+	assert_true(which < h->n_relays);
+	return hops_by_number(q->t.hops, q->t.tx, h->relays[which], &q->err);
+}
+
+static void
+a_relay_that_rests_is_passed_over(void **state)
+{
+	struct queue_fixture *q = *state;
+	uint32_t hop =
+	    hops_by_name(q->t.hops, q->t.tx, "smtp:a,b", &q->err)->host.hop;
+	bool more;
+
+	assert_string_equal(relay_of(q, hop, 0)->host.name, "relay:a");
+	assert_string_equal(relay_of(q, hop, 1)->host.name, "relay:b");
+	assert_int_equal(chosen(q, hop, NOW, &more), 0);
+	assert_true(more);
+	relay_of(q, hop, 0)->host.backoff_until = NOW + 30;
+	assert_int_equal(chosen(q, hop, NOW, &more), 1);
+	assert_false(more);
+	relay_of(q, hop, 1)->host.backoff_until = NOW + 60;
+	assert_int_equal(chosen(q, hop, NOW, &more), DELIVER_HOP_RELAYS);
+	assert_int_equal(chosen(q, hop, NOW + 30, &more), 0);
+}
+
+/* One message goes to the relay whose rest is over, the others meanwhile to the
+ * next; when it has answered, all of them to it. */
+static void
+a_relay_is_probed_by_one_message(void **state)
+{
+	struct queue_fixture *q = *state;
+	uint32_t hop =
+	    hops_by_name(q->t.hops, q->t.tx, "smtp:a,b", &q->err)->host.hop;
+	uint32_t a = relay_of(q, hop, 0)->host.hop;
+	bool more;
+
+	relay_of(q, hop, 0)->host.failures = 2;
+	assert_int_equal(chosen(q, hop, NOW, &more), 0);
+	assert_true(more);
+	hops_take(q->t.hops, hop, a);
+	assert_int_equal(chosen(q, hop, NOW, &more), 1);
+	assert_false(more);
+	relay_of(q, hop, 0)->host.failures = 0;
+	assert_int_equal(chosen(q, hop, NOW, &more), 0);
+	hops_give_back(q->t.hops, hop, a);
+	assert_int_equal(relay_of(q, hop, 0)->in_flight, 0);
+}
+
+static void
+hops_share_what_is_known_of_a_relay(void **state)
+{
+	struct queue_fixture *q = *state;
+	uint32_t one =
+	    hops_by_name(q->t.hops, q->t.tx, "smtp:a,b", &q->err)->host.hop;
+	uint32_t other =
+	    hops_by_name(q->t.hops, q->t.tx, "smtp:b,a", &q->err)->host.hop;
+	uint32_t none =
+	    hops_by_name(q->t.hops, q->t.tx, "capture", &q->err)->host.hop;
+	bool more;
+
+	relay_of(q, one, 1)->host.backoff_until = NOW + 30;
+	assert_int_equal(chosen(q, other, NOW, &more), 1);
+	assert_int_equal(relay_of(q, none, 0)->host.hop, none);
 }
 
 int
@@ -108,8 +181,10 @@ main(void)
 		CASE(a_hop_is_the_same_by_name_and_by_number),
 		CASE(a_rest_outlives_the_run),
 		CASE(the_next_wake_is_the_first_rest_s_end),
-		CASE(a_rest_from_a_wrong_clock_ends),
 		CASE(a_flush_wakes_what_has_ready_mail),
+		CASE(a_relay_that_rests_is_passed_over),
+		CASE(a_relay_is_probed_by_one_message),
+		CASE(hops_share_what_is_known_of_a_relay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

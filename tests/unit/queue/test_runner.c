@@ -192,8 +192,8 @@ a_full_socket_is_waited_for_not_tried_again(void **state)
 		;
 	buf_clear(&b);
 	give(g, &m.id);
-	d.job.id = m.id;
-	d.job.attempt = 1;
+	d.deal.job.id = m.id;
+	d.deal.job.attempt = 1;
 	g->r.dealt = malloc(sizeof(d));
 	assert_non_null(g->r.dealt);
 	g->r.dealt[0] = d;
@@ -228,8 +228,8 @@ a_file_that_cannot_be_opened_waits_like_a_deferral(void **state)
 	g->r.dealt = calloc(1, sizeof(*g->r.dealt));
 	assert_non_null(g->r.dealt);
 	g->r.dealt[0].child = &g->r.crew.all[1];
-	g->r.dealt[0].job.id = m.id;
-	g->r.dealt[0].job.attempt = 1;
+	g->r.dealt[0].deal.job.id = m.id;
+	g->r.dealt[0].deal.job.attempt = 1;
 	g->r.n_dealt = 1;
 	runner_hand_out(&g->r);
 	assert_int_equal(g->r.n_results, 1);

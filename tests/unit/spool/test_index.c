@@ -439,14 +439,14 @@ hosts_get_numbers_and_keep_them(void **state)
 	a.hop = 0;
 	a.backoff_until = 99;
 	a.failures = 4;
-	a.flags = HOST_PLAIN;
+	a.traits = 1;
 	OK(index_host_put(f->tx, &a, &f->err));
 	assert_int_equal(a.hop, 1);
 	assert_int_equal(OK(index_host_by_hop(f->tx, 1, &got, &f->err)), 1);
 	assert_string_equal(got.name, "smtp:a:25");
 	assert_int_equal(got.backoff_until, 99);
 	assert_int_equal(got.failures, 4);
-	assert_int_equal(got.flags, HOST_PLAIN);
+	assert_int_equal(got.traits, 1);
 	assert_int_equal(OK(index_host_get(f->tx, "smtp:b:587", &got, &f->err)),
 	    1);
 	assert_int_equal(got.hop, 2);
