@@ -126,6 +126,35 @@ describe(const struct message_file *f, const struct parts *p,
 	count_slots(p, m);
 }
 
+/*
+ * In a rebuild no claim is known: a slot that was being written for is one,
+ * which recovery then settles as in doubt. 0: there is none.
+ */
+static uint32_t
+attempt_under_way(const struct parts *p)
+{
+	uint32_t i, last = 0;
+
+	for (i = 0; i < p->n; i++)
+		if (p->slots[i].state == SLOT_SENDING &&
+		    p->slots[i].attempt > last)
+			last = p->slots[i].attempt;
+	return last;
+}
+
+static int
+put_claim(const struct parts *p, struct index_tx *tx, struct index_message *m,
+    struct po_err *err)
+{
+	struct index_claim claim = { .id = m->id,
+		.attempt = attempt_under_way(p) };
+
+	if (claim.attempt == 0 || m->state != MESSAGE_WAITING)
+		return 0;
+	m->place = PLACE_CLAIM;
+	return index_claim_put(tx, &claim, err);
+}
+
 /* The text of the last reply, if the row there tells of the same attempt. */
 static int
 old_text(struct index_tx *tx, const struct queue_id *id, uint32_t n,
@@ -153,7 +182,10 @@ put_recipients(const struct parts *p, struct index_tx *tx, bool known,
 		if (known &&
 		    old_text(tx, &p->env.id, i, s, arena, &text, err) == -1)
 			return -1;
-		r = (struct index_recipient){ .state = s->state,
+		/* Sending is a slot's word alone: a row has results. */
+		r = (struct index_recipient){
+			.state = s->state == SLOT_SENDING ? SLOT_WAITING
+			                                  : s->state,
 			.attempt = s->attempt,
 			.time = s->time,
 			.reply_code = s->reply_code,
@@ -235,7 +267,8 @@ index_file_as(const struct message_file *f, const struct queue_id *id,
 		return -1;
 	if (known == 1 && old.n_in_doubt > m->n_in_doubt)
 		m->n_in_doubt = old.n_in_doubt;
-	if (index_message_put(tx, m, err) == -1 ||
+	if ((id != NULL && put_claim(&p, tx, m, err) == -1) ||
+	    index_message_put(tx, m, err) == -1 ||
 	    put_recipients(&p, tx, known == 1, arena, err) == -1 ||
 	    index_templates_put(tx, &m->id, p.env.templates, p.env.n_templates,
 	        err) == -1)

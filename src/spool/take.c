@@ -262,10 +262,26 @@ open_known(struct taker *t, const struct paths *p, int *fd, bool *in_done,
 	                       : po_fail_sys(err, PO_EIO, "open %s", p->name);
 }
 
+/*
+ * A repeat may be read while a worker or the parent writes a cell of it, and
+ * look torn: damage is what is still there at a second and a third look. (A
+ * file that is replaced under a worker's hands loses the worker's result.)
+ */
+static enum known_verdict
+judge_known(const struct work *w, int old)
+{
+	enum known_verdict v = KNOWN_DAMAGED;
+	unsigned looks;
+
+	for (looks = 0; looks < 3 && v == KNOWN_DAMAGED; looks++)
+		v = known_judge(old, &w->f, w->st->st_uid);
+	return v;
+}
+
 static int
 settle_known(struct work *w, int old, bool in_done, struct po_err *err)
 {
-	enum known_verdict v = known_judge(old, &w->f, w->st->st_uid);
+	enum known_verdict v = judge_known(w, old);
 
 	w->result = v == KNOWN_OTHER ? TAKE_REFUSED : TAKE_REPEAT;
 	if (v == KNOWN_OTHER)

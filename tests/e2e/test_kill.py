@@ -7,6 +7,7 @@ the kill is done), the n-th file in queue/ or done/, the n-th line in the log. $
 import collections
 import os
 import random
+import shutil
 import signal
 
 import pytest
@@ -102,7 +103,8 @@ def test_none_is_lost_and_none_twice_but_in_doubt(po, new_sink, shift_clock, mom
     assert check.returncode == 0, check.stdout + check.stderr
 
 
-def test_a_message_in_doubt_is_said_so_and_waits(po, sink, shift_clock):
+@pytest.mark.parametrize("index", ("as it was", "lost", "rebuilt"))
+def test_a_message_in_doubt_is_said_so_and_waits(po, sink, shift_clock, index):
     """The whole of it once, at the last dot: one message, everything killed before the reply."""
     po.relay(sink.port)
     po.submit(b"Subject: x\n\nx\n", "a@example.net")
@@ -113,6 +115,10 @@ def test_a_message_in_doubt_is_said_so_and_waits(po, sink, shift_clock):
     sink.resume()
     runner.wait(60)
     wait_gone(pids)
+    if index == "lost":
+        shutil.rmtree(po.spool / "index" / "live")
+    elif index == "rebuilt":
+        po.queue("--rebuild-index")
 
     po.queue("-p", "1")
     result, = po.results()

@@ -168,11 +168,11 @@ class Po:
         """The pids of a started program and of all that descend from it, parent first."""
         found, at = [child.pid], 0
         while at < len(found):
-            for task in pathlib.Path(f"/proc/{found[at]}/task").glob("*/children"):
-                try:
+            try:
+                for task in pathlib.Path(f"/proc/{found[at]}/task").glob("*/children"):
                     found += [int(pid) for pid in task.read_text().split()]
-                except OSError:
-                    pass  # it ended meanwhile
+            except OSError:
+                pass  # it ended meanwhile
             at += 1
         return found
 

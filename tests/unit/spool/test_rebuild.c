@@ -194,6 +194,35 @@ reply_text_and_old_doubts_survive_a_second_look(void **state)
 	fixture_spool_close(&spool);
 }
 
+/* Row 25 of spool-layout.md: recovery settles a claim, and counts the doubt. */
+static void
+a_slot_in_sending_is_a_claim_in_a_rebuild(void **state)
+{
+	struct fixture *f = *state;
+	struct spool spool = fixture_spool(f);
+	struct sample s = sample_of(1);
+	struct index_recipient r;
+	struct index_claim claim;
+	struct message_file file;
+	struct index_message m;
+
+	s.slots[0] = (struct slot){ 3, SLOT_SENDING, 2, T, 0, "" };
+	write_sample(spool.queue, "x", &s);
+	OK(file_open(spool.queue, "x", false, &file, &f->err));
+	OK(index_file_as(&file, &s.env.id, f->tx, &f->arena, NULL, &m,
+	    &f->err));
+	file_close(&file);
+	assert_int_equal(m.place, PLACE_CLAIM);
+	assert_int_equal(m.n_in_doubt, 0);
+	assert_int_equal(OK(index_claim_next(f->tx, NULL, &claim, &f->err)), 1);
+	assert_string_equal(claim.id.text, m.id.text);
+	assert_int_equal(claim.attempt, 2);
+	assert_int_equal(claim.hop, 0);
+	OK(index_recipient_get(f->tx, &m.id, 0, &f->arena, &r, &f->err));
+	assert_int_equal(r.state, SLOT_WAITING);
+	fixture_spool_close(&spool);
+}
+
 static void
 slots_and_recipients_must_be_as_many(void **state)
 {
@@ -835,6 +864,7 @@ main(void)
 		UNIT(key_stays_with_the_message_that_was_let_through),
 		UNIT(one_key_of_two_messages_goes_to_the_right_one),
 		UNIT(reply_text_and_old_doubts_survive_a_second_look),
+		UNIT(a_slot_in_sending_is_a_claim_in_a_rebuild),
 		UNIT(slots_and_recipients_must_be_as_many),
 		UNIT(rebuilt_index_equals_the_live_one),
 		UNIT(undecided_keys_are_left_to_the_ingester),
