@@ -67,33 +67,6 @@ put_address(struct buf *out, const char *name, const char *type,
 	return ok;
 }
 
-static int
-hex(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-	                              : -1;
-}
-
-/* xtext (RFC 3461, 4) decoded. */
-static bool
-put_decoded(struct buf *out, struct span s)
-{
-	size_t i;
-	bool ok = true;
-
-	for (i = 0; i < s.len && ok; i++)
-		if (s.p[i] == '+' && i + 2 < s.len && hex(s.p[i + 1]) >= 0 &&
-		    hex(s.p[i + 2]) >= 0) {
-			ok = buf_putc(out,
-			    (char)(hex(s.p[i + 1]) * 16 + hex(s.p[i + 2])));
-			i += 2;
-		} else {
-			ok = buf_putc(out, s.p[i]);
-		}
-	return ok;
-}
-
 static bool
 put_orcpt(struct buf *out, const char *orcpt, bool utf8)
 {
@@ -103,7 +76,7 @@ put_orcpt(struct buf *out, const char *orcpt, bool utf8)
 
 	buf_init(&name, ENVELOPE_MAX_ORCPT);
 	buf_init(&address, ENVELOPE_MAX_ORCPT);
-	ok = put_safe(&name, type) && put_decoded(&address, rest) &&
+	ok = put_safe(&name, type) && xtext_decode(&address, rest) &&
 	     put_address(out, "Original-Recipient", buf_str(&name),
 	         buf_span(&address), utf8);
 	buf_clear(&name);
@@ -111,13 +84,13 @@ put_orcpt(struct buf *out, const char *orcpt, bool utf8)
 	return ok;
 }
 
-/* "host" of "host[address]:port"; empty when there was none. */
+/* "host" of "host[address]:port"; empty where no server was spoken to. */
 static struct span
 host_of(const char *relay)
 {
-	struct span s = { relay, strcspn(relay, "[:") };
+	const char *end = strchr(relay, '[');
 
-	return span_eq(s, SPAN_LIT("none")) ? (struct span){ "", 0 } : s;
+	return (struct span){ relay, end == NULL ? 0 : (size_t)(end - relay) };
 }
 
 static const char *const actions[] = {
@@ -185,7 +158,7 @@ put_message_fields(const struct notice *n, bool utf8, struct buf *out)
 		struct buf id;
 
 		buf_init(&id, ENVELOPE_MAX_ENVID);
-		ok = ok && put_decoded(&id, span_of(n->envid)) &&
+		ok = ok && xtext_decode(&id, span_of(n->envid)) &&
 		     put_safe(&v, buf_span(&id)) &&
 		     put_field(out, "Original-Envelope-Id", buf_span(&v));
 		buf_clear(&id);

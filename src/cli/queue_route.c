@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/queue_verbs.h"
+#include "deliver/maildir.h"
 #include "envelope/address.h"
 
 #define KEY "%-12s"
@@ -110,6 +111,31 @@ say_relay(const struct queue_program *p, const struct relay_conf *r,
 }
 
 static void
+say_maildir(const struct queue_program *p, const struct maildir_conf *box,
+    const char *recipient)
+{
+	struct buf base, rest;
+	int found;
+
+	buf_init(&base, MAILDIR_PATH_MAX);
+	buf_init(&rest, MAILDIR_PATH_MAX);
+	found =
+	    maildir_path(&p->deliver_conf, box, recipient, &base, &rest, NULL);
+	(void)printf(KEY "%s\n", "maildir", box->name);
+	if (found == 1)
+		(void)printf("  " KEY "%s/%s\n", "path", buf_str(&base),
+		    buf_str(&rest));
+	else
+		(void)printf("  " KEY "none: it can have no mailbox here\n",
+		    "path");
+	(void)printf("  " KEY "files %s, what is missing %s\n", "mode",
+	    maildir_mode_names[box->mode],
+	    box->create ? "is made" : "is an unknown user");
+	buf_clear(&base);
+	buf_clear(&rest);
+}
+
+static void
 say_choice(const struct queue_program *p, const struct deliver_query *q,
     const struct deliver_choice *c)
 {
@@ -127,6 +153,8 @@ say_choice(const struct queue_program *p, const struct deliver_query *q,
 	if (c->transport == TRANSPORT_CAPTURE)
 		(void)printf(KEY "%s\n", "maildir",
 		    p->deliver_conf.capture_dir);
+	if (c->maildir != NULL)
+		say_maildir(p, c->maildir, q->recipient);
 	for (i = 0; i < c->n_relays; i++)
 		say_relay(p, c->relays[i], c->transport);
 }

@@ -5,12 +5,16 @@
 
 #define AT(field) offsetof(struct deliver_conf, field)
 #define ROUTE(field) offsetof(struct route_conf, field)
+#define MAILDIR(field) offsetof(struct maildir_conf, field)
 #define MOST_RELAYS 100
 #define MOST_ROUTES 1000
+#define MOST_MAILDIRS 100
 
-const char *const transport_names[] = { "capture", "smtp", "lmtp", "mx", NULL };
+const char *const transport_names[] = { "capture", "smtp", "lmtp", "mx",
+	"maildir", NULL };
 const char *const tls_level_names[] = { "none", "may", "encrypt", "verify",
 	NULL };
+const char *const maildir_mode_names[] = { "0600", "0640", "0660", NULL };
 static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 
 /* Where a relay is and how it knows us; it lies at `base` of the target. */
@@ -134,5 +138,27 @@ const struct conf_option deliver_options[] = {
 	    "to the first of these relays that can be reached", NULL },
 	{ "routes[].profile", CONF_STRING, ROUTE(profile), NULL, 0, 0,
 	    "direct delivery with the settings of this profile", NULL },
+	{ "routes[].maildir", CONF_STRING, ROUTE(maildir), NULL, 0, 0,
+	    "into this one of maildirs; empty: the only one", NULL },
+	{ "maildirs", CONF_LIST, AT(maildirs), NULL,
+	    sizeof(struct maildir_conf), MOST_MAILDIRS,
+	    "mailboxes of this host, for transport maildir", NULL },
+	{ "maildirs[].name", CONF_STRING, MAILDIR(name), NULL, 0, 0,
+	    "what routes call it", NULL },
+	{ "maildirs[].path", CONF_STRING, MAILDIR(path), NULL, 0, 0,
+	    "the Maildir of a recipient: $user, $extension, $mailbox, $domain "
+	    "stand for parts of the address",
+	    NULL },
+	{ "maildirs[].create", CONF_BOOL, MAILDIR(create), NULL, 0, 0,
+	    "make what is missing; false: who has no Maildir is unknown",
+	    NULL },
+	{ "maildirs[].mode", CONF_WORD, MAILDIR(mode), "0600", 0, 0,
+	    "mode of the files: 0600, 0640 or 0660; folders as fits",
+	    maildir_mode_names },
+	{ "recipient_delimiter", CONF_STRING, AT(recipient_delimiter), "+", 0,
+	    0,
+	    "what divides user and extension in a local part; each of these "
+	    "characters",
+	    NULL },
 	{ NULL, CONF_INT, 0, NULL, 0, 0, NULL, NULL },
 };

@@ -8,6 +8,7 @@
 #ifndef PO_DELIVER_OPTIONS_H
 #define PO_DELIVER_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/conf.h"
@@ -22,7 +23,8 @@ enum deliver_transport {
 	TRANSPORT_CAPTURE,
 	TRANSPORT_SMTP,
 	TRANSPORT_LMTP,
-	TRANSPORT_MX
+	TRANSPORT_MX,
+	TRANSPORT_MAILDIR
 };
 extern const char *const transport_names[];
 extern const char *const tls_level_names[];
@@ -39,12 +41,23 @@ struct relay_conf {
 	char *password_file;
 	char *password_command;
 	struct conf_names auth; /* mechanisms; none: as po chooses */
-	char *ca_file; /* "": the system's */
-	char *helo;    /* "": deliver_conf.hostname */
-	char *source;  /* address to connect from; "": any */
+	char *ca_file;          /* "": the system's */
+	char *helo;             /* "": deliver_conf.hostname */
+	char *source;           /* address to connect from; "": any */
 	int64_t connect_timeout_s;
 	int64_t max_messages; /* on one connection, 0: no limit */
 	int64_t window;       /* 1 to DELIVER_WINDOW_MAX */
+};
+
+/* Files of a Maildir; words of the option "mode", in this order. */
+enum maildir_mode { MAILDIR_0600, MAILDIR_0640, MAILDIR_0660 };
+extern const char *const maildir_mode_names[];
+
+struct maildir_conf {
+	char *name;  /* what routes call it */
+	char *path;  /* absolute, with placeholders (deliver/expand.h) */
+	bool create; /* what is missing; else it is no mailbox */
+	int mode;    /* enum maildir_mode */
 };
 
 /* All conditions that are given must hold; of each, one of its patterns. */
@@ -53,6 +66,7 @@ struct route_conf {
 	int transport; /* enum deliver_transport */
 	struct conf_names relays;
 	char *profile; /* of transport mx; "": the group "mx" */
+	char *maildir; /* "": the only one there is */
 };
 
 struct deliver_conf {
@@ -66,6 +80,8 @@ struct deliver_conf {
 	char *mx_nameserver;          /* "": resolv.conf(5) */
 	struct conf_list mx_profiles; /* of struct relay_conf, as mx */
 	struct conf_list routes;      /* of struct route_conf */
+	struct conf_list maildirs;    /* of struct maildir_conf */
+	char *recipient_delimiter;    /* bytes; "": there are no extensions */
 };
 extern const struct conf_option deliver_options[];
 

@@ -11,14 +11,14 @@
 #include <sys/un.h>
 
 #include "envelope/pattern.h"
+#include "deliver/local.h"
 #include "deliver/setup.h"
 #include "util/xalloc.h"
 
 #define GROUP_NAME "relay"
 #define SOCKET_PREFIX "unix:"
-#define LONGEST_NAME 40u
 #define LONGEST_DOMAIN 255u
-_Static_assert(sizeof("mx/:") + LONGEST_NAME + LONGEST_DOMAIN <=
+_Static_assert(sizeof("mx/:") + ROUTES_NAME_MAX + LONGEST_DOMAIN <=
                    DELIVER_HOP_MAX,
     "a domain's hop fits");
 
@@ -85,7 +85,8 @@ name_ok(const char *name)
 		if (!ascii_is_alnum((unsigned char)name[i]) &&
 		    strchr("._-", name[i]) == NULL)
 			return false;
-	return len > 0 && len <= LONGEST_NAME && strcmp(name, GROUP_NAME) != 0;
+	return len > 0 && len <= ROUTES_NAME_MAX &&
+	       strcmp(name, GROUP_NAME) != 0;
 }
 
 static struct relay *
@@ -118,8 +119,8 @@ check_socket(const struct relay_conf *conf, const char *place,
 	    place, conf->host, most);
 }
 
-static int
-check_name(const char *list, const char *name, const char *place,
+int
+routes_check_name(const char *list, const char *name, const char *place,
     struct po_err *err)
 {
 	if (is_empty(name))
@@ -129,7 +130,7 @@ check_name(const char *list, const char *name, const char *place,
 		return po_fail(err, PO_ECONFIG,
 		    "%s: %s: \"%s\" cannot be a name: letters, digits, "
 		    "'.', '_' and '-', at most %u, and not \"" GROUP_NAME "\"",
-		    place, list, name, LONGEST_NAME);
+		    place, list, name, ROUTES_NAME_MAX);
 	return 0;
 }
 
@@ -137,7 +138,7 @@ static int
 add_entry(struct deliver_routes *r, const struct relay_conf *conf,
     const char *place, struct po_err *err)
 {
-	if (check_name("relays", conf->name, place, err) == -1)
+	if (routes_check_name("relays", conf->name, place, err) == -1)
 		return -1;
 	if (find_relay(r, conf->name) != NULL)
 		return po_fail(err, PO_ECONFIG,
@@ -197,7 +198,7 @@ add_direct(struct deliver_routes *r, const struct relay_conf *from, char *name)
 {
 	struct relay_conf *conf =
 	    &r->direct_confs[&r->relays[r->n_relays] - r->direct];
-	char hop[LONGEST_NAME + 8];
+	char hop[ROUTES_NAME_MAX + 8];
 
 	*conf = *from;
 	conf->host = conf->user = r->nothing;
@@ -224,8 +225,8 @@ add_directs(struct deliver_routes *r, struct po_err *err)
 	r->direct = &r->relays[r->n_relays];
 	add_direct(r, &r->conf->mx, NULL);
 	for (i = 0; i < list->n; i++) {
-		if (check_name("mx_profiles", entries[i].name, list->places[i],
-		        err) == -1)
+		if (routes_check_name("mx_profiles", entries[i].name,
+		        list->places[i], err) == -1)
 			return -1;
 		if (find_direct(r, entries[i].name) != NULL)
 			return po_fail(err, PO_ECONFIG,
@@ -333,6 +334,8 @@ name_hop(struct rule *rule, struct po_err *err)
 
 	buf_init(&hop, DELIVER_HOP_MAX - 1);
 	ok = buf_puts(&hop, transport_names[rule->transport]);
+	if (rule->maildir != NULL)
+		ok = buf_putc(&hop, ':') && buf_puts(&hop, rule->maildir->name);
 	for (i = 0; ok && i < rule->n_relays; i++)
 		ok = buf_putc(&hop, i == 0 ? ':' : ',') &&
 		     buf_puts(&hop, rule->relays[i]->name);
@@ -391,6 +394,11 @@ check_members(const struct rule *rule, struct po_err *err)
 		return po_fail(err, PO_ECONFIG,
 		    "%s: routes: transport %s has no profile", rule->place,
 		    transport_names[rule->transport]);
+	if (rule->transport != TRANSPORT_MAILDIR &&
+	    !is_empty(rule->conf->maildir))
+		return po_fail(err, PO_ECONFIG,
+		    "%s: routes: transport %s has no maildir", rule->place,
+		    transport_names[rule->transport]);
 	return 0;
 }
 
@@ -408,6 +416,10 @@ add_rule(struct deliver_routes *r, const struct route_conf *conf,
 		return -1;
 	if (rule->transport == TRANSPORT_MX)
 		return choose_direct(r, rule, err);
+	if (rule->transport == TRANSPORT_MAILDIR &&
+	    local_find_maildir(r->conf, conf == NULL ? NULL : conf->maildir,
+	        place, &rule->maildir, err) == -1)
+		return -1;
 	if (transport_has_relays(rule->transport) &&
 	    find_relays(r, rule, err) == -1)
 		return -1;
@@ -425,11 +437,13 @@ deliver_routes_new(const struct deliver_conf *conf, struct deliver_routes **out,
 
 	r->conf = conf;
 	r->rules = xcalloc(conf->routes.n + 1, sizeof(*r->rules));
-	rc = add_relays(r, err);
+	rc = local_check(conf, err);
+	if (rc == 0)
+		rc = add_relays(r, err);
 	for (i = 0; rc == 0 && i < conf->routes.n; i++)
 		rc = add_rule(r, &entries[i], conf->routes.places[i], err);
 	if (rc == 0)
-		rc = add_rule(r, NULL, "relays", err);
+		rc = add_rule(r, NULL, "transport", err);
 	if (rc == -1) {
 		deliver_routes_free(r);
 		return -1;
@@ -588,4 +602,5 @@ deliver_choose(const struct deliver_routes *r, const struct deliver_query *q,
 	put_hop(rule, q->recipient, out->hop);
 	for (i = 0; i < rule->n_relays; i++)
 		out->relays[i] = rule->relays[i]->conf;
+	out->maildir = rule->maildir;
 }

@@ -18,6 +18,13 @@
 #define DELIVER_HOP_MAX 300u /* bytes of a hop's name, with NUL */
 #define DELIVER_HOP_RELAYS 8u
 
+/* What an entry of a list may be called, for it stands in hops: letters,
+ * digits,
+ * '.', '_' and '-'. PO_ECONFIG begins with `place` and names the list. */
+#define ROUTES_NAME_MAX 40u
+int routes_check_name(const char *list, const char *name, const char *place,
+    struct po_err *err);
+
 struct deliver_routes;
 
 struct deliver_query {
@@ -36,6 +43,7 @@ struct deliver_choice {
 	size_t n_relays; /* of transport mx one, with the settings of the
 	                    profile and no host */
 	const struct relay_conf *relays[DELIVER_HOP_RELAYS];
+	const struct maildir_conf *maildir; /* or NULL */
 };
 
 /* PO_ECONFIG says which entry is wrong, with file and line. `conf` must outlive

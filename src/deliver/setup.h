@@ -21,6 +21,7 @@ struct rule {
 	int transport;
 	struct relay *relays[DELIVER_HOP_RELAYS];
 	size_t n_relays;
+	const struct maildir_conf *maildir;
 	char *hop; /* of a direct one: what stands before ":DOMAIN" */
 };
 
@@ -42,8 +43,8 @@ struct peer {
 	struct buf secret; /* its password; wiped when freed */
 	bool has_secret;
 	unsigned auth; /* mechanisms that may be used: MECHANISM_BIT()s */
-	SSL_CTX *tls; /* NULL at level none */
-	bool ready;   /* a rule leads to it */
+	SSL_CTX *tls;  /* NULL at level none */
+	bool ready;    /* a rule leads to it */
 	bool prepared;
 };
 
@@ -88,5 +89,6 @@ extern const struct transport transport_capture;
 extern const struct transport transport_smtp;
 extern const struct transport transport_lmtp;
 extern const struct transport transport_mx;
+extern const struct transport transport_maildir;
 
 #endif

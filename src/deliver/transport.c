@@ -14,6 +14,7 @@ static const struct transport *const transports[] = {
 	&transport_smtp,
 	&transport_lmtp,
 	&transport_mx,
+	&transport_maildir,
 };
 #define TRANSPORTS (sizeof(transports) / sizeof(transports[0]))
 

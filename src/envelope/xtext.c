@@ -105,3 +105,21 @@ xtext_put_orcpt(struct buf *out, struct span address)
 		return buf_puts(out, "rfc822;") && put_xtext(out, address);
 	return buf_puts(out, "utf-8;") && xtext_put_utf8(out, address);
 }
+
+bool
+xtext_decode(struct buf *out, struct span s)
+{
+	size_t i;
+	bool ok = true;
+
+	for (i = 0; i < s.len && ok; i++)
+		if (s.p[i] == '+' && i + 2 < s.len &&
+		    upper_hex(s.p[i + 1]) >= 0 && upper_hex(s.p[i + 2]) >= 0) {
+			ok = buf_putc(out, (char)(upper_hex(s.p[i + 1]) * 16 +
+			                          upper_hex(s.p[i + 2])));
+			i += 2;
+		} else {
+			ok = buf_putc(out, s.p[i]);
+		}
+	return ok;
+}

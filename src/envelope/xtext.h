@@ -17,6 +17,10 @@ bool xtext_is_valid(struct span s);
 /* "addr-type;xtext", as ORCPT has it (RFC 3461, 4.2). */
 bool xtext_is_orcpt(struct span s);
 
+/* Append what `s` stands for; what is no xtext stays as it is. False at the
+ * ceiling of *out. */
+bool xtext_decode(struct buf *out, struct span s);
+
 /* Append an address that is not ASCII as utf-8-addr-xtext (RFC 6533, 3). False
  * at the ceiling of *out. */
 bool xtext_put_utf8(struct buf *out, struct span address);

@@ -117,7 +117,7 @@ a_box_that_cannot_be_made_defers(void **state)
 	assert_int_equal(mail.results[0].state, DELIVERY_DEFERRED);
 	assert_int_equal(mail.results[0].phase, PHASE_LOCAL);
 	assert_string_equal(mail.results[0].text,
-	    "capture: mkdir /proc/self/nothing/box: No such file or directory");
+	    "maildir: mkdir /proc/self/nothing/box: No such file or directory");
 	assert_true(session_hop_down(s));
 	session_free(s);
 	client_unprepare(&c);
