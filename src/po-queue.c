@@ -181,7 +181,8 @@ verb_check(struct program *p)
 static bool
 needs_secrets(const struct program *p)
 {
-	return p->q.args.verb == VERB_RUN && !p->q.args.ingest;
+	return p->q.args.verb == VERB_PROBE ||
+	       (p->q.args.verb == VERB_RUN && !p->q.args.ingest);
 }
 
 /* Password files of root's are read while this is root; all else, a password

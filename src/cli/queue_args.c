@@ -57,7 +57,7 @@ static const struct row {
 	{ "all", 'a', NULL, KIND_FLAG, VERB_LIST, AT(all), 0, 0,
 	    "with --list and --requeue: finished mail too" },
 	{ "json", 'j', NULL, KIND_FLAG, VERB_LIST, AT(json), 0, 0,
-	    "with --list: one JSON object a line" },
+	    "with --list and --probe: one JSON object a line" },
 	{ "show", 0, "ID", KIND_SHOW, VERB_SHOW, 0, 0, 0,
 	    "print one message and every attempt" },
 	{ "verdict", 0, "ID", KIND_SHOW, VERB_VERDICT, 0, 0, 0,
@@ -76,6 +76,8 @@ static const struct row {
 	    "with --route: mail of this user" },
 	{ "uid", 0, "N", KIND_NUMBER, VERB_ROUTE, AT(uid), 0, UINT32_MAX - 1,
 	    "the same by number" },
+	{ "probe", 0, NULL, KIND_VERB, VERB_PROBE, 0, 0, 0,
+	    "RELAY...: connect as a delivery would, and say where it ends" },
 	{ "hold", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0,
 	    "ID... or ALL: keep until released" },
 	{ "release", 0, NULL, KIND_ACT, VERB_ACT, 0, 0, 0,
@@ -267,13 +269,33 @@ check_route(const struct queue_args *a, struct po_err *err)
 	return 0;
 }
 
+/* Likewise, of both. */
+static int
+check_probe(const struct queue_args *a, struct po_err *err)
+{
+	bool seen[2] = { false, false };
+	size_t i;
+
+	for (i = 0; i < a->which.n; i++) {
+		const struct select_term *term = &a->which.terms[i];
+		bool *of = &seen[term->field == SELECT_SENDER];
+
+		if (term->negate || term->field == SELECT_ID || *of)
+			return po_fail(err, PO_EUSAGE,
+			    "of --id, --recipient and --sender one --sender "
+			    "and one --recipient go with --probe");
+		*of = true;
+	}
+	return 0;
+}
+
 static int
 check_ids(const struct queue_args *a, struct po_err *err)
 {
 	struct queue_id id;
 	int i;
 
-	for (i = 0; i < a->n_ids && !a->everything; i++)
+	for (i = 0; i < a->n_ids && !a->everything && a->verb == VERB_ACT; i++)
 		if (!queue_id_parse(span_of(a->ids[i]), &id))
 			return bad_id(a->verb_name, a->ids[i], err);
 	return 0;
@@ -284,7 +306,7 @@ check(const struct queue_args *a, struct po_err *err)
 {
 	bool selects = a->which.n > 0;
 
-	if (a->n_ids > 0 && a->verb != VERB_ACT)
+	if (a->n_ids > 0 && a->verb != VERB_ACT && a->verb != VERB_PROBE)
 		return po_fail(err, PO_EUSAGE,
 		    "\"%s\": no argument is expected here", a->ids[0]);
 	if (a->verb == VERB_ACT && (a->n_ids == 0) != selects)
@@ -303,6 +325,8 @@ check(const struct queue_args *a, struct po_err *err)
 		    a->verb_name);
 	if (a->verb == VERB_ROUTE)
 		return check_route(a, err);
+	if (a->verb == VERB_PROBE)
+		return check_probe(a, err);
 	if (selects && !a->flush && a->verb != VERB_ACT && a->verb != VERB_LIST)
 		return po_fail(err, PO_EUSAGE,
 		    "--id, --recipient and --sender go with --list, --flush, "

@@ -24,6 +24,7 @@ enum queue_verb {
 	VERB_STATS,
 	VERB_VERDICT,
 	VERB_ROUTE,
+	VERB_PROBE,
 	VERB_ACT, /* hold, release, cancel, requeue: see act */
 	VERB_HELP,
 	VERB_VERSION
@@ -49,7 +50,7 @@ struct queue_args {
 	bool everything; /* an act on ALL */
 	bool has_only;
 	struct queue_id only; /* --only ID, --show ID */
-	char **ids;           /* operands: the ids of an act */
+	char **ids;           /* operands: the ids of an act, relays to probe */
 	int n_ids;
 };
 

@@ -13,9 +13,8 @@
 #define LONGEST_ADDRESS 2000u
 #define LOGIN_MAX 40u /* as in the stamp of a message */
 
-/* ADDRESS as it would stand in an envelope; "" and "<>" are the null sender. */
-static int
-normalise(const struct queue_program *p, const char *text, bool sender,
+int
+queue_address(const struct queue_program *p, const char *text, bool sender,
     struct buf *out, struct po_err *err)
 {
 	struct address_list list;
@@ -201,11 +200,12 @@ queue_verb_route(const struct queue_program *p, struct po_err *err)
 
 	buf_init(&to, LONGEST_ADDRESS);
 	buf_init(&from, LONGEST_ADDRESS);
-	rc = normalise(p, p->args.address, false, &to, err);
+	rc = queue_address(p, p->args.address, false, &to, err);
 	if (rc == 0)
 		rc = find_user(&p->args, &q, login, err);
 	if (rc == 0)
-		rc = normalise(p, sender_of(&p->args, login), true, &from, err);
+		rc = queue_address(p, sender_of(&p->args, login), true, &from,
+		    err);
 	if (rc == 0) {
 		q.recipient = buf_str(&to);
 		q.sender = buf_str(&from);

@@ -284,6 +284,7 @@ static const struct {
 	{ VERB_STATUS, verb_status },
 	{ VERB_STATS, verb_stats },
 	{ VERB_VERDICT, queue_verb_verdict },
+	{ VERB_PROBE, queue_verb_probe },
 	{ VERB_CLEANUP, queue_verb_act },
 	{ VERB_ACT, queue_verb_act },
 	{ VERB_REBUILD_INDEX, verb_rebuild },

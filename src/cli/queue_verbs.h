@@ -13,6 +13,7 @@
 #include "queue/runner.h"
 #include "spool/drop.h"
 #include "submit/options.h"
+#include "util/buf.h"
 
 /* The programme as configured: every room's options in one place. */
 struct queue_program {
@@ -28,7 +29,7 @@ struct queue_program {
 	struct notice_setup notices;
 	struct ingest_conf ingest;
 	struct deliver_setup
-	    *deliver;        /* VERB_RUN without --ingest; else NULL */
+	    *deliver; /* VERB_RUN without --ingest, VERB_PROBE; else NULL */
 	const char *program; /* as it is called, for --verdict */
 	int status;          /* the exit status, when nothing failed */
 };
@@ -70,6 +71,15 @@ int queue_ask_instead(const struct queue_program *p, const char *holder,
 /* VERB_ROUTE: which way mail to that address takes, and by which settings.
  * Needs no spool. */
 int queue_verb_route(const struct queue_program *p, struct po_err *err);
+
+/* An address of the command line as it would stand in an envelope; as a sender
+ * "" and "<>" are the null sender. */
+int queue_address(const struct queue_program *p, const char *text, bool sender,
+    struct buf *out, struct po_err *err);
+
+/* VERB_PROBE: connects to relays as a worker would, and sends nothing. */
+int queue_verb_probe(struct queue_program *p, struct spool *s,
+    struct po_err *err);
 
 /* 1 taken, 0 somebody else has it (`text` says who, since when, in what state),
  * -1. */

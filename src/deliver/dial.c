@@ -341,6 +341,7 @@ dial(const struct dialling *to, struct dialled *out, char *text, size_t max)
 		.source = to->source,
 		.stop = to->stop };
 	struct addrinfo *list = NULL;
+	int64_t began_ms;
 	bool ok;
 	int rc;
 
@@ -351,7 +352,9 @@ dial(const struct dialling *to, struct dialled *out, char *text, size_t max)
 		return dial_socket(to->socket, &c, out, text, max);
 	if (!bare_host(to->host, c.host, sizeof(c.host)))
 		return fail(text, max, "look up: bad host name ", to->host);
+	began_ms = monotonic_ms();
 	rc = look_up(&c, &list);
+	out->lookup_ms = monotonic_ms() - began_ms;
 	if (rc == EAI_INPROGRESS && stopped(c.stop))
 		return fail(text, max, "stopped", "");
 	if (rc != 0) {

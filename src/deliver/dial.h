@@ -14,7 +14,8 @@
 struct dialled {
 	int fd; /* non-blocking, close-on-exec; TCP_NODELAY */
 	bool loopback;
-	char relay[320]; /* "host[address]:port", or "localhost[/path]" */
+	int64_t lookup_ms; /* how long the name took */
+	char relay[320];   /* "host[address]:port", or "localhost[/path]" */
 };
 
 struct dialling {

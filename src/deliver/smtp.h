@@ -110,6 +110,7 @@ struct smtp {
 	char note[700]; /* of the connection, for the log; not yet taken */
 	char note_taken[700];
 	bool loopback;
+	int64_t lookup_ms; /* how long the name took */
 	struct ehlo ehlo;
 	struct reply reply;
 	struct buf command; /* the last group written */

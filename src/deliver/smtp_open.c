@@ -12,7 +12,7 @@
  * without TLS: as little was promised, and mail that no attacker touches must
  * not wait for ever for a server whose TLS is broken.
  */
-#include "deliver/smtp.h"
+#include "deliver/smtp_open.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,25 +20,6 @@
 #include "deliver/mx.h"
 #include "deliver/sasl.h"
 #include "deliver/tls.h"
-
-enum step {
-	STEP_CONNECT,
-	STEP_GREETING,
-	STEP_EHLO,
-	STEP_HELO,
-	STEP_STARTTLS,
-	STEP_HANDSHAKE,
-	STEP_AUTH,
-	STEP_READY,
-	STEP_FAILED
-};
-
-struct opening {
-	struct smtp *s;
-	struct delivery *why;
-	bool greeted;
-	bool no_tls; /* level "may", and the handshake failed */
-};
 
 static enum tls_level
 level_of(const struct smtp *s)
@@ -60,22 +41,22 @@ helo_of(const struct smtp *s)
 	return own == NULL || own[0] == '\0' ? s->setup->conf->hostname : own;
 }
 
-static enum step
-refused(struct opening *o, enum delivery_phase phase)
+static enum smtp_step
+refused(struct smtp_opening *o, enum delivery_phase phase)
 {
 	smtp_judge(o->s, phase, o->why);
 	return STEP_FAILED;
 }
 
-static enum step
-lost(struct opening *o, enum delivery_phase phase)
+static enum smtp_step
+lost(struct smtp_opening *o, enum delivery_phase phase)
 {
 	smtp_judge_lost(o->s, phase, o->why);
 	return STEP_FAILED;
 }
 
-static enum step
-failed(struct opening *o, enum delivery_phase phase, const char *status,
+static enum smtp_step
+failed(struct smtp_opening *o, enum delivery_phase phase, const char *status,
     const char *text)
 {
 	delivery_set(o->why, DELIVERY_DEFERRED, phase, status, "%s", text);
@@ -92,13 +73,14 @@ say(struct smtp *s, enum smtp_wait wait, const char *word, const char *arg)
 	       smtp_get_reply(s, wait) == 1;
 }
 
-static enum step
-run_connect(struct opening *o)
+static enum smtp_step
+run_connect(struct smtp_opening *o)
 {
 	struct smtp *s = o->s;
 	const struct relay_conf *conf = s->peer->relay->conf;
 	struct dialled d;
 	char text[512], port[8];
+	bool dialled;
 	const struct dialling to = { .host = s->goal.host,
 		.address = s->goal.address,
 		.socket = relay_socket(conf),
@@ -109,8 +91,9 @@ run_connect(struct opening *o)
 
 	(void)snprintf(port, sizeof(port), "%d",
 	    relay_port(conf, s->transport));
-
-	if (!dial(&to, &d, text, sizeof(text))) {
+	dialled = dial(&to, &d, text, sizeof(text));
+	s->lookup_ms = d.lookup_ms;
+	if (!dialled) {
 		if (strcmp(text, "stopped") == 0) {
 			*o->why =
 			    (struct delivery){ .state = DELIVERY_UNTOUCHED };
@@ -127,8 +110,8 @@ run_connect(struct opening *o)
 	return is_implicit(s) ? STEP_HANDSHAKE : STEP_GREETING;
 }
 
-static enum step
-run_greeting(struct opening *o)
+static enum smtp_step
+run_greeting(struct smtp_opening *o)
 {
 	if (smtp_get_reply(o->s, WAIT_GREETING) != 1)
 		return lost(o, PHASE_GREETING);
@@ -148,8 +131,8 @@ is_verified(const struct smtp *s)
 }
 
 /* What the capabilities in s->ehlo let us do next. */
-static enum step
-after_ehlo(struct opening *o)
+static enum smtp_step
+after_ehlo(struct smtp_opening *o)
 {
 	struct smtp *s = o->s;
 	enum tls_level level = level_of(s);
@@ -164,8 +147,8 @@ after_ehlo(struct opening *o)
 	    "TLS: required, but the server does not offer STARTTLS");
 }
 
-static enum step
-run_ehlo(struct opening *o)
+static enum smtp_step
+run_ehlo(struct smtp_opening *o)
 {
 	struct smtp *s = o->s;
 
@@ -181,8 +164,8 @@ run_ehlo(struct opening *o)
 	return after_ehlo(o);
 }
 
-static enum step
-run_helo(struct opening *o)
+static enum smtp_step
+run_helo(struct smtp_opening *o)
 {
 	struct smtp *s = o->s;
 
@@ -193,8 +176,8 @@ run_helo(struct opening *o)
 	return after_ehlo(o);
 }
 
-static enum step
-run_starttls(struct opening *o)
+static enum smtp_step
+run_starttls(struct smtp_opening *o)
 {
 	struct smtp *s = o->s;
 	char text[sizeof(o->why->text)];
@@ -244,8 +227,8 @@ note_tls(struct smtp *s)
 	    SSL_get_cipher_name(s->stream->ssl));
 }
 
-static enum step
-go_on_in_clear(struct opening *o)
+static enum smtp_step
+go_on_in_clear(struct smtp_opening *o)
 {
 	struct smtp *s = o->s;
 	char cause[512];
@@ -258,8 +241,8 @@ go_on_in_clear(struct opening *o)
 	return STEP_CONNECT;
 }
 
-static enum step
-run_handshake(struct opening *o)
+static enum smtp_step
+run_handshake(struct smtp_opening *o)
 {
 	struct smtp *s = o->s;
 
@@ -277,8 +260,8 @@ run_handshake(struct opening *o)
 	return o->greeted ? STEP_EHLO : STEP_GREETING;
 }
 
-static enum step
-run_auth(struct opening *o)
+static enum smtp_step
+run_auth(struct smtp_opening *o)
 {
 	struct smtp *s = o->s;
 
@@ -291,7 +274,7 @@ run_auth(struct opening *o)
 	return sasl_authenticate(s, o->why) ? STEP_READY : STEP_FAILED;
 }
 
-static enum step (*const steps[])(struct opening *) = {
+static enum smtp_step (*const steps[])(struct smtp_opening *) = {
 	[STEP_CONNECT] = run_connect,
 	[STEP_GREETING] = run_greeting,
 	[STEP_EHLO] = run_ehlo,
@@ -301,29 +284,43 @@ static enum step (*const steps[])(struct opening *) = {
 	[STEP_AUTH] = run_auth,
 };
 
-bool
-smtp_open_goal(struct smtp *s, struct delivery *why)
+void
+smtp_opening_begin(struct smtp_opening *o, struct smtp *s, struct delivery *why)
 {
-	struct opening o = { .s = s, .why = why };
-	enum step step = STEP_CONNECT;
-
+	*o = (struct smtp_opening){ .s = s, .why = why };
 	s->messages = 0;
 	s->used = s->want_rset = s->group_waiting = false;
 	(void)snprintf(s->relay, sizeof(s->relay), "none");
-	while (step < STEP_READY)
-		step = steps[step](&o);
-	if (step == STEP_READY)
-		return true;
+}
+
+void
+smtp_opening_step(struct smtp_opening *o)
+{
+	struct delivery *why = o->why;
+
+	o->step = steps[o->step](o);
+	if (o->step != STEP_FAILED)
+		return;
 	if (why->state != DELIVERY_UNTOUCHED) {
 		why->state = DELIVERY_DEFERRED;
 		why->status[0] = '4';
 	}
-	smtp_close(s, why->reply_code != 0 && why->reply_code != 421);
-	return false;
+	smtp_close(o->s, why->reply_code != 0 && why->reply_code != 421);
 }
 
-static bool
-open_peer(struct smtp *s, struct delivery *why)
+bool
+smtp_open_goal(struct smtp *s, struct delivery *why)
+{
+	struct smtp_opening o;
+
+	smtp_opening_begin(&o, s, why);
+	while (o.step < STEP_READY)
+		smtp_opening_step(&o);
+	return o.step == STEP_READY;
+}
+
+void
+smtp_aim(struct smtp *s)
 {
 	const struct relay_conf *conf = s->peer->relay->conf;
 
@@ -331,7 +328,6 @@ open_peer(struct smtp *s, struct delivery *why)
 		.timeout_ms = conf->connect_timeout_s > 0
 		                  ? conf->connect_timeout_s * 1000
 		                  : s->timeout_ms[WAIT_CONNECT] };
-	return smtp_open_goal(s, why);
 }
 
 bool
@@ -340,7 +336,8 @@ smtp_open(struct smtp *s, struct delivery *why)
 	s->note[0] = '\0';
 	if (s->mx != NULL)
 		return mx_connect(s->mx, s, why);
-	if (open_peer(s, why))
+	smtp_aim(s);
+	if (smtp_open_goal(s, why))
 		return true;
 	s->hop_down = why->state != DELIVERY_UNTOUCHED;
 	return false;

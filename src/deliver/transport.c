@@ -104,6 +104,25 @@ deliver_setup_new(const struct deliver_routes *routes,
 	return -1;
 }
 
+/* A profile of direct delivery has no host. */
+static bool
+is_host(const struct relay *r)
+{
+	return r->conf->host != NULL && r->conf->host[0] != '\0';
+}
+
+const char *
+deliver_setup_relay(const struct deliver_setup *setup, size_t i)
+{
+	size_t n;
+
+	for (n = 0; n < setup->routes->n_relays; n++)
+		if (setup->peers[n].ready &&
+		    is_host(&setup->routes->relays[n]) && i-- == 0)
+			return setup->routes->relays[n].name;
+	return NULL;
+}
+
 void
 deliver_setup_free(struct deliver_setup *setup)
 {

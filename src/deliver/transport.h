@@ -97,6 +97,8 @@ int deliver_setup_begin(const struct deliver_routes *routes,
     struct deliver_setup **out, struct po_err *err);
 int deliver_setup_finish(struct deliver_setup *setup, struct po_err *err);
 void deliver_setup_free(struct deliver_setup *setup);
+/* The i-th relay that a route leads to, by its name in hops; NULL: no more. */
+const char *deliver_setup_relay(const struct deliver_setup *setup, size_t i);
 
 struct deliver_session;
 
