@@ -2,8 +2,8 @@
 /*
  * SIZE is the length of the content as it lies in the spool, without the CR
  * of its line ends: RFC 1870 allows an estimate, and counting would cost a
- * pass over the file. A message with 8-bit text goes as it is to a server that
- * does not offer 8BITMIME.
+ * pass over the file. What a server cannot take as it is was converted before
+ * (smtp_fit.c).
  */
 #include "deliver/command.h"
 
@@ -170,7 +170,8 @@ command_mail(struct buf *out, const struct deliver_message *m,
 		ok = ok && buf_printf(out, " SIZE=%" PRIu64, m->length);
 	if (e->eightbit && (m->has_8bit || env->mime == MIME_8BIT))
 		ok = ok && buf_puts(out, " BODY=8BITMIME");
-	if (e->smtputf8 && needs_utf8(m))
+	/* RFC 6531, 3.4: for what the header has too. */
+	if (e->smtputf8 && (needs_utf8(m) || m->has_utf8_header))
 		ok = ok && buf_puts(out, " SMTPUTF8");
 	if (e->dsn && env->ret != RET_DEFAULT)
 		ok = ok && buf_puts(out, env->ret == RET_FULL ? " RET=FULL"

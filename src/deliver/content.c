@@ -5,7 +5,13 @@
  */
 #include "deliver/content.h"
 
+#include <stdlib.h>
+
+#include "deliver/seven.h"
 #include "util/fd.h"
+#include "util/utf8.h"
+
+#define HEADER_LOOK ((size_t)1 << 20)
 
 struct line_state {
 	bool line_start;
@@ -56,8 +62,8 @@ put_lines(struct stream *st, const char *p, size_t len,
 	return true;
 }
 
-static int
-read_block(const struct deliver_message *m, uint64_t done, char *block,
+int
+content_read(const struct deliver_message *m, uint64_t done, char *block,
     size_t len, struct po_err *err)
 {
 	if (m->bytes == NULL)
@@ -65,6 +71,47 @@ read_block(const struct deliver_message *m, uint64_t done, char *block,
 		    "message", err);
 	memcpy(block, m->bytes + done, len);
 	return 0;
+}
+
+bool
+deliver_has_utf8_header(const struct deliver_message *m)
+{
+	size_t max = m->length < HEADER_LOOK ? (size_t)m->length : HEADER_LOOK;
+	char *block = malloc(max + 1), *end;
+	struct span header = { block, max };
+	struct po_err err;
+	bool found = false;
+
+	if (block != NULL && content_read(m, 0, block, max, &err) == 0) {
+		end = memmem(block, max, "\n\n", 2);
+		if (end != NULL)
+			header.len = (size_t)(end - block);
+		found = (end != NULL || max == m->length) &&
+		        !utf8_is_ascii(header) && utf8_is_valid(header);
+	}
+	free(block);
+	return found;
+}
+
+/* The next bytes of what is to be sent, at most `max`; *done counts those of
+ * the file. */
+static ssize_t
+next_bytes(const struct deliver_message *m, uint64_t *done, char *block,
+    size_t max, bool *last, struct po_err *err)
+{
+	size_t n = m->length - *done < max ? (size_t)(m->length - *done) : max;
+
+	if (m->convert != NULL) {
+		if (*done == 0)
+			seven_rewind(m->convert);
+		*done = 1;
+		return seven_read(m->convert, block, max, last, err);
+	}
+	if (content_read(m, *done, block, n, err) == -1)
+		return -1;
+	*done += n;
+	*last = *done == m->length;
+	return (ssize_t)n;
 }
 
 /* Lines with CRLF for LF; returns the length. `out` has room for 2 x len. */
@@ -95,15 +142,13 @@ content_chunk(const struct deliver_message *m, struct content_cursor *c,
     char *block, char *out, bool *last, struct po_err *err)
 {
 	/* Each byte may become two, and a line end may have to be added. */
-	size_t want = CONTENT_CHUNK_BYTES / 2 - 1, n, len;
+	ssize_t got = next_bytes(m, &c->done, block,
+	    CONTENT_CHUNK_BYTES / 2 - 1, last, err);
+	size_t n, len;
 
-	if (m->length - c->done < want)
-		want = (size_t)(m->length - c->done);
-	if (read_block(m, c->done, block, want, err) == -1)
+	if (got == -1)
 		return -1;
-	c->done += want;
-	*last = c->done == m->length;
-	n = content_clean(block, want, &c->after_cr);
+	n = content_clean(block, (size_t)got, &c->after_cr);
 	len = copy_lines(out, block, n);
 	if (n > 0)
 		c->within_line = block[n - 1] != '\n';
@@ -119,20 +164,21 @@ content_put(struct stream *st, const struct deliver_message *m,
     int64_t block_timeout_ms, char *block, struct po_err *err)
 {
 	struct line_state state = { .line_start = true, .after_cr = false };
-	uint64_t left = m->length;
-	size_t want, n;
+	uint64_t done = 0;
+	bool last = false;
+	ssize_t got;
+	size_t n;
 
 	err->code = PO_OK;
-	while (left > 0) {
-		want = left < CONTENT_BLOCK_BYTES ? (size_t)left
-		                                  : CONTENT_BLOCK_BYTES;
-		if (read_block(m, m->length - left, block, want, err) == -1)
+	while (!last) {
+		got = next_bytes(m, &done, block, CONTENT_BLOCK_BYTES, &last,
+		    err);
+		if (got == -1)
 			return -1;
-		n = content_clean(block, want, &state.after_cr);
+		n = content_clean(block, (size_t)got, &state.after_cr);
 		stream_set_deadline(st, block_timeout_ms);
 		if (!put_lines(st, block, n, &state))
 			return -1;
-		left -= want;
 	}
 	if (!state.line_start && !stream_put(st, "\r\n", 2))
 		return -1;

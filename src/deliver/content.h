@@ -17,6 +17,10 @@
 
 #define CONTENT_BLOCK_BYTES ((size_t)65536)
 
+/* `len` bytes of the content from `done` on, as they are. */
+int content_read(const struct deliver_message *m, uint64_t done, char *block,
+    size_t len, struct po_err *err);
+
 /*
  * Put the content of `m` into `st`, ended by a line end, without the last dot.
  * `block` has CONTENT_BLOCK_BYTES and is scratch. The deadline starts anew with

@@ -274,6 +274,7 @@ smtp_free(void *state)
 
 	smtp_close(s, true);
 	mx_free(s->mx);
+	smtp_fit_end(s);
 	reply_clear(&s->reply);
 	buf_clear(&s->command);
 	buf_clear(&s->check);

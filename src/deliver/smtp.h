@@ -11,6 +11,7 @@
 #include "deliver/dial.h"
 #include "deliver/ehlo.h"
 #include "deliver/reply.h"
+#include "deliver/seven.h"
 #include "deliver/setup.h"
 #include "deliver/stream.h"
 
@@ -122,6 +123,7 @@ struct smtp {
 	bool group_waiting; /* a group was written behind a dot */
 	bool content_due;   /* 354 came, and no dot has left: no command now */
 	struct smtp_group group;
+	struct deliver_message fitted; /* its convert: of the group, or NULL */
 	char *block; /* CONTENT_BLOCK_BYTES */
 	char *chunk; /* CONTENT_CHUNK_BYTES, once CHUNKING is used */
 	struct smtp_window window;
@@ -213,6 +215,16 @@ size_t smtp_window(const struct smtp *s, const struct deliver_message *m);
 void smtp_put(struct smtp *s, const struct deliver_message *m,
     struct delivery *results);
 size_t smtp_take(struct smtp *s);
+
+/* Can it go over this connection as it is? */
+bool smtp_fits(const struct smtp *s, const struct deliver_message *m);
+
+/* Make *m one that can, in s->fitted, where it cannot; false, with *why, if
+ * that is not possible. */
+bool smtp_fit(struct smtp *s, const struct deliver_message **m,
+    struct delivery *why);
+/* The end of s->fitted. */
+void smtp_fit_end(struct smtp *s);
 
 int smtp_begin(struct smtp *s, const struct deliver_message *m,
     struct delivery *results);

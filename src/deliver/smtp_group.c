@@ -335,11 +335,13 @@ group_talk(struct smtp *s, struct delivery *results)
 /* Connected, and the message can be said to this server; else *why. What only
  * means this relay leaves the message to the others, where there are any. */
 static bool
-can_begin(struct smtp *s, const struct deliver_message *m, struct delivery *why)
+can_begin(struct smtp *s, const struct deliver_message **m,
+    struct delivery *why)
 {
 	if (s->stream != NULL || smtp_open(s, why))
-		return command_can_send(m, &s->ehlo, why);
-	if (m->alternatives)
+		return smtp_fit(s, m, why) &&
+		       command_can_send(*m, &s->ehlo, why);
+	if ((*m)->alternatives)
 		why->state = DELIVERY_UNTOUCHED;
 	return false;
 }
@@ -360,7 +362,7 @@ begin_once(struct smtp *s, const struct deliver_message *m,
 	max = smtp_most_messages(s);
 	if (s->stream != NULL && max > 0 && s->messages >= max)
 		smtp_close(s, true);
-	if (!can_begin(s, m, &why)) {
+	if (!can_begin(s, &m, &why)) {
 		s->group.m.n = m->n;
 		delivery_fill(results, m->n, &why);
 		return GROUP_SETTLED;
@@ -381,6 +383,7 @@ smtp_begin(struct smtp *s, const struct deliver_message *m,
 	size_t i;
 
 	s->hop_down = false;
+	smtp_fit_end(s);
 	while (v == GROUP_AGAIN) {
 		for (i = 0; i < m->n; i++)
 			results[i] =

@@ -63,7 +63,7 @@ may_go_ahead(const struct smtp *s, const struct deliver_message *next)
 
 	return next != NULL && s->ehlo.pipelining && !s->habits->plain &&
 	       !smtp_uses_chunks(s) && !smtp_is_stopped(s) &&
-	       (max == 0 || s->messages < max) &&
+	       (max == 0 || s->messages < max) && smtp_fits(s, next) &&
 	       command_can_send(next, &s->ehlo, &why);
 }
 
@@ -145,6 +145,8 @@ smtp_send(struct smtp *s, const struct deliver_message *m,
 {
 	uint64_t dot_end;
 
+	if (s->fitted.convert != NULL)
+		m = &s->fitted;
 	s->messages++;
 	if (s->group.chunked) {
 		smtp_chunks_send(s, m, results);

@@ -45,7 +45,7 @@ smtp_window(const struct smtp *s, const struct deliver_message *m)
 	    !s->window.open || !smtp_uses_chunks(s) || smtp_is_stopped(s) ||
 	    m->n > smtp_most_recipients(s) || m->length > FLIGHT_MAX_BYTES ||
 	    (max > 0 && s->messages >= max) ||
-	    !command_can_send(m, &s->ehlo, &why))
+	    !smtp_fits(s, m) || !command_can_send(m, &s->ehlo, &why))
 		return 1;
 	return (size_t)conf->window;
 }

@@ -73,10 +73,17 @@ struct deliver_message {
 	bool alternatives; /* another relay may have it: what cannot begin is
 	                      left untouched */
 	bool has_8bit;
+	bool has_utf8_header; /* the header is UTF-8, and not ASCII */
+	struct seven *convert; /* for files of this room: what is sent for the
+	                          content; NULL: the content */
 	uint32_t longest_line; /* bytes without LF */
 	int64_t now; /* seconds UTC when it was taken up: what is left of a
 	                time limit counts from here */
 };
+
+/* Has the header bytes above 0x7f, and is it UTF-8? A header that is longer
+ * than a MiB is not looked at. */
+bool deliver_has_utf8_header(const struct deliver_message *m);
 
 /*
  * Checks what can be checked without the network of every transport and relay

@@ -154,6 +154,8 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	j->message.has_8bit = j->file.trailer.has_8bit;
 	j->message.longest_line = j->file.trailer.longest_line;
 	j->message.now = wallclock_now();
+	j->message.has_utf8_header =
+	    j->message.has_8bit && deliver_has_utf8_header(&j->message);
 	j->is_over = is_over(&j->file);
 	j->message.alternatives = wire->alternatives;
 	pick(j, routes);
@@ -190,6 +192,7 @@ job_make_mail(struct job *j, struct library *l, struct delivery *why,
 	j->message.bytes = NULL;
 	j->message.length = m.length;
 	j->message.has_8bit = m.has_8bit;
+	j->message.has_utf8_header = false; /* a letter's header is encoded */
 	j->message.longest_line = m.longest_line;
 	return 0;
 }

@@ -478,8 +478,10 @@ run_slice(struct worker *w, struct job *j, const struct job *next)
 static bool
 is_no_use(const struct worker *w, const struct job *j)
 {
+	enum delivery_state state = j->results[j->message.n - 1].state;
+
 	return (w->session == NULL || session_hop_down(w->session)) &&
-	       j->results[j->message.n - 1].state == DELIVERY_DEFERRED;
+	       (state == DELIVERY_DEFERRED || state == DELIVERY_UNTOUCHED);
 }
 
 static void
