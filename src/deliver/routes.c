@@ -584,6 +584,16 @@ deliver_hop_relays(const char *hop, struct span names[DELIVER_HOP_RELAYS])
 }
 
 bool
+deliver_hop_is_direct(const char *hop)
+{
+	const char *name = transport_names[TRANSPORT_MX];
+	size_t len = strlen(name);
+
+	return strncmp(hop, name, len) == 0 &&
+	       (hop[len] == ':' || hop[len] == '/');
+}
+
+bool
 deliver_routes_are_one(const struct deliver_routes *r)
 {
 	return r->n_rules == 1 && r->rules[0].transport != TRANSPORT_MX;

@@ -66,6 +66,9 @@ void deliver_choose(const struct deliver_routes *routes,
 size_t deliver_hop_relays(const char *hop,
     struct span names[DELIVER_HOP_RELAYS]);
 
+/* Is it a domain, by transport mx? */
+bool deliver_hop_is_direct(const char *hop);
+
 /* Does all mail go one way, whatever it is? */
 bool deliver_routes_are_one(const struct deliver_routes *routes);
 

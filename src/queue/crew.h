@@ -30,6 +30,8 @@ struct child {
 	uint32_t quota;   /* jobs it may hold now */
 	int64_t quota_ms; /* monotonic: when that was set */
 	uint32_t done;    /* jobs ended since then */
+	uint32_t hop;     /* number: of the last job that it got */
+	uint32_t run;     /* so many of that in a row */
 	bool probing;     /* one of its jobs is a probe: no more behind it */
 	bool full; /* its socket takes no more until it has said something */
 	/* monotonic: when it last ended a job, or got one while it had none */

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * With direct delivery there may be many thousand hops with ready mail, and
+ * most of them rest: no deal goes through all of them. A look goes on where the
+ * last one stopped, until it has HOP_ROUND that can be used, or has been round;
+ * what it found serves many deals.
+ */
 #include "queue/deal.h"
 
 #include <string.h>
@@ -122,27 +128,108 @@ struct choice {
 	struct queue_id id;
 };
 
-/* Of the hops that can be used the one with the fewest jobs out. */
+/* ------------------------------------------------------------------ rounds
+ */
+
 static int
-choose_hop(struct tick *t, struct choice *c, struct po_err *err)
+look_round(struct tick *t, struct po_err *err)
 {
-	uint32_t number = 0, least = 0, in_flight;
+	struct hop_round *round = hops_round(t->hops);
+	uint32_t number = round->from;
+	bool wrapped = number == 0;
 	struct hop_relay relay;
-	bool found = false;
 	int rc;
 
-	while ((rc = usable_hop(t, &number, &relay, err)) == 1) {
-		in_flight =
-		    hops_by_number(t->hops, t->tx, number, err)->in_flight;
-		if (!found || in_flight < least) {
-			least = in_flight;
-			c->hop = number;
-			c->relay = relay;
+	*round = (struct hop_round){ .from = number, .at = t->now };
+	while (round->n < HOP_ROUND) {
+		rc = usable_hop(t, &number, &relay, err);
+		if (rc == -1)
+			return -1;
+		if (wrapped && (rc == 0 || number >= round->from)) {
+			/* From 0 on, the end is the end. */
+			round->whole = rc == 0 || round->from > 0;
+			if (round->whole)
+				return 0;
 		}
-		found = true;
-		number++;
+		if (rc == 0) {
+			wrapped = true;
+			number = 0;
+			continue;
+		}
+		round->hops[round->n++] = number++;
 	}
-	return rc == -1 ? -1 : found;
+	round->from = number;
+	return 0;
+}
+
+/* Only what was seen in this second, for rests end with seconds. */
+static int
+renew_round(struct tick *t, struct po_err *err)
+{
+	const struct hop_round *round = hops_round(t->hops);
+
+	if (round->n > 0 && !round->stale && round->at == t->now)
+		return 0;
+	return look_round(t, err);
+}
+
+/* Of the hops that can be used the one with the fewest jobs out, or `near`: its
+ * place in the round; 0 there is none. */
+static int
+choose_hop(struct tick *t, uint32_t near, struct choice *c, size_t *place,
+    struct po_err *err)
+{
+	const struct hop_round *round = hops_round(t->hops);
+	uint32_t least = UINT32_MAX, in_flight;
+	struct hop_relay relay;
+	size_t i;
+	int rc, found = 0;
+
+	for (i = 0; i < round->n; i++) {
+		rc = hops_choose_relay(t->hops, t->tx, round->hops[i], t->now,
+		    false, &relay, err);
+		if (rc == -1)
+			return -1;
+		in_flight = hops_by_number(t->hops, t->tx, round->hops[i], err)
+		                ->in_flight;
+		if (rc == 0 || (in_flight >= least && round->hops[i] != near))
+			continue;
+		*c = (struct choice){ .hop = round->hops[i], .relay = relay };
+		*place = i;
+		least = in_flight;
+		found = 1;
+		if (c->hop == near)
+			break;
+	}
+	return found;
+}
+
+static void
+leave_round(struct hop_round *round, size_t place)
+{
+	round->n--;
+	memmove(&round->hops[place], &round->hops[place + 1],
+	    (round->n - place) * sizeof(round->hops[0]));
+}
+
+/* A hop of the round that has no more mail leaves it. */
+static int
+choose_of_round(struct tick *t, uint32_t near, struct choice *c,
+    struct po_err *err)
+{
+	const struct hop *hop;
+	uint64_t turn;
+	size_t place;
+	int rc;
+
+	while ((rc = choose_hop(t, near, c, &place, err)) == 1) {
+		hop = hops_by_number(t->hops, t->tx, c->hop, err);
+		rc = hop == NULL ? -1 : first_of(t, hop, &turn, &c->id, err);
+		if (rc != 0)
+			return rc;
+		leave_round(hops_round(t->hops), place);
+	}
+	return rc;
 }
 
 /* The message that alone is wanted, if it is ready. */
@@ -170,32 +257,37 @@ choose_only(struct tick *t, const struct queue_id *only, struct choice *c,
 	    err);
 }
 
+/* When nothing of a round can be dealt and there are others, they are looked
+ * at; what was seen then is whole, or can be dealt. */
 static int
-choose(struct tick *t, const struct queue_id *only, struct choice *c,
-    struct po_err *err)
+choose(struct tick *t, const struct queue_id *only, uint32_t near,
+    struct choice *c, struct po_err *err)
 {
-	const struct hop *hop;
-	uint64_t turn;
+	bool whole;
 	int rc;
 
 	if (only != NULL)
 		return choose_only(t, only, c, err);
-	rc = choose_hop(t, c, err);
-	if (rc != 1)
-		return rc;
-	hop = hops_by_number(t->hops, t->tx, c->hop, err);
-	return hop == NULL ? -1 : first_of(t, hop, &turn, &c->id, err);
+	if (renew_round(t, err) == -1)
+		return -1;
+	do {
+		rc = choose_of_round(t, near, c, err);
+		whole = hops_round(t->hops)->whole;
+		if (rc == 0 && !whole && look_round(t, err) == -1)
+			return -1;
+	} while (rc == 0 && !whole);
+	return rc;
 }
 
 int
 deal_next(struct tick *t, struct deal *out, const struct queue_id *only,
-    struct po_err *err)
+    uint32_t near, struct po_err *err)
 {
 	struct choice c;
 	struct hop *hop;
 	int rc;
 
-	rc = choose(t, only, &c, err);
+	rc = choose(t, only, near, &c, err);
 	if (rc != 1)
 		return rc;
 	out->hop = c.hop;
@@ -207,7 +299,7 @@ deal_next(struct tick *t, struct deal *out, const struct queue_id *only,
 		return -1;
 	out->job.traits = (uint8_t)health_traits(&hop->host, t->now);
 	out->job.falls = hop->falls;
-	out->probe = hop->host.failures > 0;
+	out->probe = hop->host.failures > 0 || hop->untried;
 	hop = hops_by_number(t->hops, t->tx, c.hop, err);
 	if (hop == NULL || claim(t, hop, &c.id, &out->job, err) == -1)
 		return -1;
@@ -219,8 +311,7 @@ deal_next(struct tick *t, struct deal *out, const struct queue_id *only,
 int
 deal_any(struct tick *t, struct po_err *err)
 {
-	struct hop_relay relay;
-	uint32_t number = 0;
+	struct choice c;
 
-	return usable_hop(t, &number, &relay, err);
+	return choose(t, NULL, 0, &c, err);
 }

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * With direct delivery each domain is a next hop, so there may be a hundred
+ * thousand: they are found by two tables of places in the array, by name and by
+ * number, open-addressed and at most half full. What is of no use at the moment
+ * leaves memory when there are more than HOPS_KEPT (hops_trim()): the index has
+ * it.
+ */
 #include "queue/hops.h"
 
 #include <stdio.h>
@@ -6,18 +13,28 @@
 #include <string.h>
 
 #include "queue/health.h"
+#include "util/crc32c.h"
 #include "util/grow.h"
 #include "util/xalloc.h"
+
+#define FIRST_PLACES 64u
 
 struct hops {
 	struct hop *all;
 	size_t n, cap;
+	size_t most;               /* with more a trim is of use */
+	uint32_t *names, *numbers; /* place in all[], plus 1; 0: free */
+	size_t places;             /* of each table, a power of two */
+	struct hop_round round;
 };
 
 struct hops *
 hops_new(void)
 {
-	return xcalloc(1, sizeof(struct hops));
+	struct hops *h = xcalloc(1, sizeof(*h));
+
+	h->most = HOPS_KEPT;
+	return h;
 }
 
 void
@@ -25,9 +42,91 @@ hops_free(struct hops *h)
 {
 	if (h == NULL)
 		return;
+	free(h->names);
+	free(h->numbers);
 	free(h->all);
 	free(h);
 }
+
+/* ------------------------------------------------------------------ finding
+ */
+
+static size_t
+place_of_name(const struct hops *h, const char *name)
+{
+	return crc32c(0, name, strlen(name)) & (h->places - 1);
+}
+
+static size_t
+place_of_number(const struct hops *h, uint32_t number)
+{
+	return (size_t)(number * UINT32_C(2654435761)) & (h->places - 1);
+}
+
+static void
+enter(const struct hops *h, uint32_t *table, size_t place, size_t i)
+{
+	while (table[place] != 0)
+		place = (place + 1) & (h->places - 1);
+	table[place] = (uint32_t)i + 1;
+}
+
+static void
+enter_all(struct hops *h, size_t first)
+{
+	size_t i;
+
+	for (i = first; i < h->n; i++) {
+		const struct index_host *host = &h->all[i].host;
+
+		enter(h, h->names, place_of_name(h, host->name), i);
+		enter(h, h->numbers, place_of_number(h, host->hop), i);
+	}
+}
+
+/* Tables for `n` hops, with nothing in them. */
+static void
+make_tables(struct hops *h, size_t n)
+{
+	h->places = FIRST_PLACES;
+	while (h->places < 2 * n)
+		h->places *= 2;
+	free(h->names);
+	free(h->numbers);
+	h->names = xcalloc(h->places, sizeof(*h->names));
+	h->numbers = xcalloc(h->places, sizeof(*h->numbers));
+}
+
+static struct hop *
+known_name(const struct hops *h, const char *name)
+{
+	size_t place;
+
+	if (h->n == 0)
+		return NULL;
+	for (place = place_of_name(h, name); h->names[place] != 0;
+	     place = (place + 1) & (h->places - 1))
+		if (strcmp(h->all[h->names[place] - 1].host.name, name) == 0)
+			return &h->all[h->names[place] - 1];
+	return NULL;
+}
+
+static struct hop *
+known(const struct hops *h, uint32_t number)
+{
+	size_t place;
+
+	if (h->n == 0)
+		return NULL;
+	for (place = place_of_number(h, number); h->numbers[place] != 0;
+	     place = (place + 1) & (h->places - 1))
+		if (h->all[h->numbers[place] - 1].host.hop == number)
+			return &h->all[h->numbers[place] - 1];
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ keeping
+ */
 
 static struct hop *
 add(struct hops *h, const struct index_host *host, struct po_err *err)
@@ -41,8 +140,42 @@ add(struct hops *h, const struct index_host *host, struct po_err *err)
 	h->all = more;
 	h->all[h->n] = (struct hop){ .host = *host,
 		.relays = { host->hop },
-		.n_relays = 1 };
-	return &h->all[h->n++];
+		.n_relays = 1,
+		.untried = deliver_hop_is_direct(host->name) };
+	h->n++;
+	if (2 * h->n > h->places) {
+		make_tables(h, 2 * h->n);
+		enter_all(h, 0);
+	} else {
+		enter_all(h, h->n - 1);
+	}
+	return &h->all[h->n - 1];
+}
+
+/* Domains come back with the index. What workers have and what is not yet
+ * written stays; so does who rests, for the end of that is looked for here. */
+static bool
+is_of_use(const struct hop *hop, int64_t now)
+{
+	return !deliver_hop_is_direct(hop->host.name) || hop->dirty ||
+	       hop->in_flight > 0 || hop->host.failures > 0 ||
+	       hop->host.backoff_until > now;
+}
+
+void
+hops_trim(struct hops *h, int64_t now)
+{
+	size_t i, kept = 0;
+
+	if (h->n <= h->most)
+		return;
+	for (i = 0; i < h->n; i++)
+		if (is_of_use(&h->all[i], now))
+			h->all[kept++] = h->all[i];
+	h->n = kept;
+	h->most = 2 * kept > HOPS_KEPT ? 2 * kept : HOPS_KEPT;
+	make_tables(h, kept + 1);
+	enter_all(h, 0);
 }
 
 /* A row that has no relays below it. */
@@ -50,13 +183,12 @@ static struct hop *
 by_name(struct hops *h, struct index_tx *tx, const char *name,
     struct po_err *err)
 {
+	struct hop *hop = known_name(h, name);
 	struct index_host host;
-	size_t i;
 	int rc;
 
-	for (i = 0; i < h->n; i++)
-		if (strcmp(h->all[i].host.name, name) == 0)
-			return &h->all[i];
+	if (hop != NULL)
+		return hop;
 	rc = index_host_get(tx, name, &host, err);
 	if (rc == 0) {
 		memset(&host, 0, sizeof(host));
@@ -64,17 +196,6 @@ by_name(struct hops *h, struct index_tx *tx, const char *name,
 		rc = index_host_put(tx, &host, err) == -1 ? -1 : 1;
 	}
 	return rc == 1 ? add(h, &host, err) : NULL;
-}
-
-static struct hop *
-known(const struct hops *h, uint32_t number)
-{
-	size_t i;
-
-	for (i = 0; i < h->n; i++)
-		if (h->all[i].host.hop == number)
-			return &h->all[i];
-	return NULL;
 }
 
 /* The rows of a hop's relays. */
@@ -147,7 +268,8 @@ hops_choose_relay(struct hops *h, struct index_tx *tx, uint32_t number,
 	for (i = 0; i < hop->n_relays && !out->alternatives; i++) {
 		relay = known(h, hop->relays[i]);
 		if (health_rests(&relay->host, now, &relay->dirty) ||
-		    !health_takes(&relay->host, relay->in_flight))
+		    !health_takes(&relay->host, relay->in_flight) ||
+		    (relay->untried && relay->in_flight > 0))
 			continue;
 		out->alternatives = found;
 		if (!found) {
@@ -189,6 +311,12 @@ hops_give_back(struct hops *h, uint32_t number, uint32_t relay)
 		one_less(known(h, relay));
 }
 
+struct hop_round *
+hops_round(struct hops *h)
+{
+	return &h->round;
+}
+
 int
 hops_write(struct hops *h, struct index_tx *tx, struct po_err *err)
 {
@@ -222,6 +350,7 @@ hops_wake_all(struct hops *h, struct index_tx *tx, struct po_err *err)
 	unsigned i;
 	int rc;
 
+	h->round.stale = true;
 	/* Those that have ready mail are the only ones that matter. */
 	while ((rc = index_ready_seek(tx, &number, &class, err)) == 1) {
 		hop = hops_by_number(h, tx, number, err);

@@ -24,13 +24,31 @@ struct hop {
 	uint32_t falls;     /* counts its failures in this run */
 	uint32_t relays[DELIVER_HOP_RELAYS]; /* numbers, best first */
 	unsigned n_relays;                   /* at least 1 */
+	/* A domain that nobody answered for yet in this run: one message at a
+	 * time tries it, so that a dead one holds up one worker and no other
+	 * mail. */
+	bool untried;
 };
+
+#define HOPS_KEPT 8192u /* in memory, besides those that are of use now */
 
 /* One of a hop's relays. */
 struct hop_relay {
 	uint32_t number;
 	unsigned which;    /* of the hop's, from 0 */
 	bool alternatives; /* another could be used too */
+};
+
+/* Hops that have ready mail and can be used, as the last look found them;
+ * queue/deal.c's. */
+#define HOP_ROUND 64u
+struct hop_round {
+	uint32_t hops[HOP_ROUND]; /* numbers */
+	size_t n;
+	uint32_t from; /* where the next look begins */
+	bool whole;    /* there are no others */
+	int64_t at;    /* seconds UTC: of the look */
+	bool stale;    /* mail became ready since, or a hop usable */
 };
 
 struct hops;
@@ -57,6 +75,12 @@ int hops_choose_relay(struct hops *h, struct index_tx *tx, uint32_t hop,
 /* A job for the hop, by the relay, goes out; it came back. */
 void hops_take(struct hops *h, uint32_t hop, uint32_t relay);
 void hops_give_back(struct hops *h, uint32_t hop, uint32_t relay);
+
+struct hop_round *hops_round(struct hops *h);
+
+/* Forget those that are of no use now, if there are many. Invalidates
+ * pointers. */
+void hops_trim(struct hops *h, int64_t now);
 
 /* Write what became dirty. */
 int hops_write(struct hops *h, struct index_tx *tx, struct po_err *err);

@@ -29,6 +29,9 @@ struct attempt_end {
 	bool touched;  /* a recipient was tried: an attempt counts */
 	bool in_doubt; /* one of them ended so */
 	bool failed;   /* one of them failed for good */
+	bool left;     /* one of them is open still, or may be */
+	bool complete; /* all are known to be final; where that is not known,
+	                  the recipients' rows tell */
 	enum delivery_handover handover; /* of those that were sent */
 };
 

@@ -24,27 +24,53 @@ ways_clear(struct ways *w)
 	*w = (struct ways){ NULL, 0, 0 };
 }
 
+/* Where a hop stands among them, or would. */
+static size_t
+find_way(const struct ways *w, uint32_t hop)
+{
+	size_t low = 0, high = w->n, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (w->all[middle].hop < hop)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool
+is_way(const struct ways *w, uint32_t hop)
+{
+	size_t i = find_way(w, hop);
+
+	return i < w->n && w->all[i].hop == hop;
+}
+
+/* New hops get the next number, so most come in at the end. */
 static int
 add_way(struct tick *t, struct ways *w, const char *name, uint32_t attempts,
     struct po_err *err)
 {
-	struct hop *hop;
+	const struct hop *hop = hops_by_name(t->hops, t->tx, name, err);
+	uint32_t number;
 	void *more;
 	size_t i;
 
-	for (i = 0; i < w->n && strcmp(w->all[i].name, name) != 0; i++)
-		;
-	if (i == w->n) {
+	if (hop == NULL)
+		return -1;
+	number = hop->host.hop;
+	i = find_way(w, number);
+	if (i == w->n || w->all[i].hop != number) {
 		more = grow_array(w->all, w->n, &w->cap, sizeof(*w->all));
 		if (more == NULL)
 			return po_fail(err, PO_EOS, "no memory for %zu hops",
 			    w->n);
 		w->all = more;
-		hop = hops_by_name(t->hops, t->tx, name, err);
-		if (hop == NULL)
-			return -1;
-		w->all[i] = (struct way){ .hop = hop->host.hop };
-		memcpy(w->all[i].name, name, strlen(name) + 1);
+		memmove(&w->all[i + 1], &w->all[i],
+		    (w->n - i) * sizeof(*w->all));
+		w->all[i] = (struct way){ .hop = number };
 		w->n++;
 	}
 	if (w->all[i].attempts < attempts)
@@ -142,6 +168,7 @@ parts_next_turn(struct tick *t, const struct index_message *m, uint64_t *turn,
 	    index_turn_get(t->tx, m->priority, m->uid, &own, err) == -1)
 		return -1;
 	*turn = 1 + (dealt > own ? dealt : own);
+	hops_round(t->hops)->stale = true;
 	return index_turn_put(t->tx, m->priority, m->uid, *turn, err);
 }
 
@@ -175,17 +202,6 @@ parts_begin(struct tick *t, struct index_message *m, const struct ways *w,
 	m->place = PLACE_PARTS;
 	m->claims = 0;
 	return 0;
-}
-
-static bool
-is_way(const struct ways *w, uint32_t hop)
-{
-	size_t i;
-
-	for (i = 0; i < w->n; i++)
-		if (w->all[i].hop == hop)
-			return true;
-	return false;
 }
 
 /* Parts that are there: drop what nobody takes, make ready what is due. */
@@ -247,6 +263,22 @@ sum_up(struct tick *t, struct index_message *m, struct po_err *err)
 	return rc;
 }
 
+/* The same where one part, which was claimed, is what changed: a message may
+ * have as many parts as recipients, and each ends. */
+static void
+sum_in(const struct tick *t, struct index_message *m,
+    const struct index_part *part)
+{
+	if (part->place == PLACE_DUE &&
+	    (m->place != PLACE_PARTS_DUE || part->due < m->due)) {
+		m->place = PLACE_PARTS_DUE;
+		m->due = part->due;
+	} else if (m->place != PLACE_PARTS_DUE) {
+		m->place = PLACE_PARTS;
+		m->due = t->now;
+	}
+}
+
 int
 parts_update(struct tick *t, struct index_message *m, struct po_err *err)
 {
@@ -302,6 +334,9 @@ parts_end_claim(struct tick *t, struct index_message *m,
 		return rc == -1 ? -1 : sum_up(t, m, err);
 	if (!end->touched) {
 		rc = make_ready(t, m, &part, err);
+	} else if (end->complete) {
+		part.place = PLACE_NONE;
+		rc = index_part_delete(t->tx, &m->id, part.hop, err);
 	} else {
 		part.place = PLACE_DUE;
 		part.attempts++;
@@ -313,7 +348,17 @@ parts_end_claim(struct tick *t, struct index_message *m,
 			part.due = m->expires;
 		rc = index_part_put(t->tx, &m->id, &part, err);
 	}
-	return rc == -1 ? -1 : sum_up(t, m, err);
+	if (rc == 0)
+		sum_in(t, m, &part);
+	return rc;
+}
+
+int
+parts_any(struct tick *t, const struct index_message *m, struct po_err *err)
+{
+	struct index_part part = { .hop = 0 };
+
+	return index_part_next(t->tx, &m->id, &part, err);
 }
 
 int

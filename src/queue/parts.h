@@ -13,10 +13,9 @@
 struct way {
 	uint32_t hop;
 	uint32_t attempts; /* the last one of any of its recipients */
-	char name[DELIVER_HOP_MAX];
 };
 
-struct ways {
+struct ways { /* by number */
 	struct way *all;
 	size_t n, cap;
 };
@@ -50,10 +49,15 @@ int parts_update(struct tick *t, struct index_message *m, struct po_err *err);
 int parts_hasten(struct tick *t, struct index_message *m, int64_t due,
     struct po_err *err);
 
-/* A claim of a part ended: it waits after an attempt, or is ready
- * again. Counts m->claims down; sets place and due, writes nothing of *m. */
+/* A claim of a part ended: it waits after an attempt, is ready again, or goes,
+ * if it is complete. Counts m->claims down; sets place and due, writes nothing
+ * of *m. */
 int parts_end_claim(struct tick *t, struct index_message *m,
     const struct attempt_end *end, struct po_err *err);
+
+/* Has it a part? 1, 0, -1. */
+int parts_any(struct tick *t, const struct index_message *m,
+    struct po_err *err);
 
 /* The attempt that a claim of this message gets. */
 int parts_next_attempt(struct tick *t, const struct index_message *m,

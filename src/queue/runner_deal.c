@@ -105,10 +105,14 @@ deal_one(struct runner *r, struct tick *t, struct child *ch, struct po_err *err)
 		    r->n_dealt);
 	r->dealt = array;
 	d = &r->dealt[r->n_dealt];
-	rc = deal_next(t, &d->deal, r->setup->only, err);
+	rc = deal_next(t, &d->deal, r->setup->only,
+	    ch->run < DEAL_RUN ? ch->hop : 0, err);
 	if (rc != 1)
 		return rc;
 	d->child = ch;
+	ch->run =
+	    ch->hop == d->deal.hop && ch->run < DEAL_RUN ? ch->run + 1 : 1;
+	ch->hop = d->deal.hop;
 	r->n_dealt++;
 	if (ch->n_jobs == 0)
 		ch->heard_ms = monotonic_ms();

@@ -21,6 +21,8 @@ note_relay(struct runner *r, struct tick *t, uint32_t number,
 	change =
 	    health_note(&relay->host, res, t->now, settle_random(), &dirty);
 	relay->dirty |= dirty;
+	if (res->state != DELIVERY_UNTOUCHED)
+		relay->untried = false;
 	if (change == HEALTH_DOWN) {
 		relay->falls++;
 		after_log(t->after, "po/qmgr", LOG_LEVEL_WARNING,
@@ -58,8 +60,10 @@ static void
 drop_job(struct runner *r, struct child *ch, struct held_job *job)
 {
 	hops_give_back(r->hops, job->hop, job->relay);
-	if (job->probe)
+	if (job->probe) {
 		ch->probing = false;
+		hops_round(r->hops)->stale = true;
+	}
 	crew_drop(ch, job);
 	ch->done++;
 	ch->heard_ms = monotonic_ms();
@@ -70,6 +74,8 @@ static void
 note_end(struct attempt_end *end, const struct wire_result *res)
 {
 	end->touched = true;
+	if (res->state != DELIVERY_SENT && res->state != DELIVERY_FAILED)
+		end->left = true;
 	if (res->state == DELIVERY_IN_DOUBT)
 		end->in_doubt = true;
 	if (res->state == DELIVERY_FAILED)
@@ -86,6 +92,7 @@ settle_part(struct runner *r, struct tick *t, struct held_job *job,
 	int rc;
 
 	if (res->recipient == UINT32_MAX) {
+		job->end.left = true;
 		if (res->state != DELIVERY_DEFERRED)
 			return 0; /* handed back */
 		job->end.touched = true;
@@ -98,6 +105,8 @@ settle_part(struct runner *r, struct tick *t, struct held_job *job,
 	if (rc == 1) {
 		note_end(&job->end, res);
 		count(r, res->state);
+	} else {
+		job->end.left = true;
 	}
 	return rc == -1 ? -1 : 0;
 }
@@ -140,6 +149,7 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 		p->child->heard_ms = monotonic_ms();
 		return index_message_put(t->tx, &m, err);
 	}
+	job->end.complete = job->end.touched && !job->end.left;
 	rc = settle_end(t, &m, &job->end, err);
 	drop_job(r, p->child, job);
 	return rc;

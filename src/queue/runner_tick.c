@@ -143,6 +143,7 @@ steps(struct runner *r, struct tick *t, struct po_err *err)
 	if (runner_deal(r, t, err) == -1 ||
 	    hops_write(r->hops, t->tx, err) == -1)
 		return -1;
+	hops_trim(r->hops, t->now);
 	if (note_time(r, t, err) == -1)
 		return -1;
 	return look_ahead(r, t, err);

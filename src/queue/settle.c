@@ -344,6 +344,21 @@ end_or_hold_parts(struct tick *t, struct index_message *m, struct po_err *err)
 	return 0;
 }
 
+/* The parts are brought to what the recipients say, all of which are read for
+ * that; after each part of a message that has thousands, where this one is
+ * known to be through, that would be too much. */
+static int
+settle_parts(struct tick *t, struct index_message *m,
+    const struct attempt_end *end, struct po_err *err)
+{
+	int rc = end->complete ? parts_any(t, m, err) : 0;
+
+	if (rc == -1)
+		return -1;
+	return rc == 1 ? index_message_put(t->tx, m, err)
+	               : parts_update(t, m, err);
+}
+
 /* 0; 1 its file turned out damaged, and it is gone; -1. */
 static int
 end_claim(struct tick *t, struct index_message *m,
@@ -370,7 +385,7 @@ end_claim(struct tick *t, struct index_message *m,
 	if (message_is_final(m->state))
 		return finish(t, m, err);
 	return parts_has(m) && m->state == MESSAGE_WAITING
-	           ? parts_update(t, m, err)
+	           ? settle_parts(t, m, end, err)
 	           : place_message(t, m, err);
 }
 

@@ -4,7 +4,10 @@
  * the ingester would leave them. "po-queue --rebuild-index" then indexes them,
  * so no runner may be alive meanwhile. Runs as the spool's owner.
  *
- *     fill SPOOL COUNT DUE < CONTENT      DUE: seconds UTC, the same for all
+ *     fill SPOOL COUNT DUE [DOMAINS] < CONTENT
+ *
+ * DUE: seconds UTC, the same for all. With DOMAINS they go to so many in turn,
+ * d0.example and on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +23,6 @@
 #define YEAR (INT64_C(366) * 86400)
 
 #define CONTENT_MAX (1u << 20)
-
-static struct recipient recipient = { "sink@example.net", 0, NULL };
 
 static void
 measure(const struct buf *content, struct trailer *t)
@@ -98,10 +99,12 @@ write_file(int queue, const struct queue_id *id, const struct buf *file,
 }
 
 static int
-fill(int queue, uint64_t count, int64_t due, const struct buf *content,
-    struct po_err *err)
+fill(int queue, uint64_t count, int64_t due, uint64_t domains,
+    const struct buf *content, struct po_err *err)
 {
 	int64_t now = wallclock_now();
+	char address[64] = "sink@example.net";
+	struct recipient recipient = { address, 0, NULL };
 	struct envelope env = { .sender = "bench@example.org",
 		.priority = PRIORITY_MEDIUM,
 		.recipients = &recipient,
@@ -117,6 +120,10 @@ fill(int queue, uint64_t count, int64_t due, const struct buf *content,
 
 	buf_init(&file, 2 * CONTENT_MAX);
 	for (; rc == 0 && count > 0; count--) {
+		if (domains > 0)
+			(void)snprintf(address, sizeof(address),
+			    "sink@d%llu.example",
+			    (unsigned long long)(count % domains));
 		rc = queue_id_make(&env.id, err);
 		if (rc == 0)
 			rc = build(&file, &env, &head, &stamp, content, err);
@@ -147,15 +154,17 @@ main(int argc, char **argv)
 	struct po_err err;
 	struct buf content;
 	char path[4096];
-	uint64_t count;
+	uint64_t count, domains = 0;
 	int64_t due;
 	int queue;
 
-	if (argc != 4 || !read_content(&content) ||
+	if (argc < 4 || argc > 5 || !read_content(&content) ||
 	    !parse_u64(span_of(argv[2]), 1, UINT32_MAX, &count) ||
-	    !parse_i64(span_of(argv[3]), 1, INT64_MAX, &due)) {
+	    !parse_i64(span_of(argv[3]), 1, INT64_MAX, &due) ||
+	    (argc == 5 &&
+	        !parse_u64(span_of(argv[4]), 1, UINT32_MAX, &domains))) {
 		(void)fprintf(stderr,
-		    "usage: fill SPOOL COUNT DUE < CONTENT\n");
+		    "usage: fill SPOOL COUNT DUE [DOMAINS] < CONTENT\n");
 		return 64;
 	}
 	(void)snprintf(path, sizeof(path), "%s/queue", argv[1]);
@@ -164,7 +173,7 @@ main(int argc, char **argv)
 		perror(path);
 		return 1;
 	}
-	if (fill(queue, count, due, &content, &err) == -1) {
+	if (fill(queue, count, due, domains, &content, &err) == -1) {
 		(void)fprintf(stderr, "fill: %s\n", err.text);
 		return 1;
 	}

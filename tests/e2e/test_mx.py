@@ -221,6 +221,29 @@ def test_a_profile_gives_a_route_its_name_and_source(direct, zone, hosts):
     assert "transport   mx" in told and "next hop    mx:x.example" in told
 
 
+def test_a_silent_domain_does_not_slow_the_others(direct, zone, hosts):
+    zone["x.example"] = "silent"
+    zone["y.example"] = {"A": ["127.0.0.2"]}
+    sink = hosts("127.0.0.2")
+    for i in range(20):
+        direct.submit(MESSAGE, "-f", "s@example.org", f"r{i}@x.example")
+        direct.submit(MESSAGE, "-f", "s@example.org", f"r{i}@y.example")
+    runner = direct.start("-p", "2")
+    wait_for(lambda: sink.count() == 20, "the other domain has all its mail while the look-up waits", 20)
+    runner.terminate()
+    assert runner.wait(20) == 0
+
+
+def test_each_domain_of_a_message_to_many_gets_it_once(direct, zone, hosts):
+    zone.update({f"d{i}.example": {"A": [f"127.0.0.{2 + i % 2}"]} for i in range(300)})
+    even, odd = hosts("127.0.0.2"), hosts("127.0.0.3")
+    direct.submit(MESSAGE, "-f", "s@example.org", *(f"r{n}@d{i}.example" for i in range(300) for n in range(2)))
+    direct.queue("-p", "4")
+    got = [m.recipients for m in even.messages() + odd.messages()]
+    assert sorted(got) == sorted([f"r0@d{i}.example", f"r1@d{i}.example"] for i in range(300))
+    assert direct.list() == [] and direct.queue("--check").returncode == 0
+
+
 @pytest.mark.parametrize("settings, text", [
     ({"mx": {"nameserver": "no address"}}, "mx.nameserver"),
     ({"routes": [{"transport": "mx", "relays": "relay"}]}, "transport mx has no relays"),

@@ -110,7 +110,7 @@ deal(struct fixture *f, struct index_message *m)
 {
 	struct deal d;
 	struct po_err err;
-	int rc = deal_next(&f->t, &d, NULL, &err);
+	int rc = deal_next(&f->t, &d, NULL, 0, &err);
 
 	if (rc == -1)
 		fail_msg("%s", err.text);
@@ -260,6 +260,87 @@ a_resting_hop_is_passed_over(void **state)
 	assert_int_equal(deal(f, &m), 1);
 }
 
+/* One message more for a domain; its number. */
+static uint32_t
+make_for_domain(struct fixture *f, unsigned domain)
+{
+	struct index_message m = make(f, 1, PRIORITY_MEDIUM, NOW + 1);
+	struct po_err err;
+	char name[32];
+	struct hop *hop;
+
+	(void)snprintf(name, sizeof(name), "mx:d%u.example", domain);
+	hop = hops_by_name(f->t.hops, f->t.tx, name, &err);
+	assert_non_null(hop);
+	m.place = PLACE_READY;
+	m.hop = hop->host.hop;
+	m.turn = f->made;
+	assert_int_equal(index_message_put(f->t.tx, &m, &err), 0);
+	return m.hop;
+}
+
+#define DOMAINS 300u
+
+static void
+each_of_many_domains_is_tried_by_one_message(void **state)
+{
+	struct fixture *f = *state;
+	struct po_err err;
+	unsigned i, dealt[DOMAINS + 1] = { 0 };
+	uint32_t number[DOMAINS];
+	struct deal d;
+
+	for (i = 0; i < 2 * DOMAINS; i++)
+		number[i % DOMAINS] = make_for_domain(f, i % DOMAINS);
+	for (i = 0; i < DOMAINS; i += 3)
+		hops_by_number(f->t.hops, f->t.tx, number[i], &err)
+		    ->host.backoff_until = NOW + 30;
+	for (i = 0; i < DOMAINS - DOMAINS / 3; i++) {
+		assert_int_equal(deal_next(&f->t, &d, NULL, 0, &err), 1);
+		assert_true(d.probe);
+		dealt[d.hop - number[0]]++;
+	}
+	assert_int_equal(deal_next(&f->t, &d, NULL, 0, &err), 0);
+	assert_int_equal(deal_any(&f->t, &err), 0);
+	for (i = 0; i < DOMAINS; i++)
+		assert_int_equal(dealt[number[i] - number[0]], i % 3 != 0);
+	/* One answered: it may have more, and another not. */
+	hops_by_number(f->t.hops, f->t.tx, number[1], &err)->untried = false;
+	hops_round(f->t.hops)->stale = true;
+	assert_int_equal(deal_next(&f->t, &d, NULL, 0, &err), 1);
+	assert_int_equal(d.hop, number[1]);
+	assert_false(d.probe);
+	assert_int_equal(deal_next(&f->t, &d, NULL, 0, &err), 0);
+	/* A rest ends in the next second. */
+	f->t.now = NOW + 30;
+	for (i = 0; i < DOMAINS / 3; i++)
+		assert_int_equal(deal_next(&f->t, &d, NULL, 0, &err), 1);
+	assert_int_equal(deal_next(&f->t, &d, NULL, 0, &err), 0);
+}
+
+static void
+a_worker_stays_with_its_domain(void **state)
+{
+	struct fixture *f = *state;
+	struct po_err err;
+	uint32_t number[3];
+	struct deal d;
+	unsigned i;
+
+	for (i = 0; i < 30; i++)
+		number[i % 3] = make_for_domain(f, i % 3);
+	for (i = 0; i < 3; i++)
+		hops_by_number(f->t.hops, f->t.tx, number[i], &err)->untried =
+		    false;
+	for (i = 0; i < 10; i++) {
+		assert_int_equal(deal_next(&f->t, &d, NULL, number[2], &err),
+		    1);
+		assert_int_equal(d.hop, number[2]);
+	}
+	assert_int_equal(deal_next(&f->t, &d, NULL, number[2], &err), 1);
+	assert_int_not_equal(d.hop, number[2]);
+}
+
 int
 main(void)
 {
@@ -279,6 +360,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    scheduled_mail_is_dealt_when_it_is_due, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_resting_hop_is_passed_over,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    each_of_many_domains_is_tried_by_one_message, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(a_worker_stays_with_its_domain,
 		    set_up, tear_down),
 	};
 

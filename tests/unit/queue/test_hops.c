@@ -39,6 +39,41 @@ a_hop_is_the_same_by_name_and_by_number(void **state)
 }
 
 static void
+a_hundred_thousand_do_not_stay_in_memory(void **state)
+{
+	struct queue_fixture *q = *state;
+	char name[32];
+	struct hop *hop;
+	size_t i, found = 0;
+
+	for (i = 0; i < 3 * HOPS_KEPT; i++) {
+		(void)snprintf(name, sizeof(name), "mx:%zu.example", i);
+		hop = hops_by_name(q->t.hops, q->t.tx, name, &q->err);
+		assert_non_null(hop);
+		assert_true(hop->untried);
+		hop->untried = false;
+		if (i == 7)
+			hop->in_flight = 1;
+		if (i == 8)
+			hop->host.backoff_until = NOW + 60;
+		if (i == 9)
+			hop->host.failures = 1;
+		if (i == 10)
+			hop->dirty = true;
+	}
+	hops_trim(q->t.hops, NOW);
+	assert_int_equal(hops_next_wake(q->t.hops, NOW), NOW + 60);
+	for (i = 0; i < 3 * HOPS_KEPT; i++) {
+		(void)snprintf(name, sizeof(name), "mx:%zu.example", i);
+		hop = hops_by_name(q->t.hops, q->t.tx, name, &q->err);
+		assert_non_null(hop); /* the index has it */
+		assert_string_equal(hop->host.name, name);
+		found += !hop->untried;
+	}
+	assert_int_equal(found, 4); /* those that are of use were kept */
+}
+
+static void
 a_rest_outlives_the_run(void **state)
 {
 	struct queue_fixture *q = *state;
@@ -179,6 +214,7 @@ main(void)
 	cmocka_unit_test_setup_teardown(name, queue_setup, queue_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(a_hop_is_the_same_by_name_and_by_number),
+		CASE(a_hundred_thousand_do_not_stay_in_memory),
 		CASE(a_rest_outlives_the_run),
 		CASE(the_next_wake_is_the_first_rest_s_end),
 		CASE(a_flush_wakes_what_has_ready_mail),

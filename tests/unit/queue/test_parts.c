@@ -54,7 +54,7 @@ deal(struct queue_fixture *q, struct wire_job *job, uint32_t *hop)
 {
 	struct deal d;
 
-	if (MUST(deal_next(&q->t, &d, NULL, &q->err)) == 0)
+	if (MUST(deal_next(&q->t, &d, NULL, 0, &q->err)) == 0)
 		return '-';
 	*job = d.job;
 	*hop = d.hop;
