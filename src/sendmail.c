@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@
 #include "submit/warnings.h"
 #include "util/arena.h"
 #include "util/fd.h"
+#include "util/sink.h"
 
 #define LINE_BYTES 900u
 #define WAIT_MS 10000    /* --wait */
@@ -279,11 +281,28 @@ prepare_dialogue(void)
 	fd_open_standard();
 }
 
+/* A dialogue may be long: who is started for one message is waited for when
+ * the next one comes. */
+static int
+deliver_urgent(void *settings, const void *id, size_t len, struct po_err *err)
+{
+	char text[QUEUE_ID_LEN + 1] = "";
+
+	(void)err;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+	memcpy(text, id, len);
+	if (is_own_spool(settings))
+		now_deliver(po_queue, text, 0);
+	return 0;
+}
+
 static int
 serve(struct settings *s)
 {
+	const struct sink urgent = { deliver_urgent, s };
 	const struct smtp_service service = { &s->submit, &s->host, &s->drop,
-		&s->warnings };
+		&s->warnings, &urgent };
 	struct po_err err;
 	int rc;
 

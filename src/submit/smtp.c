@@ -286,6 +286,7 @@ smtp_serve(int in, int out, const struct smtp_service *service,
 	s->host = service->host;
 	s->drop_conf = service->drop;
 	s->warnings = service->warnings;
+	s->urgent = service->urgent;
 	if (smtp_peer_is_elsewhere(in))
 		turn_away(s, err);
 	else

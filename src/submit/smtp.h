@@ -15,6 +15,7 @@
 #include "submit/options.h"
 #include "submit/warnings.h"
 #include "util/err.h"
+#include "util/sink.h"
 
 /* What a dialogue needs, beside its descriptors. */
 struct smtp_service {
@@ -22,6 +23,8 @@ struct smtp_service {
 	const struct submit_host *host;
 	const struct drop_conf *drop;
 	struct warnings *warnings; /* or NULL; see submission.h */
+	const struct sink *urgent; /* or NULL: gets the id of each message of
+	                              class now, when it is queued */
 };
 
 /*

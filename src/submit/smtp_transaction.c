@@ -158,6 +158,16 @@ refuse_mail(struct smtp_session *s, const struct po_err *why)
 	smtp_transaction_end(s);
 }
 
+/* Before the reply: who has that may end us. */
+static void
+tell_urgent(const struct smtp_session *s)
+{
+	const struct envelope *env = &s->sub.env;
+
+	if (s->urgent != NULL && env->priority == PRIORITY_NOW && env->due == 0)
+		(void)sink_write(*s->urgent, env->id.text, QUEUE_ID_LEN, NULL);
+}
+
 /* All of the message is here: queue it, tell, and begin anew. */
 static void
 finish_mail(struct smtp_session *s)
@@ -169,6 +179,7 @@ finish_mail(struct smtp_session *s)
 		refuse_mail(s, &err);
 		return;
 	}
+	tell_urgent(s);
 	(void)snprintf(text, sizeof(text), "250 2.0.0 Ok: queued as %s",
 	    s->sub.env.id.text);
 	smtp_io_reply(&s->io, text);

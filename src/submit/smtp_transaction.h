@@ -20,6 +20,7 @@ struct smtp_session {
 	const struct submit_host *host;
 	const struct drop_conf *drop_conf;
 	struct warnings *warnings;
+	const struct sink *urgent;
 	struct drop *drop; /* opened by the first MAIL */
 
 	bool extended; /* EHLO, not HELO */

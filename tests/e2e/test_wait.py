@@ -135,6 +135,25 @@ def test_other_urgent_mail_goes_on_in_the_background(po, sink, args, headers):
 
 
 @needs_root
+def test_urgent_mail_of_a_dialogue_goes_while_the_dialogue_lasts(po, sink):
+    """A client that keeps it open, as Symfony's does, need not end it first."""
+    po.relay(sink.port)
+    mail = b"MAIL FROM:<s@example.org>%s\r\nRCPT TO:<%s@example.net>\r\nDATA\r\nSubject: x\r\n%s\r\nx\r\n.\r\n"
+    talk = subprocess.Popen(po.installed_command("sendmail", "-bs"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            env=po.environment(), cwd="/")
+    talk.stdin.write(b"EHLO me\r\n" + mail % (b"", b"calm", b""))
+    for n in range(3):
+        talk.stdin.write(mail % ((b" MT-PRIORITY=9", b"by-envelope%d" % n, b"") if n % 2 == 0 else
+                                 (b"", b"by-header%d" % n, b"X-PO-Priority: now\r\n")))
+    talk.stdin.flush()
+    urgent = {"by-envelope0@example.net", "by-header1@example.net", "by-envelope2@example.net"}
+    wait_for(lambda: urgent <= {m.recipients[0] for m in sink.messages()}, "the urgent ones are sent")
+    assert talk.poll() is None
+    out, _ = talk.communicate(b"QUIT\r\n", timeout=20)
+    assert out.count(b"queued as") == 4 and talk.returncode == 0
+
+
+@needs_root
 def test_urgent_mail_beside_other_urgent_mail_is_sent_too(po, sink):
     """The first --only has the lock; the second one follows it, at once."""
     po.relay(sink.port)

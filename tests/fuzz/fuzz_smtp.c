@@ -25,7 +25,8 @@ static const struct submit_conf conf = {
 };
 static const struct submit_host host = { "mx.d.test", "d.test" };
 static const struct drop_conf drop_conf = { conf_spool, 0 };
-static const struct smtp_service service = { &conf, &host, &drop_conf, NULL };
+static const struct smtp_service service = { &conf, &host, &drop_conf, NULL,
+	NULL };
 
 /* "250 text" or "250-text", printable, nothing behind it. */
 static void

@@ -122,15 +122,17 @@ class Po:
         place, = re.findall(rb"(/[\w./-]+)/po-queue\0", (self.build / "sendmail").read_bytes())
         return os.fsdecode(place)
 
-    def run_installed(self, program, *args, uid=None, input=b""):
-        """Run where the programs lie at that place."""
+    def installed_command(self, program, *args, uid=None):
+        """The argv that runs it where the programs lie at that place."""
         place = self.installed_at()
         uid = self.owner if uid is None else uid
         become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid else []
         script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
-        return subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", str(self.build), place, *become,
-                               f"{place}/{program}", *args], input=os.fsdecode(input), capture_output=True,
-                              text=True, timeout=DEADLINE_S, env=self.environment(), cwd="/")
+        return ["unshare", "-m", "sh", "-c", script, "sh", str(self.build), place, *become, f"{place}/{program}", *args]
+
+    def run_installed(self, program, *args, uid=None, input=b""):
+        return subprocess.run(self.installed_command(program, *args, uid=uid), input=os.fsdecode(input),
+                              capture_output=True, text=True, timeout=DEADLINE_S, env=self.environment(), cwd="/")
 
     def setup(self):
         done = self.run("po-queue", "--setup", *([] if self.system else ["--user"]))

@@ -30,7 +30,7 @@ static const struct submit_conf default_conf = {
 static const struct submit_host host = { "mx.d.test", "d.test" };
 static const struct drop_conf drop_conf = { conf_spool, 0 };
 static const struct smtp_service service = { &default_conf, &host, &drop_conf,
-	NULL };
+	NULL, NULL };
 static size_t read_at_most;
 
 ssize_t __real_read(int fd, void *p, size_t len);
