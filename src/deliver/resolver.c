@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/wallclock.h"
@@ -123,15 +124,17 @@ wait_once(const struct resolver *r, int ms)
 {
 	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
 	struct pollfd p[ARES_GETSOCK_MAXNUM];
-	int i, bits = ares_getsock(r->channel, sockets, ARES_GETSOCK_MAXNUM);
+	/* The library's macros shift a signed 1 by up to 31. */
+	unsigned i, bits = (unsigned)ares_getsock(r->channel, sockets,
+	                ARES_GETSOCK_MAXNUM);
 	nfds_t n = 0;
 
 	for (i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
 		short events = 0;
 
-		if (ARES_GETSOCK_READABLE(bits, i))
+		if ((bits >> i & 1u) != 0)
 			events |= POLLIN;
-		if (ARES_GETSOCK_WRITABLE(bits, i))
+		if ((bits >> (i + ARES_GETSOCK_MAXNUM) & 1u) != 0)
 			events |= POLLOUT;
 		if (events != 0)
 			p[n++] = (struct pollfd){ sockets[i], events, 0 };
@@ -180,11 +183,11 @@ cause_of(int status)
 	case ARES_ETIMEOUT:
 		return "timed out";
 	case ARES_ESERVFAIL:
-		return "the name server failed (SERVFAIL)";
 	case ARES_EREFUSED:
-		return "the name server refused";
-	case ARES_ECONNREFUSED:
-		return "no name server can be reached";
+	case ARES_ENOTIMP:
+	case ARES_ECONNREFUSED: /* the library says this for all of them */
+		return "no name server answers: they fail (SERVFAIL), refuse, "
+		       "or cannot be reached";
 	default:
 		return ares_strerror(status);
 	}
