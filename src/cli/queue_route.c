@@ -135,6 +135,20 @@ say_maildir(const struct queue_program *p, const struct maildir_conf *box,
 }
 
 static void
+say_pipe(const struct pipe_conf *pipe)
+{
+	size_t i;
+
+	(void)printf(KEY "%s\n", "pipe", pipe->name);
+	(void)printf("  %-11s", "command");
+	for (i = 0; i < pipe->command.n; i++)
+		(void)printf(" %s", pipe->command.v[i]);
+	(void)printf("\n  " KEY "%s\n", "flags", pipe->flags);
+	(void)printf("  " KEY "one run within %lld s\n", "limits",
+	    (long long)pipe->timeout_s);
+}
+
+static void
 say_choice(const struct queue_program *p, const struct deliver_query *q,
     const struct deliver_choice *c)
 {
@@ -154,6 +168,8 @@ say_choice(const struct queue_program *p, const struct deliver_query *q,
 		    p->deliver_conf.capture_dir);
 	if (c->maildir != NULL)
 		say_maildir(p, c->maildir, q->recipient);
+	if (c->pipe != NULL)
+		say_pipe(c->pipe);
 	for (i = 0; i < c->n_relays; i++)
 		say_relay(p, c->relays[i], c->transport);
 }

@@ -13,7 +13,8 @@
 static const struct list {
 	const char *name;
 	size_t entry; /* bytes */
-} maildirs = { "maildirs", sizeof(struct maildir_conf) };
+} maildirs = { "maildirs", sizeof(struct maildir_conf) },
+  pipes = { "pipes", sizeof(struct pipe_conf) };
 
 static const void *
 entry_at(const struct list *l, const struct conf_list *v, size_t i)
@@ -90,14 +91,45 @@ check_maildir(const struct maildir_conf *c, const char *place,
 	return 0;
 }
 
+/* The program itself is no placeholder. */
+static int
+check_pipe(const struct pipe_conf *c, const char *place, struct po_err *err)
+{
+	const char *flags = c->flags == NULL ? "" : c->flags;
+	char why[160];
+	size_t i;
+
+	if (c->command.n == 0 || c->command.v[0][0] != '/' ||
+	    expand_has(c->command.v[0]))
+		return po_fail(err, PO_ECONFIG,
+		    "%s: pipes: the command of %s begins with no absolute path",
+		    place, c->name);
+	for (i = 1; i < c->command.n; i++)
+		if (!expand_check(c->command.v[i], EXPAND_ALL, why,
+		        sizeof(why)))
+			return po_fail(err, PO_ECONFIG,
+			    "%s: pipes: command: %s", place, why);
+	if (flags[strspn(flags, LOCAL_PIPE_FLAGS)] != '\0')
+		return po_fail(err, PO_ECONFIG,
+		    "%s: pipes: flags \"%s\": only letters of "
+		    "\"" LOCAL_PIPE_FLAGS "\"",
+		    place, flags);
+	return 0;
+}
+
 int
 local_check(const struct deliver_conf *conf, struct po_err *err)
 {
 	const struct maildir_conf *m = conf->maildirs.v;
+	const struct pipe_conf *p = conf->pipes.v;
 	size_t i;
 
-	if (check_names(&maildirs, &conf->maildirs, err) == -1)
+	if (check_names(&maildirs, &conf->maildirs, err) == -1 ||
+	    check_names(&pipes, &conf->pipes, err) == -1)
 		return -1;
+	for (i = 0; i < conf->pipes.n; i++)
+		if (check_pipe(&p[i], conf->pipes.places[i], err) == -1)
+			return -1;
 	for (i = 0; i < conf->maildirs.n; i++)
 		if (check_maildir(&m[i], conf->maildirs.places[i], err) == -1)
 			return -1;
@@ -111,6 +143,18 @@ local_find_maildir(const struct deliver_conf *conf, const char *name,
 	const void *found = NULL;
 
 	if (find(&maildirs, &conf->maildirs, name, place, &found, err) == -1)
+		return -1;
+	*out = found;
+	return 0;
+}
+
+int
+local_find_pipe(const struct deliver_conf *conf, const char *name,
+    const char *place, const struct pipe_conf **out, struct po_err *err)
+{
+	const void *found = NULL;
+
+	if (find(&pipes, &conf->pipes, name, place, &found, err) == -1)
 		return -1;
 	*out = found;
 	return 0;

@@ -15,5 +15,10 @@ int local_check(const struct deliver_conf *conf, struct po_err *err);
  * with `place`. */
 int local_find_maildir(const struct deliver_conf *conf, const char *name,
     const char *place, const struct maildir_conf **out, struct po_err *err);
+int local_find_pipe(const struct deliver_conf *conf, const char *name,
+    const char *place, const struct pipe_conf **out, struct po_err *err);
+
+/* Letters that pipes[].flags may have. */
+#define LOCAL_PIPE_FLAGS "BDFORXhu"
 
 #endif

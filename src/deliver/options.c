@@ -9,9 +9,11 @@
 #define MOST_RELAYS 100
 #define MOST_ROUTES 1000
 #define MOST_MAILDIRS 100
+#define PIPE(field) offsetof(struct pipe_conf, field)
+#define MOST_PIPES 100
 
 const char *const transport_names[] = { "capture", "smtp", "lmtp", "mx",
-	"maildir", NULL };
+	"maildir", "pipe", NULL };
 const char *const tls_level_names[] = { "none", "may", "encrypt", "verify",
 	NULL };
 const char *const maildir_mode_names[] = { "0600", "0640", "0660", NULL };
@@ -140,6 +142,8 @@ const struct conf_option deliver_options[] = {
 	    "direct delivery with the settings of this profile", NULL },
 	{ "routes[].maildir", CONF_STRING, ROUTE(maildir), NULL, 0, 0,
 	    "into this one of maildirs; empty: the only one", NULL },
+	{ "routes[].pipe", CONF_STRING, ROUTE(pipe), NULL, 0, 0,
+	    "to this one of pipes; empty: the only one", NULL },
 	{ "maildirs", CONF_LIST, AT(maildirs), NULL,
 	    sizeof(struct maildir_conf), MOST_MAILDIRS,
 	    "mailboxes of this host, for transport maildir", NULL },
@@ -155,6 +159,21 @@ const struct conf_option deliver_options[] = {
 	{ "maildirs[].mode", CONF_WORD, MAILDIR(mode), "0600", 0, 0,
 	    "mode of the files: 0600, 0640 or 0660; folders as fits",
 	    maildir_mode_names },
+	{ "pipes", CONF_LIST, AT(pipes), NULL, sizeof(struct pipe_conf),
+	    MOST_PIPES, "commands that take mail, for transport pipe", NULL },
+	{ "pipes[].name", CONF_STRING, PIPE(name), NULL, 0, 0,
+	    "what routes call it", NULL },
+	{ "pipes[].command", CONF_NAMES, PIPE(command), NULL, 0, 0,
+	    "path and arguments, with placeholders; no shell", NULL },
+	{ "pipes[].flags", CONF_STRING, PIPE(flags), NULL, 0, 0,
+	    "letters: D, F, O, R lines before the message, B one behind it, "
+	    "h, u lower case, X the mailbox",
+	    NULL },
+	{ "pipes[].null_sender", CONF_STRING, PIPE(null_sender),
+	    "MAILER-DAEMON", 0, 0, "what $sender is for the null sender",
+	    NULL },
+	{ "pipes[].timeout", CONF_DURATION, PIPE(timeout_s), "10m", 1, 86400,
+	    "longest time of one run", NULL },
 	{ "recipient_delimiter", CONF_STRING, AT(recipient_delimiter), "+", 0,
 	    0,
 	    "what divides user and extension in a local part; each of these "

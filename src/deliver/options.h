@@ -24,7 +24,8 @@ enum deliver_transport {
 	TRANSPORT_SMTP,
 	TRANSPORT_LMTP,
 	TRANSPORT_MX,
-	TRANSPORT_MAILDIR
+	TRANSPORT_MAILDIR,
+	TRANSPORT_PIPE
 };
 extern const char *const transport_names[];
 extern const char *const tls_level_names[];
@@ -60,6 +61,14 @@ struct maildir_conf {
 	int mode;    /* enum maildir_mode */
 };
 
+struct pipe_conf {
+	char *name;                /* what routes call it */
+	struct conf_names command; /* arguments with placeholders */
+	char *flags;               /* letters of Postfix's pipe(8) */
+	char *null_sender;         /* what $sender is for the null sender */
+	int64_t timeout_s;         /* of one run */
+};
+
 /* All conditions that are given must hold; of each, one of its patterns. */
 struct route_conf {
 	struct conf_names recipient, sender, tag, login, uid;
@@ -67,6 +76,7 @@ struct route_conf {
 	struct conf_names relays;
 	char *profile; /* of transport mx; "": the group "mx" */
 	char *maildir; /* "": the only one there is */
+	char *pipe;    /* likewise */
 };
 
 struct deliver_conf {
@@ -81,6 +91,7 @@ struct deliver_conf {
 	struct conf_list mx_profiles; /* of struct relay_conf, as mx */
 	struct conf_list routes;      /* of struct route_conf */
 	struct conf_list maildirs;    /* of struct maildir_conf */
+	struct conf_list pipes;       /* of struct pipe_conf */
 	char *recipient_delimiter;    /* bytes; "": there are no extensions */
 };
 extern const struct conf_option deliver_options[];

@@ -334,8 +334,10 @@ name_hop(struct rule *rule, struct po_err *err)
 
 	buf_init(&hop, DELIVER_HOP_MAX - 1);
 	ok = buf_puts(&hop, transport_names[rule->transport]);
-	if (rule->maildir != NULL)
-		ok = buf_putc(&hop, ':') && buf_puts(&hop, rule->maildir->name);
+	if (rule->maildir != NULL || rule->pipe != NULL)
+		ok = ok && buf_putc(&hop, ':') &&
+		     buf_puts(&hop, rule->pipe != NULL ? rule->pipe->name
+		                                       : rule->maildir->name);
 	for (i = 0; ok && i < rule->n_relays; i++)
 		ok = buf_putc(&hop, i == 0 ? ':' : ',') &&
 		     buf_puts(&hop, rule->relays[i]->name);
@@ -399,6 +401,10 @@ check_members(const struct rule *rule, struct po_err *err)
 		return po_fail(err, PO_ECONFIG,
 		    "%s: routes: transport %s has no maildir", rule->place,
 		    transport_names[rule->transport]);
+	if (rule->transport != TRANSPORT_PIPE && !is_empty(rule->conf->pipe))
+		return po_fail(err, PO_ECONFIG,
+		    "%s: routes: transport %s has no pipe", rule->place,
+		    transport_names[rule->transport]);
 	return 0;
 }
 
@@ -419,6 +425,10 @@ add_rule(struct deliver_routes *r, const struct route_conf *conf,
 	if (rule->transport == TRANSPORT_MAILDIR &&
 	    local_find_maildir(r->conf, conf == NULL ? NULL : conf->maildir,
 	        place, &rule->maildir, err) == -1)
+		return -1;
+	if (rule->transport == TRANSPORT_PIPE &&
+	    local_find_pipe(r->conf, conf == NULL ? NULL : conf->pipe, place,
+	        &rule->pipe, err) == -1)
 		return -1;
 	if (transport_has_relays(rule->transport) &&
 	    find_relays(r, rule, err) == -1)
@@ -613,4 +623,5 @@ deliver_choose(const struct deliver_routes *r, const struct deliver_query *q,
 	for (i = 0; i < rule->n_relays; i++)
 		out->relays[i] = rule->relays[i]->conf;
 	out->maildir = rule->maildir;
+	out->pipe = rule->pipe;
 }

@@ -44,6 +44,7 @@ struct deliver_choice {
 	                    profile and no host */
 	const struct relay_conf *relays[DELIVER_HOP_RELAYS];
 	const struct maildir_conf *maildir; /* or NULL */
+	const struct pipe_conf *pipe;       /* or NULL */
 };
 
 /* PO_ECONFIG says which entry is wrong, with file and line. `conf` must outlive

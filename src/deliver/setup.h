@@ -22,6 +22,7 @@ struct rule {
 	struct relay *relays[DELIVER_HOP_RELAYS];
 	size_t n_relays;
 	const struct maildir_conf *maildir;
+	const struct pipe_conf *pipe;
 	char *hop; /* of a direct one: what stands before ":DOMAIN" */
 };
 
@@ -90,5 +91,6 @@ extern const struct transport transport_smtp;
 extern const struct transport transport_lmtp;
 extern const struct transport transport_mx;
 extern const struct transport transport_maildir;
+extern const struct transport transport_pipe;
 
 #endif

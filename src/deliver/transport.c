@@ -15,6 +15,7 @@ static const struct transport *const transports[] = {
 	&transport_lmtp,
 	&transport_mx,
 	&transport_maildir,
+	&transport_pipe,
 };
 #define TRANSPORTS (sizeof(transports) / sizeof(transports[0]))
 
