@@ -104,6 +104,8 @@ say_relay(const struct queue_program *p, const struct relay_conf *r,
 		(void)printf(", trusts %s", r->ca_file[0] == '\0'
 		                                ? "the system's certificates"
 		                                : r->ca_file);
+	if (relay_tls(r) == TLS_FINGERPRINT)
+		(void)printf(", %zu fingerprints", r->fingerprints.n);
 	(void)printf("\n");
 	say_identity(p, r);
 	say_limits(r);

@@ -15,7 +15,7 @@
 const char *const transport_names[] = { "capture", "smtp", "lmtp", "mx",
 	"maildir", "pipe", NULL };
 const char *const tls_level_names[] = { "none", "may", "encrypt", "verify",
-	NULL };
+	"fingerprint", NULL };
 const char *const maildir_mode_names[] = { "0600", "0640", "0660", NULL };
 static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 
@@ -52,6 +52,20 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 		    "mechanisms of AUTH that may be used; empty: all but "     \
 		    "CRAM-MD5",                                                \
 		    NULL                                                       \
+	},                                                                     \
+	    { group "fingerprints", CONF_NAMES,                                \
+		    (base) + offsetof(struct relay_conf, fingerprints), NULL,  \
+		    0, 0,                                                      \
+		    "SHA-256 of the certificates or public keys that level "   \
+		    "fingerprint takes",                                       \
+		    NULL },                                                    \
+	    { group "cert_file", CONF_STRING,                                  \
+		    (base) + offsetof(struct relay_conf, cert_file), NULL, 0,  \
+		    0, "certificate to show to the relay (PEM)", NULL },       \
+	{                                                                      \
+		group "key_file", CONF_STRING,                                 \
+		    (base) + offsetof(struct relay_conf, key_file), NULL, 0,   \
+		    0, "its key, mode 0640 or less; empty: in cert_file", NULL \
 	}
 
 /* How a session with a server goes, whether it is a relay's or that of a
@@ -59,8 +73,8 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 #define SESSION_ROWS(group, base, level)                                       \
 	{ group "tls", CONF_WORD, (base) + offsetof(struct relay_conf, tls),   \
 		level, 0, 0,                                                   \
-		"none, may (if offered), encrypt (any certificate) or verify " \
-		"(chain and host name)",                                       \
+		"none, may (if offered), encrypt (any certificate), verify "   \
+		"(chain and host name) or fingerprint",                        \
 		tls_level_names },                                             \
 	    { group "ca_file", CONF_STRING,                                    \
 		    (base) + offsetof(struct relay_conf, ca_file), NULL, 0, 0, \

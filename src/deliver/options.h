@@ -13,7 +13,13 @@
 
 #include "conf/conf.h"
 
-enum tls_level { TLS_NONE, TLS_MAY, TLS_ENCRYPT, TLS_VERIFY };
+enum tls_level {
+	TLS_NONE,
+	TLS_MAY,
+	TLS_ENCRYPT,
+	TLS_VERIFY,
+	TLS_FINGERPRINT
+};
 
 /* Does TLS come first, before any greeting? AUTO: on port 465. */
 enum tls_implicit { TLS_IMPLICIT_AUTO, TLS_IMPLICIT_YES, TLS_IMPLICIT_NO };
@@ -42,6 +48,9 @@ struct relay_conf {
 	char *password_file;
 	char *password_command;
 	struct conf_names auth; /* mechanisms; none: as po chooses */
+	struct conf_names fingerprints; /* SHA-256 in hex, of level fingerprint */
+	char *cert_file; /* ours, PEM; "" or NULL: none */
+	char *key_file;  /* its key; "": in cert_file */
 	char *ca_file;          /* "": the system's */
 	char *helo;             /* "": deliver_conf.hostname */
 	char *source;           /* address to connect from; "": any */

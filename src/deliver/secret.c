@@ -42,28 +42,26 @@ secret_is_roots(const struct relay_conf *conf)
 	       stat(conf->password_file, &st) == 0 && st.st_uid == 0;
 }
 
-static int
-check_owner(int fd, const struct relay_conf *conf, struct po_err *err)
+int
+secret_check_file(int fd, const char *who, const char *what, const char *path,
+    struct po_err *err)
 {
-	const char *path = conf->password_file;
-	const char *who = secret_owner(conf);
 	struct stat st;
 
 	if (fstat(fd, &st) == -1)
 		return po_fail_sys(err, PO_EIO, "%s", path);
 	if (!S_ISREG(st.st_mode))
-		return po_fail(err, PO_ECONFIG,
-		    "%s.password_file %s: not a regular file", who, path);
+		return po_fail(err, PO_ECONFIG, "%s.%s %s: not a regular file",
+		    who, what, path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return po_fail(err, PO_ECONFIG,
-		    "%s.password_file %s: owned by uid %u, not by root or "
-		    "uid %u; chown it",
-		    who, path, (unsigned)st.st_uid, (unsigned)geteuid());
+		    "%s.%s %s: owned by uid %u, not by root or uid %u; "
+		    "chown it",
+		    who, what, path, (unsigned)st.st_uid, (unsigned)geteuid());
 	if ((st.st_mode & 027) != 0)
 		return po_fail(err, PO_ECONFIG,
-		    "%s.password_file %s: mode %04o is too open; "
-		    "chmod 0640 or 0600",
-		    who, path, (unsigned)st.st_mode & 07777);
+		    "%s.%s %s: mode %04o is too open; chmod 0640 or 0600", who,
+		    what, path, (unsigned)st.st_mode & 07777);
 	return 0;
 }
 
@@ -81,7 +79,7 @@ read_file(const struct relay_conf *conf, struct buf *out, struct po_err *err)
 		    "%s.password_file %s cannot be read by uid %lu, who "
 		    "runs po-queue and should own it",
 		    who, path, (unsigned long)geteuid());
-	if (check_owner(fd, conf, err) == -1)
+	if (secret_check_file(fd, who, "password_file", path, err) == -1)
 		goto out;
 	do {
 		n = read(fd, out->p + out->len, out->max - out->len);

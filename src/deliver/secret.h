@@ -18,6 +18,9 @@
 const char *secret_owner(const struct relay_conf *conf);
 int secret_load(const struct relay_conf *conf, struct buf *out,
     struct po_err *err);
+/* May what is open there hold a secret? `what` is its option. */
+int secret_check_file(int fd, const char *who, const char *what,
+    const char *path, struct po_err *err);
 /* Is its password file there, and root's? */
 bool secret_is_roots(const struct relay_conf *conf);
 void secret_clear(struct buf *secret);

@@ -220,10 +220,11 @@ static void
 note_tls(struct smtp *s)
 {
 	const char *trust =
-	    level_of(s) == TLS_VERIFY ? "Verified" : "Untrusted";
+	    level_of(s) >= TLS_VERIFY ? "Verified" : "Untrusted";
 
-	smtp_note(s, "%s TLS connection established to %s: %s with cipher %s",
-	    trust, s->relay, SSL_get_version(s->stream->ssl),
+	smtp_note(s, "%s TLS connection %s to %s: %s with cipher %s", trust,
+	    SSL_session_reused(s->stream->ssl) ? "resumed" : "established",
+	    s->relay, SSL_get_version(s->stream->ssl),
 	    SSL_get_cipher_name(s->stream->ssl));
 }
 

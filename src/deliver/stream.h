@@ -50,6 +50,7 @@ struct stream {
 	enum stream_error error; /* the first */
 	char text[512];          /* its cause, not yet escaped */
 	struct buf ahead;
+	char names[200]; /* of a certificate that was refused */
 	char line[STREAM_LINE_BYTES];
 };
 

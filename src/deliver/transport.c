@@ -6,6 +6,7 @@
 #include "deliver/mx.h"
 #include "deliver/secret.h"
 #include "deliver/setup.h"
+#include "deliver/tls.h"
 #include "util/xalloc.h"
 
 /* In the order of transport_names. */
@@ -133,7 +134,7 @@ deliver_setup_free(struct deliver_setup *setup)
 		return;
 	for (i = 0; i < setup->routes->n_relays; i++) {
 		secret_clear(&setup->peers[i].secret);
-		SSL_CTX_free(setup->peers[i].tls);
+		tls_context_free(setup->peers[i].tls);
 	}
 	mx_memory_free(setup->mx_memory);
 	free(setup->peers);

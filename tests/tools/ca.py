@@ -5,6 +5,7 @@
     .server("wrong-name")              for mail.wrong.example
     .server("expired")                 ended in 2021
     .server("unknown-ca")              signed by a CA that ca_file does not hold
+    .server("by-a-server")             signed by a certificate that is no CA's; and more, see KINDS
 """
 import collections
 import os
@@ -20,7 +21,7 @@ default_ca = ours
 database = {dir}/index.txt
 new_certs_dir = {dir}
 rand_serial = yes
-default_md = sha256
+default_md = {md}
 policy = any
 email_in_dn = no
 unique_subject = no
@@ -29,8 +30,7 @@ copy_extensions = none
 commonName = supplied
 [server]
 basicConstraints = critical,CA:false
-subjectAltName = DNS:{name}
-extendedKeyUsage = serverAuth
+{extensions}
 [root]
 basicConstraints = critical,CA:true
 keyUsage = critical,keyCertSign,cRLSign
@@ -46,7 +46,14 @@ KINDS = {
     "wrong-name": ("mail.wrong.example", "ca", "20200101000000Z", "20991231000000Z"),
     "expired": ("localhost", "ca", "20200101000000Z", "20210101000000Z"),
     "unknown-ca": ("localhost", "other-ca", "20200101000000Z", "20991231000000Z"),
+    "not-yet": ("localhost", "ca", "20980101000000Z", "20991231000000Z"),
+    **{kind: ("localhost", "ca", "20200101000000Z", "20991231000000Z")
+       for kind in ("cn-only", "part-wildcard", "all-wildcard", "client-only", "short-key", "weak-digest", "by-a-server")},
 }
+# what is not as in the others
+EXTENSIONS = {"cn-only": "extendedKeyUsage = serverAuth", "client-only": "subjectAltName = DNS:{name}\nextendedKeyUsage = clientAuth",
+              "part-wildcard": "subjectAltName = DNS:local*", "all-wildcard": "subjectAltName = DNS:*"}
+BITS, DIGESTS = {"short-key": 1024}, {"weak-digest": "sha1"}
 
 
 def openssl(*args):
@@ -65,7 +72,7 @@ class Ca:
     def _make_root(self, folder, common_name):
         folder.mkdir(parents=True)
         config = folder / "openssl.cnf"
-        config.write_text(CONFIG.format(dir=folder, name="unused.example"))
+        config.write_text(CONFIG.format(dir=folder, extensions="", md="sha256"))
         (folder / "index.txt").write_text("")
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "ca.key", "-out", folder / "ca.pem",
                 "-days", "30", "-subj", f"/CN={common_name}", "-config", config, "-extensions", "root")
@@ -78,14 +85,18 @@ class Ca:
     def _make_server(self, kind):
         name, root_name, begin, end = KINDS[kind]
         root = self.folder / root_name
+        issuer = self.server("good") if kind == "by-a-server" else Pair(root / "ca.pem", root / "ca.key")
         here = self.folder / kind
         here.mkdir()
         config = here / "openssl.cnf"
-        config.write_text(CONFIG.format(dir=root, name=name))
+        extensions = EXTENSIONS.get(kind, "subjectAltName = DNS:{name}\nextendedKeyUsage = serverAuth")
+        config.write_text(CONFIG.format(dir=root, extensions=extensions.format(name=name), md=DIGESTS.get(kind, "sha256")))
         key, request, cert = here / "key.pem", here / "request.pem", here / "cert.pem"
-        openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}",
+        openssl("req", "-new", "-newkey", f"rsa:{BITS.get(kind, 2048)}", "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}",
                 "-config", config)
-        openssl("ca", "-batch", "-notext", "-config", config, "-cert", root / "ca.pem", "-keyfile", root / "ca.key",
+        openssl("ca", "-batch", "-notext", "-config", config, "-cert", issuer.cert, "-keyfile", issuer.key,
                 "-in", request, "-out", cert, "-extensions", "server", "-startdate", begin, "-enddate", end)
+        if kind == "by-a-server":
+            cert.write_text(cert.read_text() + issuer.cert.read_text())
         os.chmod(key, 0o600)
         return Pair(cert, key)

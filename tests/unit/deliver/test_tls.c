@@ -46,11 +46,13 @@ static const struct tls_case {
 	    NULL },
 	{ "a certificate for another host", TLS_VERIFY, "localhost",
 	    TLS_IMPLICIT_AUTO, false, { UPGRADE, TLS_FAILS("other") },
-	    "TLS: certificate of localhost: hostname mismatch" },
+	    "TLS: certificate of localhost: hostname mismatch; it is for "
+	    "mail.example.net" },
 	{ "a certificate for a name, but an address was meant", TLS_VERIFY,
 	    "127.0.0.1", TLS_IMPLICIT_AUTO, false,
 	    { UPGRADE, TLS_FAILS("localhost") },
-	    "TLS: certificate of 127.0.0.1: IP address mismatch" },
+	    "TLS: certificate of 127.0.0.1: IP address mismatch; it is for "
+	    "localhost" },
 	{ "an authority that nobody here knows", TLS_VERIFY, "localhost",
 	    TLS_IMPLICIT_AUTO, true, { UPGRADE, TLS_FAILS("localhost") },
 	    "TLS: certificate of localhost: unable to get local issuer "
