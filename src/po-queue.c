@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/queue_verbs.h"
+#include "queue/limits.h"
 #include "queue/quota.h"
 #include "queue/status.h"
 #include "spool/check.h"
@@ -77,6 +78,7 @@ fill_in(struct program *p, struct po_err *err)
 	p->q.notices = (struct notice_setup){ &p->q.bounce,
 		p->q.deliver_conf.hostname, p->q.submit.domain };
 	if (quota_check_conf(&p->q.queue, err) == -1 ||
+	    limits_check_conf(&p->q.queue, err) == -1 ||
 	    deliver_routes_new(&p->q.deliver_conf, &p->q.routes, err) == -1)
 		return -1;
 	p->q.ingest.give_up_after_s = p->q.queue.give_up_after_s;

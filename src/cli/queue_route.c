@@ -8,6 +8,7 @@
 #include "cli/queue_verbs.h"
 #include "deliver/maildir.h"
 #include "envelope/address.h"
+#include "queue/limits.h"
 
 #define KEY "%-12s"
 #define LONGEST_ADDRESS 2000u
@@ -51,16 +52,57 @@ say_identity(const struct queue_program *p, const struct relay_conf *r)
 }
 
 static void
+say_rates(const struct rate_limits *r)
+{
+	int w;
+
+	for (w = 0; w < WINDOWS; w++)
+		if (r->most[w] > 0)
+			(void)printf(", %lld messages in a %s",
+			    (long long)r->most[w],
+			    rate_window_name((enum index_window)w));
+}
+
+/* Of who sends, where there are any. */
+static void
+say_bounds(const struct queue_program *p, const struct deliver_query *q)
+{
+	const struct rate_limits sender =
+	    limits_of_sender(&p->queue, q->sender);
+	const struct rate_limits uid =
+	    limits_of_uid(&p->queue, q->uid, q->login);
+
+	if (!rate_is_unlimited(&sender)) {
+		(void)printf(KEY "of the sender", "limits");
+		say_rates(&sender);
+		(void)printf("\n");
+	}
+	if (!rate_is_unlimited(&uid)) {
+		(void)printf(KEY "of the user", "limits");
+		say_rates(&uid);
+		(void)printf("\n");
+	}
+}
+
+static void
 say_limits(const struct relay_conf *r)
 {
+	struct rate_limits rates;
+
 	(void)printf("  " KEY "connect within %lld s, ", "limits",
 	    (long long)r->connect_timeout_s);
 	if (r->max_messages == 0)
 		(void)printf("any number of");
 	else
 		(void)printf("%lld", (long long)r->max_messages);
-	(void)printf(" messages a connection, window %lld\n",
+	(void)printf(" messages a connection, window %lld",
 	    (long long)r->window);
+	if (r->max_connections > 0)
+		(void)printf(", %lld connections",
+		    (long long)r->max_connections);
+	rates = limits_of_relay(r);
+	say_rates(&rates);
+	(void)printf("\n");
 }
 
 /* Which hosts they are, only the name service knows. */
@@ -174,6 +216,7 @@ say_choice(const struct queue_program *p, const struct deliver_query *q,
 		say_pipe(c->pipe);
 	for (i = 0; i < c->n_relays; i++)
 		say_relay(p, c->relays[i], c->transport);
+	say_bounds(p, q);
 }
 
 /* Whose mail it is: as the options say, else the caller's. */

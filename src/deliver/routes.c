@@ -593,6 +593,18 @@ deliver_hop_relays(const char *hop, struct span names[DELIVER_HOP_RELAYS])
 	return n;
 }
 
+const struct relay_conf *
+deliver_relay(const struct deliver_routes *r, struct span name)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_relays; i++)
+		if (!r->relays[i].direct &&
+		    span_eq(span_of(r->relays[i].name), name))
+			return r->relays[i].conf;
+	return NULL;
+}
+
 bool
 deliver_hop_is_direct(const char *hop)
 {

@@ -70,6 +70,10 @@ size_t deliver_hop_relays(const char *hop,
 /* Is it a domain, by transport mx? */
 bool deliver_hop_is_direct(const char *hop);
 
+/* The relay of this name in hops, NULL: there is none now. */
+const struct relay_conf *deliver_relay(const struct deliver_routes *routes,
+    struct span name);
+
 /* Does all mail go one way, whatever it is? */
 bool deliver_routes_are_one(const struct deliver_routes *routes);
 

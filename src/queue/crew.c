@@ -120,6 +120,55 @@ crew_drop(struct child *ch, struct held_job *job)
 	memmove(job, job + 1, (--ch->n_jobs - i) * sizeof(*job));
 }
 
+static size_t
+find_relay(const struct child *ch, uint32_t relay)
+{
+	size_t i;
+
+	for (i = 0; i < ch->n_relays; i++)
+		if (ch->relays[i].relay == relay)
+			break;
+	return i;
+}
+
+void
+crew_add_relay(struct child *ch, uint32_t relay)
+{
+	size_t i = find_relay(ch, relay);
+
+	if (i == ch->n_relays) {
+		ch->relays[i].relay = relay;
+		ch->relays[i].jobs = 0;
+		ch->n_relays++;
+	}
+	ch->relays[i].jobs++;
+}
+
+void
+crew_drop_relay(struct child *ch, uint32_t relay)
+{
+	size_t i = find_relay(ch, relay);
+
+	if (i < ch->n_relays && --ch->relays[i].jobs == 0)
+		ch->relays[i] = ch->relays[--ch->n_relays];
+}
+
+bool
+crew_holds(const struct child *ch, uint32_t relay)
+{
+	return ch->session == relay || find_relay(ch, relay) < ch->n_relays;
+}
+
+size_t
+crew_holders(const struct crew *c, uint32_t relay)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < c->n; i++)
+		n += crew_holds(&c->all[i], relay);
+	return n;
+}
+
 size_t
 crew_jobs(const struct crew *c)
 {

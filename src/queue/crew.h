@@ -18,6 +18,7 @@ struct held_job {
 	uint32_t attempt;
 	uint32_t hop, relay; /* numbers of their rows */
 	bool probe;
+	bool passed;            /* the relay has heard of the message */
 	struct attempt_end end; /* by results that came so far */
 };
 
@@ -32,7 +33,13 @@ struct child {
 	uint32_t done;    /* jobs ended since then */
 	uint32_t hop;     /* number: of the last job that it got */
 	uint32_t run;     /* so many of that in a row */
+	struct {
+		uint32_t relay, jobs;
+	} relays[WORKER_MAX_JOBS]; /* of its jobs */
+	size_t n_relays;
+	uint32_t session; /* relay that it is connected to; 0: none */
 	bool probing;     /* one of its jobs is a probe: no more behind it */
+	bool passed_over; /* in this round: a limit of connections */
 	bool full; /* its socket takes no more until it has said something */
 	/* monotonic: when it last ended a job, or got one while it had none */
 	int64_t heard_ms;
@@ -58,6 +65,13 @@ int crew_fork(struct crew *c, size_t i, crew_main *run, void *ctx,
 struct held_job *crew_find(struct child *ch, const struct queue_id *id,
     uint32_t attempt);
 void crew_drop(struct child *ch, struct held_job *job);
+
+/* Its jobs by relay: one more, one less. */
+void crew_add_relay(struct child *ch, uint32_t relay);
+void crew_drop_relay(struct child *ch, uint32_t relay);
+/* May it have a connection to this relay now? And how many may? */
+bool crew_holds(const struct child *ch, uint32_t relay);
+size_t crew_holders(const struct crew *c, uint32_t relay);
 
 size_t crew_jobs(const struct crew *c);
 void crew_signal(const struct crew *c, int sig);

@@ -10,8 +10,11 @@
 #include <string.h>
 
 #include "queue/health.h"
+#include "queue/limits.h"
 #include "queue/parts.h"
 #include "queue/place.h"
+
+#define LOOKS_MAX 32
 
 /* The first hop, from *number on, that has ready mail and a relay that takes
  * it: 1, 0 none, -1. */
@@ -30,6 +33,8 @@ usable_hop(struct tick *t, uint32_t *number, struct hop_relay *relay,
 			    *number);
 		rc = hops_choose_relay(t->hops, t->tx, *number, t->now, false,
 		    relay, err);
+		if (rc == 1)
+			rc = limits_allow_relay(t, relay->number, err);
 		if (rc != 0)
 			return rc;
 		++*number;
@@ -89,12 +94,26 @@ claim_part(struct tick *t, uint32_t hop, struct index_message *m,
 	return index_part_put(t->tx, &m->id, &part, err);
 }
 
+/* A limit of its sender or user: it waits for its turn. */
+static int
+put_off(struct tick *t, struct index_message *m, uint32_t hop, int64_t due,
+    struct po_err *err)
+{
+	if (parts_has(m))
+		return parts_put_off(t, m, hop, due, err);
+	m->place = PLACE_DUE;
+	m->due = due;
+	return index_message_put(t->tx, m, err);
+}
+
+/* 1; 0 it was put off; -1. */
 static int
 claim(struct tick *t, const struct hop *hop, const struct queue_id *id,
     struct wire_job *job, struct po_err *err)
 {
 	struct index_claim row = { .id = *id, .hop = hop->host.hop };
 	struct index_message m;
+	int64_t due;
 	int rc;
 
 	rc = index_message_get(t->tx, id, &t->arena, &m, err);
@@ -104,6 +123,9 @@ claim(struct tick *t, const struct hop *hop, const struct queue_id *id,
 		                     "message: %s",
 		                     id->text)
 		               : -1;
+	rc = limits_take(t, &m, &due, err);
+	if (rc != 1)
+		return rc == -1 ? -1 : put_off(t, &m, row.hop, due, err);
 	if (parts_has(&m)) {
 		if (claim_part(t, row.hop, &m, &row.attempt, err) == -1)
 			return -1;
@@ -116,9 +138,10 @@ claim(struct tick *t, const struct hop *hop, const struct queue_id *id,
 	job->id = *id;
 	job->attempt = row.attempt;
 	memcpy(job->hop, hop->host.name, strlen(hop->host.name) + 1);
-	if (index_message_put(t->tx, &m, err) == -1)
+	if (index_message_put(t->tx, &m, err) == -1 ||
+	    index_claim_put(t->tx, &row, err) == -1)
 		return -1;
-	return index_claim_put(t->tx, &row, err);
+	return 1;
 }
 
 /* What is to be dealt. */
@@ -173,6 +196,15 @@ renew_round(struct tick *t, struct po_err *err)
 	return look_round(t, err);
 }
 
+/* Within its limits, and by this worker? */
+static int
+may_go(struct tick *t, const struct hop_relay *relay, struct po_err *err)
+{
+	return limits_may_connect(t, relay->number)
+	           ? limits_allow_relay(t, relay->number, err)
+	           : 0;
+}
+
 /* Of the hops that can be used the one with the fewest jobs out, or `near`: its
  * place in the round; 0 there is none. */
 static int
@@ -188,6 +220,8 @@ choose_hop(struct tick *t, uint32_t near, struct choice *c, size_t *place,
 	for (i = 0; i < round->n; i++) {
 		rc = hops_choose_relay(t->hops, t->tx, round->hops[i], t->now,
 		    false, &relay, err);
+		if (rc == 1)
+			rc = may_go(t, &relay, err);
 		if (rc == -1)
 			return -1;
 		in_flight = hops_by_number(t->hops, t->tx, round->hops[i], err)
@@ -253,16 +287,19 @@ choose_only(struct tick *t, const struct queue_id *only, struct choice *c,
 	}
 	c->id = *only;
 	c->hop = m.hop;
-	return hops_choose_relay(t->hops, t->tx, m.hop, t->now, true, &c->relay,
+	rc = hops_choose_relay(t->hops, t->tx, m.hop, t->now, true, &c->relay,
 	    err);
+	return rc == 1 ? may_go(t, &c->relay, err) : rc;
 }
 
 /* When nothing of a round can be dealt and there are others, they are looked
- * at; what was seen then is whole, or can be dealt. */
+ * at; what was seen then is whole, or can be dealt, but where this worker may not
+ * connect. */
 static int
 choose(struct tick *t, const struct queue_id *only, uint32_t near,
     struct choice *c, struct po_err *err)
 {
+	unsigned looks = 0;
 	bool whole;
 	int rc;
 
@@ -275,18 +312,20 @@ choose(struct tick *t, const struct queue_id *only, uint32_t near,
 		whole = hops_round(t->hops)->whole;
 		if (rc == 0 && !whole && look_round(t, err) == -1)
 			return -1;
-	} while (rc == 0 && !whole);
+	} while (rc == 0 && !whole && looks++ < LOOKS_MAX);
 	return rc;
 }
 
-int
-deal_next(struct tick *t, struct deal *out, const struct queue_id *only,
-    uint32_t near, struct po_err *err)
+/* 1, 0 nothing can be dealt, or the message was put off (*again), -1. */
+static int
+deal_one(struct tick *t, struct deal *out, const struct queue_id *only,
+    uint32_t near, bool *again, struct po_err *err)
 {
 	struct choice c;
 	struct hop *hop;
 	int rc;
 
+	*again = false;
 	rc = choose(t, only, near, &c, err);
 	if (rc != 1)
 		return rc;
@@ -299,13 +338,33 @@ deal_next(struct tick *t, struct deal *out, const struct queue_id *only,
 		return -1;
 	out->job.traits = (uint8_t)health_traits(&hop->host, t->now);
 	out->job.falls = hop->falls;
+	out->job.bounded = hop->conf != NULL && hop->conf->max_connections > 0;
 	out->probe = hop->host.failures > 0 || hop->untried;
 	hop = hops_by_number(t->hops, t->tx, c.hop, err);
-	if (hop == NULL || claim(t, hop, &c.id, &out->job, err) == -1)
+	if (hop == NULL)
 		return -1;
+	rc = claim(t, hop, &c.id, &out->job, err);
+	*again = rc == 0 && only == NULL;
+	if (rc != 1)
+		return rc;
 	hop->deals++;
 	hops_take(t->hops, c.hop, c.relay.number);
 	return 1;
+}
+
+int
+deal_next(struct tick *t, struct deal *out, const struct queue_id *only,
+    uint32_t near, struct po_err *err)
+{
+	struct arena_mark mark = arena_mark(&t->arena);
+	bool again = true;
+	int rc = 0;
+
+	while (rc == 0 && again) {
+		rc = deal_one(t, out, only, near, &again, err);
+		arena_release(&t->arena, mark);
+	}
+	return rc;
 }
 
 int

@@ -40,8 +40,12 @@ hops_new(void)
 void
 hops_free(struct hops *h)
 {
+	size_t i;
+
 	if (h == NULL)
 		return;
+	for (i = 0; i < h->n; i++)
+		free(h->all[i].passed);
 	free(h->names);
 	free(h->numbers);
 	free(h->all);
@@ -320,14 +324,17 @@ hops_round(struct hops *h)
 int
 hops_write(struct hops *h, struct index_tx *tx, struct po_err *err)
 {
+	struct hop *hop;
 	size_t i;
 
 	for (i = 0; i < h->n; i++) {
-		if (!h->all[i].dirty)
-			continue;
-		if (index_host_put(tx, &h->all[i].host, err) == -1)
+		hop = &h->all[i];
+		if (hop->dirty && index_host_put(tx, &hop->host, err) == -1)
 			return -1;
-		h->all[i].dirty = false;
+		if (hop->passed_dirty &&
+		    index_limit_put(tx, hop->passed, err) == -1)
+			return -1;
+		hop->dirty = hop->passed_dirty = false;
 	}
 	return 0;
 }

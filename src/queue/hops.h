@@ -28,6 +28,10 @@ struct hop {
 	 * time tries it, so that a dead one holds up one worker and no other
 	 * mail. */
 	bool untried;
+	/* Of a relay, for queue/limits.h. */
+	const struct relay_conf *conf; /* NULL: none */
+	bool conf_known, passed_dirty;
+	struct index_limit *passed; /* NULL: not read yet */
 };
 
 #define HOPS_KEPT 8192u /* in memory, besides those that are of use now */

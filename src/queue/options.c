@@ -7,6 +7,7 @@
 
 #define AT(field) offsetof(struct queue_conf, field)
 #define OF(field) offsetof(struct quota_entry, field)
+#define SENDER(field) offsetof(struct sender_limit, field)
 #define HOUR INT64_C(3600)
 #define DAY (24 * HOUR)
 
@@ -43,6 +44,8 @@ const struct conf_option queue_options[] = {
 	    "messages of one uid that may wait at once; 0: no limit", NULL },
 	{ "uid_bytes", CONF_SIZE, AT(quota.bytes), "0", 0, 0,
 	    "bytes of one uid that may wait at once; 0: no limit", NULL },
+	{ "uid_per_second", CONF_INT, AT(quota.per_second), "0", 0, INT32_MAX,
+	    "messages of one uid delivered in a second; 0: no limit", NULL },
 	{ "uid_per_minute", CONF_INT, AT(quota.rates[0]), "0", 0, INT32_MAX,
 	    "messages of one uid in a minute; 0: no limit", NULL },
 	{ "uid_per_hour", CONF_INT, AT(quota.rates[1]), "0", 0, INT32_MAX,
@@ -59,11 +62,34 @@ const struct conf_option queue_options[] = {
 	    "as uid_messages", NULL },
 	{ "limits[].bytes", CONF_SIZE, OF(quota.bytes), "0", 0, 0,
 	    "as uid_bytes", NULL },
+	{ "limits[].per_second", CONF_INT, OF(quota.per_second), "0", 0,
+	    INT32_MAX, "as uid_per_second", NULL },
 	{ "limits[].per_minute", CONF_INT, OF(quota.rates[0]), "0", 0,
 	    INT32_MAX, "as uid_per_minute", NULL },
 	{ "limits[].per_hour", CONF_INT, OF(quota.rates[1]), "0", 0, INT32_MAX,
 	    "as uid_per_hour", NULL },
 	{ "limits[].per_day", CONF_INT, OF(quota.rates[2]), "0", 0, INT32_MAX,
 	    "as uid_per_day", NULL },
+	{ "sender_per_second", CONF_INT, AT(sender_rates[0]), "0", 0, INT32_MAX,
+	    "messages of one sender in a second; 0: no limit", NULL },
+	{ "sender_per_minute", CONF_INT, AT(sender_rates[1]), "0", 0, INT32_MAX,
+	    "messages of one sender in a minute; 0: no limit", NULL },
+	{ "sender_per_hour", CONF_INT, AT(sender_rates[2]), "0", 0, INT32_MAX,
+	    "messages of one sender in a hour; 0: no limit", NULL },
+	{ "sender_per_day", CONF_INT, AT(sender_rates[3]), "0", 0, INT32_MAX,
+	    "messages of one sender in a day; 0: no limit", NULL },
+	{ "sender_limits", CONF_LIST, AT(sender_limits), NULL,
+	    sizeof(struct sender_limit), 1000, "limits of single senders",
+	    NULL },
+	{ "sender_limits[].sender", CONF_NAMES, SENDER(sender), NULL, 0, 0,
+	    "of these addresses or domains", NULL },
+	{ "sender_limits[].per_second", CONF_INT, SENDER(rates[0]), "0", 0,
+	    INT32_MAX, "as sender_per_second", NULL },
+	{ "sender_limits[].per_minute", CONF_INT, SENDER(rates[1]), "0", 0,
+	    INT32_MAX, "as sender_per_minute", NULL },
+	{ "sender_limits[].per_hour", CONF_INT, SENDER(rates[2]), "0", 0,
+	    INT32_MAX, "as sender_per_hour", NULL },
+	{ "sender_limits[].per_day", CONF_INT, SENDER(rates[3]), "0", 0,
+	    INT32_MAX, "as sender_per_day", NULL },
 	{ NULL, CONF_INT, 0, NULL, 0, 0, NULL, NULL },
 };

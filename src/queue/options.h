@@ -10,9 +10,16 @@ enum in_doubt_policy { IN_DOUBT_RETRY, IN_DOUBT_HOLD };
 
 /* Limits of one uid; 0: none. */
 struct quota {
-	int64_t messages; /* waiting at once */
-	int64_t bytes;    /* of content, waiting at once */
-	int64_t rates[3]; /* messages in a minute, an hour, a day */
+	int64_t messages;   /* waiting at once */
+	int64_t bytes;      /* of content, waiting at once */
+	int64_t rates[3];   /* messages in a minute, an hour, a day */
+	int64_t per_second; /* messages that are dealt */
+};
+
+/* Of these senders, each by itself; 0: none. */
+struct sender_limit {
+	struct conf_names sender;
+	int64_t rates[4]; /* messages in a second, minute, hour, day */
 };
 
 struct quota_entry {
@@ -31,10 +38,12 @@ struct queue_conf {
 	int64_t keep_failed_s;
 	int64_t slot_sync_s;
 	int64_t stop_grace_s;
-	int in_doubt;               /* enum in_doubt_policy */
-	struct quota quota;         /* of each uid */
-	struct conf_list limits;    /* struct quota_entry */
-	int64_t message_size_limit; /* as in submit/options.c */
+	int in_doubt;                   /* enum in_doubt_policy */
+	struct quota quota;             /* of each uid */
+	struct conf_list limits;        /* struct quota_entry */
+	int64_t sender_rates[4];        /* of each sender */
+	struct conf_list sender_limits; /* struct sender_limit */
+	int64_t message_size_limit;     /* as in submit/options.c */
 	int64_t recipient_limit;
 };
 

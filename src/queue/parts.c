@@ -280,6 +280,23 @@ sum_in(const struct tick *t, struct index_message *m,
 }
 
 int
+parts_put_off(struct tick *t, struct index_message *m, uint32_t hop,
+    int64_t due, struct po_err *err)
+{
+	struct index_part part;
+	int rc = index_part_get(t->tx, &m->id, hop, &part, err);
+
+	if (rc == 1) {
+		part.place = PLACE_DUE;
+		part.due = due;
+		rc = index_part_put(t->tx, &m->id, &part, err);
+	}
+	if (rc == -1 || sum_up(t, m, err) == -1)
+		return -1;
+	return index_message_put(t->tx, m, err);
+}
+
+int
 parts_update(struct tick *t, struct index_message *m, struct po_err *err)
 {
 	struct ways ways;

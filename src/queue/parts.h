@@ -49,6 +49,11 @@ int parts_update(struct tick *t, struct index_message *m, struct po_err *err);
 int parts_hasten(struct tick *t, struct index_message *m, int64_t due,
     struct po_err *err);
 
+/* The part of this hop, which was ready, waits until `due`; writes the record.
+ */
+int parts_put_off(struct tick *t, struct index_message *m, uint32_t hop,
+    int64_t due, struct po_err *err);
+
 /* A claim of a part ended: it waits after an attempt, is ready again, or goes,
  * if it is complete. Counts m->claims down; sets place and due, writes nothing
  * of *m. */

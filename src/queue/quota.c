@@ -56,7 +56,7 @@ quota_check_conf(const struct queue_conf *conf, struct po_err *err)
 
 /* The entry that names the uid or its login, else what is for everybody but
  * root. */
-static struct quota
+struct quota
 quota_of(const struct queue_conf *conf, uint32_t uid, const char *login)
 {
 	const struct quota_entry *e = entries_of(conf);

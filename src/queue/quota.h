@@ -15,6 +15,10 @@
  * another names: PO_ECONFIG. */
 int quota_check_conf(const struct queue_conf *conf, struct po_err *err);
 
+/* What holds for a uid, whose login it is ("": none). */
+struct quota quota_of(const struct queue_conf *conf, uint32_t uid,
+    const char *login);
+
 /*
  * May a message that has just got its record be let through? 1 it may, and is
  * counted; 0 it is to be held, *hold says why; -1. Inside a tick.

@@ -29,6 +29,7 @@
 #define STATUS_MS 1000
 #define DRAIN_AT_ONCE 64 /* datagrams of one child, then the others */
 #define READER_CHECK_MS 60000
+#define LIMIT_PATIENCE_MS 10000 /* what a run without --watch waits for */
 
 static int
 read_signals(struct runner *r, int fd, struct po_err *err)
@@ -107,6 +108,9 @@ runner_time_left(const struct runner *r)
 		return sooner(r->stop_deadline_ms, now_ms, timeout);
 	if (runner_is_missing(r, r->ready_maybe))
 		timeout = sooner(r->fork_ms + FORK_MS, now_ms, timeout);
+	if (r->limited_until_ms != 0)
+		timeout =
+		    sooner(r->limited_until_ms, wallclock_now_ms(), timeout);
 	timeout = sooner_utc(r->next_due, now, timeout);
 	timeout = sooner_utc(r->next_release, now, timeout);
 	timeout = sooner_utc(r->next_wake, now, timeout);
@@ -180,11 +184,20 @@ regular_work(struct runner *r)
 	}
 }
 
+/* A limit of the second or the like ends soon: the next run may be a minute
+ * away. */
+static bool
+limit_ends_soon(const struct runner *r)
+{
+	return r->limited_until_ms != 0 && !r->setup->ingest_only &&
+	       r->limited_until_ms - wallclock_now_ms() <= LIMIT_PATIENCE_MS;
+}
+
 /* Nothing happened since the last scan was asked, and it found nothing. */
 static bool
 is_idle(const struct runner *r)
 {
-	return !r->scanning && !r->scan_found &&
+	return !r->scanning && !r->scan_found && !limit_ends_soon(r) &&
 	       r->scan_activity == r->activity && !runner_has_work(r) &&
 	       (!r->ready_maybe || r->setup->ingest_only) &&
 	       crew_jobs(&r->crew) == 0;

@@ -176,6 +176,8 @@ bury(struct runner *r, struct child *ch, bool violent, struct po_err *err)
 		after_run(r->after, r->setup->spool);
 	ch->n_jobs = 0;
 	ch->probing = false;
+	ch->n_relays = 0;
+	ch->session = 0;
 	r->ready_maybe = r->slots_dirty = true;
 	r->activity++;
 	return rc;

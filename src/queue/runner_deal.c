@@ -21,7 +21,7 @@ static bool
 has_room(const struct child *ch)
 {
 	return ch->sock != -1 && !ch->full && !ch->probing &&
-	       ch->n_jobs < ch->quota;
+	       !ch->passed_over && ch->n_jobs < ch->quota;
 }
 
 static struct child *
@@ -105,6 +105,7 @@ deal_one(struct runner *r, struct tick *t, struct child *ch, struct po_err *err)
 		    r->n_dealt);
 	r->dealt = array;
 	d = &r->dealt[r->n_dealt];
+	t->worker = ch;
 	rc = deal_next(t, &d->deal, r->setup->only,
 	    ch->run < DEAL_RUN ? ch->hop : 0, err);
 	if (rc != 1)
@@ -123,29 +124,57 @@ deal_one(struct runner *r, struct tick *t, struct child *ch, struct po_err *err)
 		.probe = d->deal.probe,
 		.end = { .attempt = d->deal.job.attempt, .hop = d->deal.hop } };
 	ch->probing = d->deal.probe;
+	crew_add_relay(ch, d->deal.relay);
 	return 1;
+}
+
+/* Until nobody has room (1), or nothing can be dealt to anybody (0). A relay
+ * that has all its connections takes more from those who hold them. */
+static int
+deal_round(struct runner *r, struct tick *t, struct po_err *err)
+{
+	struct child *ch;
+	size_t i;
+	int rc = 1;
+
+	for (i = 1; i < r->crew.n; i++)
+		r->crew.all[i].passed_over = false;
+	while (rc == 1 && (ch = child_with_room(r)) != NULL) {
+		t->connections_full = false;
+		rc = deal_one(r, t, ch, err);
+		if (rc == 0 && t->connections_full) {
+			ch->passed_over = true;
+			rc = 1;
+		}
+	}
+	for (i = 1; i < r->crew.n; i++) {
+		if (rc == 1 && r->crew.all[i].passed_over)
+			rc = 0;
+		r->crew.all[i].passed_over = false;
+	}
+	return rc;
 }
 
 int
 runner_deal(struct runner *r, struct tick *t, struct po_err *err)
 {
-	struct child *ch;
 	int rc;
 
 	if (r->stopping || r->setup->ingest_only)
 		return 0;
 	set_quotas(r);
-	while ((ch = child_with_room(r)) != NULL) {
-		rc = deal_one(r, t, ch, err);
-		if (rc == -1)
-			return -1;
-		if (rc == 0) {
-			r->ready_maybe = false;
-			return 0;
-		}
+	t->crew = &r->crew;
+	rc = deal_round(r, t, err);
+	if (rc == 1) {
+		t->worker = NULL;
+		rc = deal_any(t, err);
 	}
-	rc = deal_any(t, err);
 	r->ready_maybe = rc == 1;
+	/* Not every deal looks at all hops. */
+	if (r->limited_until_ms <= t->now_ms ||
+	    (t->limited_until_ms != 0 &&
+	        t->limited_until_ms < r->limited_until_ms))
+		r->limited_until_ms = t->limited_until_ms;
 	return rc == -1 ? -1 : 0;
 }
 
@@ -158,7 +187,8 @@ add_result(struct runner *r, struct child *ch, const struct wire_result *res)
 	if (array == NULL)
 		return; /* the claim stays; the next start settles it */
 	r->results = array;
-	r->results[r->n_results++] = (struct pending_result){ ch, *res };
+	r->results[r->n_results++] =
+	    (struct pending_result){ .child = ch, .r = *res };
 }
 
 /* The job could not be handed out: settle it in the next tick as if the worker

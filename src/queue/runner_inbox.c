@@ -37,7 +37,8 @@ read_results(struct runner *r, struct child *ch, struct wire_reader *in,
 			return po_fail(err, PO_EOS, "no memory for results");
 		if (r->n_results == 0)
 			r->results_ms = monotonic_ms();
-		r->results[r->n_results++] = (struct pending_result){ ch, res };
+		r->results[r->n_results++] =
+		    (struct pending_result){ .child = ch, .r = res };
 	}
 	return 0;
 }
@@ -144,6 +145,38 @@ read_note(struct runner *r, struct wire_reader *in, struct po_err *err)
 	return 0;
 }
 
+/* Behind the results that came before it. */
+static int
+read_closed(struct runner *r, struct child *ch, struct po_err *err)
+{
+	void *array = grow_array(r->results, r->n_results, &r->cap_results,
+	    sizeof(*r->results));
+
+	if (array == NULL)
+		return po_fail(err, PO_EOS, "no memory for results");
+	r->results = array;
+	if (r->n_results == 0)
+		r->results_ms = monotonic_ms();
+	r->results[r->n_results++] =
+	    (struct pending_result){ .child = ch, .closed = true };
+	return 0;
+}
+
+static int
+read_worker(struct runner *r, struct child *ch, uint8_t type,
+    struct wire_reader *in, struct po_err *err)
+{
+	switch (type) {
+	case WIRE_RESULTS:
+		return read_results(r, ch, in, err);
+	case WIRE_CLOSED:
+		return read_closed(r, ch, err);
+	default:
+		return po_fail(err, PO_EPROTOCOL,
+		    "a worker sent something else than results");
+	}
+}
+
 static int
 read_datagram(struct runner *r, struct child *ch, const void *space, size_t len,
     int *fd, struct po_err *err)
@@ -154,10 +187,7 @@ read_datagram(struct runner *r, struct child *ch, const void *space, size_t len,
 	if (!wire_get_u8(&in, &type))
 		return 0;
 	if (ch->kind == CHILD_WORKER)
-		return type == WIRE_RESULTS
-		           ? read_results(r, ch, &in, err)
-		           : po_fail(err, PO_EPROTOCOL,
-		                 "a worker sent something else than results");
+		return read_worker(r, ch, type, &in, err);
 	switch (type) {
 	case WIRE_TAKEN:
 		return read_taken(r, &in, err);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "queue/health.h"
+#include "queue/limits.h"
 #include "queue/runner_state.h"
 #include "queue/settle.h"
 #include "util/wallclock.h"
@@ -64,6 +65,7 @@ drop_job(struct runner *r, struct child *ch, struct held_job *job)
 		ch->probing = false;
 		hops_round(r->hops)->stale = true;
 	}
+	crew_drop_relay(ch, job->relay);
 	crew_drop(ch, job);
 	ch->done++;
 	ch->heard_ms = monotonic_ms();
@@ -104,11 +106,23 @@ settle_part(struct runner *r, struct tick *t, struct held_job *job,
 	rc = settle_recipient(t, m, res, err);
 	if (rc == 1) {
 		note_end(&job->end, res);
+		/* What fails before MAIL never got to be a message there. */
+		job->passed |= res->phase >= PHASE_MAIL;
 		count(r, res->state);
 	} else {
 		job->end.left = true;
 	}
 	return rc == -1 ? -1 : 0;
+}
+
+/* What its end means for limits. */
+static int
+note_limits(struct tick *t, const struct held_job *job,
+    const struct index_message *m, struct po_err *err)
+{
+	if (!job->end.touched)
+		return limits_give_back(t, m, err);
+	return job->passed ? limits_note_relay(t, job->relay, err) : 0;
 }
 
 static int
@@ -150,7 +164,11 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 		return index_message_put(t->tx, &m, err);
 	}
 	job->end.complete = job->end.touched && !job->end.left;
-	rc = settle_end(t, &m, &job->end, err);
+	if (p->r.connected)
+		p->child->session = job->relay;
+	rc = note_limits(t, job, &m, err);
+	if (rc == 0)
+		rc = settle_end(t, &m, &job->end, err);
 	drop_job(r, p->child, job);
 	return rc;
 }
@@ -162,7 +180,10 @@ runner_settle_results(struct runner *r, struct tick *t, struct po_err *err)
 	size_t i;
 
 	for (i = 0; i < r->n_results; i++) {
-		if (settle_result(r, t, &r->results[i], err) == -1)
+		if (r->results[i].closed) {
+			r->results[i].child->session = 0;
+			r->ready_maybe = true;
+		} else if (settle_result(r, t, &r->results[i], err) == -1)
 			return -1;
 		arena_release(&t->arena, mark);
 	}

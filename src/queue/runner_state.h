@@ -12,6 +12,7 @@
 struct pending_result {
 	struct child *child;  /* whose job it is */
 	struct wire_result r; /* texts in runner.results_arena */
+	bool closed;          /* no result: its session was closed */
 };
 
 struct dealt_job {
@@ -55,14 +56,17 @@ struct runner {
 	struct dealt_job *dealt;
 	size_t n_dealt, cap_dealt;
 
-	bool ready_maybe;     /* a message may be ready that was not dealt */
-	bool due_more;        /* more than one batch was due */
-	int64_t last_now;     /* wall clock of the last tick, of any run */
-	int64_t next_wake;    /* seconds UTC: the first next hop's rest ends */
-	int64_t next_storm;   /* seconds UTC, 0 none: queue/storm.h */
-	int64_t next_release; /* seconds UTC: a uid with held mail is to be
-	                         looked at, 0 none */
-	int64_t next_due;     /* seconds UTC of the first due row, 0 none */
+	int64_t next_forget; /* seconds UTC: limits_forget() */
+	bool ready_maybe;    /* a message may be ready that was not dealt */
+	bool due_more;       /* more than one batch was due */
+	int64_t last_now;    /* wall clock of the last tick, of any run */
+	int64_t next_wake;   /* seconds UTC: the first next hop's rest ends */
+	int64_t limited_until_ms; /* milliseconds UTC: a limit allows more; 0:
+	                             none does at a time */
+	int64_t next_storm;       /* seconds UTC, 0 none: queue/storm.h */
+	int64_t next_release;     /* seconds UTC: a uid with held mail is to be
+	                             looked at, 0 none */
+	int64_t next_due;         /* seconds UTC of the first due row, 0 none */
 	uint64_t
 	    activity;  /* counts whatever happened, to tell an idle runner */
 	bool scanning; /* the ingester was asked and has not ended its answer */
@@ -95,6 +99,9 @@ int runner_recover(struct runner *r, struct po_err *err);
 
 /* Is there something that a tick would do? */
 bool runner_has_work(const struct runner *r);
+
+/* Is a limit over that something waits for? */
+bool runner_limit_is_over(const struct runner *r);
 
 /* How long nothing needs to be done, in ms. */
 int runner_time_left(const struct runner *r);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "queue/act.h"
+#include "queue/limits.h"
 #include "queue/place.h"
 #include "queue/quota.h"
 #include "queue/recover.h"
@@ -24,7 +25,8 @@ begin(struct runner *r, struct tick *t, struct po_err *err)
 {
 	memset(t, 0, sizeof(*t));
 	arena_clear(&r->tick_arena);
-	t->now = wallclock_now();
+	t->now_ms = wallclock_now_ms();
+	t->now = t->now_ms / 1000;
 	t->after = r->after;
 	t->hops = r->hops;
 	t->spool = r->setup->spool;
@@ -83,6 +85,10 @@ make_ready(struct runner *r, struct tick *t, struct po_err *err)
 	if (r->next_wake != 0 && r->next_wake <= t->now)
 		r->ready_maybe =
 		    true; /* what was passed over while it rested */
+	if (runner_limit_is_over(r)) {
+		r->ready_maybe = true;
+		hops_round(r->hops)->stale = true;
+	}
 	n = quota_release(t, r->setup->queue->batch, err);
 	if (n > 0)
 		r->ready_maybe = true;
@@ -128,6 +134,16 @@ is_past(int64_t when, int64_t now)
 	return when != 0 && when <= now;
 }
 
+/* Once a day: no run need end. */
+static int
+forget_limits(struct runner *r, struct tick *t, struct po_err *err)
+{
+	if (t->now < r->next_forget)
+		return 0;
+	r->next_forget = t->now + 86400;
+	return limits_forget(t, err);
+}
+
 static int
 steps(struct runner *r, struct tick *t, struct po_err *err)
 {
@@ -139,6 +155,8 @@ steps(struct runner *r, struct tick *t, struct po_err *err)
 	if (!r->setup->ingest_only && make_ready(r, t, err) == -1)
 		return -1;
 	if (is_past(r->next_storm, t->now) && storm_sweep(t, err) == -1)
+		return -1;
+	if (forget_limits(r, t, err) == -1)
 		return -1;
 	if (runner_deal(r, t, err) == -1 ||
 	    hops_write(r->hops, t->tx, err) == -1)
@@ -247,6 +265,13 @@ moves_are_ripe(const struct runner *r)
 }
 
 bool
+runner_limit_is_over(const struct runner *r)
+{
+	return r->limited_until_ms != 0 &&
+	       r->limited_until_ms <= wallclock_now_ms();
+}
+
+bool
 runner_has_work(const struct runner *r)
 {
 	if (results_are_ripe(r) || moves_are_ripe(r) || r->n_taken > 0 ||
@@ -255,7 +280,7 @@ runner_has_work(const struct runner *r)
 		return true;
 	if (r->stopping || r->setup->ingest_only)
 		return false;
-	if (runner_can_deal(r))
+	if (runner_can_deal(r) || runner_limit_is_over(r))
 		return true;
 	if (r->setup->only != NULL)
 		return false;

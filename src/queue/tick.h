@@ -17,11 +17,15 @@
  * begun. */
 #define TICK_MAX_RECIPIENTS 20000
 
+struct crew;
+struct child;
+
 struct tick {
 	struct index_tx *tx;
 	struct arena arena; /* dies with the tick; who goes through many
 	                       messages or recipients releases each */
 	int64_t now;        /* seconds UTC at its begin */
+	int64_t now_ms;     /* the same in milliseconds */
 	struct after *after;
 	struct hops *hops;
 	const struct spool *spool;
@@ -30,6 +34,12 @@ struct tick {
 	const struct notice_setup *notices; /* NULL: nobody is told anything */
 	bool notices_unsynced;
 	int64_t acted_on; /* recipients of messages that requests name by id */
+	/* Of dealing: who it is for (NULL: whoever), and what a limit stopped:
+	 * until when (milliseconds UTC, 0: none), for want of a connection. */
+	const struct crew *crew;
+	const struct child *worker;
+	int64_t limited_until_ms;
+	bool connections_full;
 	int64_t *storm_next; /* seconds UTC: see queue/storm.h; or NULL */
 };
 

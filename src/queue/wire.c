@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define CONNECTED 0x80u /* beside the traits */
+
 bool
 wire_get_u8(struct wire_reader *r, uint8_t *v)
 {
@@ -85,14 +87,15 @@ bool
 wire_get_job(struct wire_reader *r, struct wire_job *job)
 {
 	const char *hop;
-	uint8_t alternatives;
+	uint8_t choice;
 
 	if (!wire_get_id(r, &job->id) || !wire_get_u32(r, &job->attempt) ||
 	    !wire_get_u32(r, &job->falls) || !wire_get_u8(r, &job->relay) ||
-	    !wire_get_u8(r, &job->traits) || !wire_get_u8(r, &alternatives) ||
+	    !wire_get_u8(r, &job->traits) || !wire_get_u8(r, &choice) ||
 	    !wire_get_text(r, WIRE_MAX_HOP, &hop))
 		return false;
-	job->alternatives = alternatives != 0;
+	job->alternatives = (choice & 1) != 0;
+	job->bounded = (choice & 2) != 0;
 	memcpy(job->hop, hop, strlen(hop) + 1);
 	return true;
 }
@@ -114,11 +117,14 @@ wire_get_result(struct wire_reader *r, struct wire_result *result)
 	    !wire_get_text(r, 512, &result->text))
 		return false;
 	if (state > DELIVERY_IN_DOUBT || phase > PHASE_LOCAL || code > 999 ||
-	    flags >> 4 > HANDOVER_DELIVERED || result->traits > RELAY_TRAITS)
+	    flags >> 4 > HANDOVER_DELIVERED ||
+	    (result->traits & ~CONNECTED) > RELAY_TRAITS)
 		return false;
 	result->state = (enum delivery_state)state;
 	result->phase = (enum delivery_phase)phase;
 	result->reply_code = (uint16_t)code;
+	result->connected = (result->traits & CONNECTED) != 0;
+	result->traits &= RELAY_TRAITS;
 	result->last = (flags & 1) != 0;
 	result->damaged = (flags & 2) != 0;
 	result->hop_down = (flags & 4) != 0;
@@ -162,15 +168,20 @@ wire_put_text(struct buf *b, const char *text)
 bool
 wire_put_job(struct buf *b, const struct wire_job *job)
 {
+	uint8_t choice =
+	    (uint8_t)((job->alternatives ? 1 : 0) | (job->bounded ? 2 : 0));
+
 	return wire_put_id(b, &job->id) && wire_put_u32(b, job->attempt) &&
 	       wire_put_u32(b, job->falls) && wire_put_u8(b, job->relay) &&
-	       wire_put_u8(b, job->traits) &&
-	       wire_put_u8(b, job->alternatives) && wire_put_text(b, job->hop);
+	       wire_put_u8(b, job->traits) && wire_put_u8(b, choice) &&
+	       wire_put_text(b, job->hop);
 }
 
 bool
 wire_put_result(struct buf *b, const struct wire_result *result)
 {
+	uint8_t traits =
+	    (uint8_t)(result->traits | (result->connected ? CONNECTED : 0));
 	uint8_t flags =
 	    (uint8_t)((result->last ? 1 : 0) | (result->damaged ? 2 : 0) |
 	              (result->hop_down ? 4 : 0) | (result->over ? 8 : 0) |
@@ -181,7 +192,7 @@ wire_put_result(struct buf *b, const struct wire_result *result)
 	       wire_put_u32(b, result->recipient) &&
 	       wire_put_u8(b, (uint8_t)result->state) &&
 	       wire_put_u8(b, (uint8_t)result->phase) &&
-	       wire_put_u8(b, flags) && wire_put_u8(b, result->traits) &&
+	       wire_put_u8(b, flags) && wire_put_u8(b, traits) &&
 	       wire_put_u32(b, result->reply_code) &&
 	       wire_put_u32(b, result->delay_ms) &&
 	       wire_put_text(b, result->status) &&

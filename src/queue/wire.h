@@ -29,6 +29,7 @@ enum wire_type {
 	WIRE_JOB,     /* parent to worker */
 	WIRE_RECALL,  /* parent to worker: give back what you have not begun */
 	WIRE_RESULTS, /* worker to parent */
+	WIRE_CLOSED,  /* worker to parent: it is connected to nobody now */
 	WIRE_SCAN,    /* parent to ingester: look into drop/ */
 	WIRE_TAKEN,   /* ingester to parent: these messages are durable */
 	WIRE_ACT,     /* ingester to parent: a request, with its open file */
@@ -43,6 +44,7 @@ struct wire_job {
 	uint8_t relay;     /* of the hop's, from 0 */
 	uint8_t traits;    /* enum relay_trait, of that relay */
 	bool alternatives; /* the hop has another that can be used */
+	bool bounded; /* its connections are counted: tell when one ended */
 	char hop[WIRE_MAX_HOP];
 };
 
@@ -62,6 +64,7 @@ struct wire_result {
 	enum delivery_handover handover;
 	bool hop_down;  /* the relay as a whole is not usable */
 	uint8_t traits; /* enum relay_trait, of the relay */
+	bool connected; /* the worker may still be connected to it */
 	const char *status;
 	const char *relay;
 	const char *text;

@@ -75,6 +75,32 @@ flush(struct worker *w)
 	(void)wire_put_u8(&w->out, WIRE_RESULTS);
 }
 
+/* The parent counts connections to this relay. */
+static void
+tell_closed(struct worker *w)
+{
+	struct buf b;
+
+	if (!w->way.bounded)
+		return;
+	flush(w);
+	buf_init(&b, 1);
+	if (!wire_put_u8(&b, WIRE_CLOSED) ||
+	    wire_send(w->setup->sock, &b, -1, false) == -1)
+		w->ended = true;
+	buf_clear(&b);
+}
+
+static void
+close_session(struct worker *w)
+{
+	if (w->session == NULL)
+		return;
+	session_free(w->session);
+	w->session = NULL;
+	tell_closed(w);
+}
+
 static void
 report(struct worker *w, const struct wire_result *r)
 {
@@ -212,6 +238,7 @@ report_results(struct worker *w, const struct job *j,
 			.handover = d->handover,
 			.hop_down = hop_down,
 			.traits = (uint8_t)session_traits(session),
+			.connected = session != NULL && j->wire.bounded,
 			.status = d->status,
 			.relay = session_relay(session),
 			.text = d->text,
@@ -405,14 +432,18 @@ take(struct worker *w, const struct wire_job *only)
 static int
 open_session(struct worker *w, const struct wire_job *job, struct po_err *err)
 {
+	bool moves = w->session != NULL && !is_same_way(&w->way, job);
+
 	if (w->session == NULL || strcmp(w->way.hop, job->hop) != 0) {
-		session_free(w->session);
-		w->session = NULL;
+		close_session(w);
+		moves = false;
 		if (session_new(w->setup->deliver, job->hop, &stop,
 		        w->setup->stop_grace_s, &w->session, err) == -1)
 			return -1;
 	}
 	session_choose(w->session, job->relay, job->traits);
+	if (moves)
+		tell_closed(w);
 	w->way = *job;
 	return 0;
 }
@@ -462,8 +493,7 @@ run_slice(struct worker *w, struct job *j, const struct job *next)
 			/* Without the mark the content must not leave: end the
 			 * connection before it does. */
 			local_failure(j, &err);
-			session_free(w->session);
-			w->session = NULL;
+			close_session(w);
 		} else {
 			session_send(w->session, &j->message, j->results,
 			    j->following.n > 0 ? &j->following
@@ -641,10 +671,8 @@ wait_for_work(struct worker *w)
 	struct pollfd p = { w->setup->sock, POLLIN, 0 };
 	int n = poll(&p, 1, w->session == NULL ? -1 : IDLE_MS);
 
-	if (n == 0 && w->session != NULL) {
-		session_free(w->session);
-		w->session = NULL;
-	}
+	if (n == 0)
+		close_session(w);
 }
 
 static void

@@ -38,8 +38,9 @@ enum index_mode {
  * spool/rebuild.h does all of this for a writer.
  *
  * While it is open, a crash over a damaged page ends the process with the exit
- * status of PO_ECORRUPT and a line on stderr; that, and every PO_ECORRUPT of the
- * calls below, makes the next INDEX_WRITE refuse it, so that it is made again.
+ * status of PO_ECORRUPT and a line on stderr; that, and every PO_ECORRUPT of
+ * the calls below, makes the next INDEX_WRITE refuse it, so that it is made
+ * again.
  */
 int index_open(int dirfd, const char *folder, enum index_mode mode,
     struct index **out, struct po_err *err);
@@ -341,6 +342,40 @@ int index_held_first(struct index_tx *tx, uint32_t uid, struct queue_id *id,
     struct po_err *err);
 /* The first uid, not less than *uid, that has one. */
 int index_held_seek(struct index_tx *tx, uint32_t *uid, struct po_err *err);
+
+/* ------------------------------------------------------------ limit: (kind,
+ * name) -> how much passed of late */
+
+enum index_limit_kind { LIMIT_RELAY, LIMIT_SENDER, LIMIT_UID, LIMIT_KINDS };
+enum index_window {
+	WINDOW_SECOND,
+	WINDOW_MINUTE,
+	WINDOW_HOUR,
+	WINDOW_DAY,
+	WINDOWS
+};
+#define INDEX_LIMIT_SLICES 21 /* one more than make a window */
+
+/* queue/rate.h is its arithmetic. */
+struct index_limit {
+	enum index_limit_kind kind;
+	char name[301];          /* of a relay or sender (cut), or a uid */
+	int64_t newest[WINDOWS]; /* number of its slice since 1970 */
+	uint32_t count[WINDOWS][INDEX_LIMIT_SLICES]; /* newest first */
+	int64_t turn_s;  /* seconds UTC: what was put off last is due then */
+	uint32_t turn_n; /* and how many are with it */
+};
+
+/* get: 0 and all zero, but for kind and name, where there is no row. */
+int index_limit_get(struct index_tx *tx, enum index_limit_kind kind,
+    const char *name, struct index_limit *l, struct po_err *err);
+int index_limit_put(struct index_tx *tx, const struct index_limit *l,
+    struct po_err *err);
+int index_limit_delete(struct index_tx *tx, const struct index_limit *l,
+    struct po_err *err);
+/* The `first` of all, or the first behind *l. */
+int index_limit_next(struct index_tx *tx, bool first, struct index_limit *l,
+    struct po_err *err);
 
 /* ------------------------------------------------------------ template: (id,
  * n)

@@ -11,7 +11,7 @@
 #include "spool/index.h"
 #include "spool/record.h"
 
-#define INDEX_SCHEMA 6u
+#define INDEX_SCHEMA 7u
 #define INDEX_KEY_MAX 320
 
 enum index_db {
@@ -34,6 +34,7 @@ enum index_db {
 	DB_WAKE,
 	DB_TEMPLATE,
 	DB_USE,
+	DB_LIMIT,
 	INDEX_DBS
 };
 

@@ -12,7 +12,8 @@
 
 static const char *const db_names[] = { "meta", "message", "due", "ready",
 	"turn", "part", "recipient", "claim", "attempt", "finished", "move",
-	"host", "hop", "key", "uid", "held", "wake", "template", "use" };
+	"host", "hop", "key", "uid", "held", "wake", "template", "use",
+	"limit" };
 _Static_assert(sizeof(db_names) / sizeof(db_names[0]) == INDEX_DBS,
     "one name for each database");
 

@@ -181,6 +181,7 @@ is_record(enum index_db db, struct span v)
 		struct index_attempt a;
 		struct index_host h;
 		struct index_uid u;
+		struct index_limit l;
 		struct index_part part;
 		struct span s;
 		uint32_t n;
@@ -200,6 +201,8 @@ is_record(enum index_db db, struct span v)
 		return record_get_part(v, &to.part);
 	case DB_UID:
 		return record_get_uid(v, &to.u);
+	case DB_LIMIT:
+		return record_get_limit(v, &to.l);
 	case DB_CLAIM:
 		return record_get_u32(v, &to.n);
 	case DB_TURN:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Hosts and their backoff, turns, the small values and claims are in no file.
+ * Hosts and their backoff, limits, turns, the small values and claims are in no
+ * file.
  * They are copied from the old index, if the whole of it can be read.
  */
 #include <errno.h>
@@ -130,7 +131,7 @@ keep_rates(struct builder *b, struct index_tx *old, struct po_err *err)
 int
 rebuild_keep_old(struct builder *b, struct po_err *err)
 {
-	static const enum index_db dbs[] = { DB_HOST, DB_HOP, DB_TURN,
+	static const enum index_db dbs[] = { DB_HOST, DB_HOP, DB_TURN, DB_LIMIT,
 		DB_META };
 	struct index_tx *tx = NULL;
 	struct index *old = NULL;

@@ -502,6 +502,40 @@ record_get_uid(struct span v, struct index_uid *u)
 	return ended(&r);
 }
 
+/* ---------------------------------------------------------------- limit */
+
+bool
+record_put_limit(const struct index_limit *l, struct record *r)
+{
+	struct writer w = begin(r);
+	unsigned i, k;
+
+	for (i = 0; i < WINDOWS; i++) {
+		put_time(&w, l->newest[i]);
+		for (k = 0; k < INDEX_LIMIT_SLICES; k++)
+			put_u32(&w, l->count[i][k]);
+	}
+	put_time(&w, l->turn_s);
+	put_u32(&w, l->turn_n);
+	return w.ok;
+}
+
+bool
+record_get_limit(struct span v, struct index_limit *l)
+{
+	struct reader r = open_reader(v, NULL);
+	unsigned i, k;
+
+	for (i = 0; i < WINDOWS; i++) {
+		l->newest[i] = take_time(&r);
+		for (k = 0; k < INDEX_LIMIT_SLICES; k++)
+			l->count[i][k] = take_u32(&r);
+	}
+	l->turn_s = take_time(&r);
+	l->turn_n = take_u32(&r);
+	return ended(&r);
+}
+
 /* --------------------------------------------------------- small values */
 
 void

@@ -33,12 +33,14 @@ bool record_put_recipient(const struct index_recipient *rec, struct record *r);
 bool record_put_attempt(const struct index_attempt *a, struct record *r);
 bool record_put_uid(const struct index_uid *u, struct record *r);
 bool record_put_part(const struct index_part *part, struct record *r);
+bool record_put_limit(const struct index_limit *l, struct record *r);
 bool record_put_host(const struct index_host *h, struct record *r);
 void record_put_totals(const struct index_totals *t, struct record *r);
 
 /*
  * False when damaged, or when the arena is full. m->id, a->attempt,
- * a->recipient, part->hop and h->name are part of the key and left alone.
+ * a->recipient, part->hop, h->name, l->kind and l->name are part of the key and
+ * left alone.
  * `arena` NULL: texts are checked, and left NULL.
  */
 bool record_get_message(struct span v, struct arena *arena,
@@ -49,6 +51,7 @@ bool record_get_attempt(struct span v, struct arena *arena,
     struct index_attempt *a);
 bool record_get_uid(struct span v, struct index_uid *u);
 bool record_get_part(struct span v, struct index_part *part);
+bool record_get_limit(struct span v, struct index_limit *l);
 bool record_get_host(struct span v, struct index_host *h);
 bool record_get_totals(struct span v, struct index_totals *t);
 

@@ -11,7 +11,7 @@ from wait import wait_for
 
 SERVER = pathlib.Path(__file__).with_name("sink_server.py")
 
-Received = collections.namedtuple("Received", "n sender mail_options recipients dsn content session tls helo user")
+Received = collections.namedtuple("Received", "n at sender mail_options recipients dsn content session tls helo user")
 
 
 class Sink:

@@ -4,7 +4,7 @@
     /usr/bin/python3 sink_server.py FOLDER   JSON lines: options on the first line of stdin, then commands
 
 FOLDER/messages.jsonl has one line for each message whose last dot was seen, written before the reply is sent:
-{"n", "sender", "mail_options", "recipients", "dsn", "content" (base64, CRLF, unstuffed), "session", "tls", "user", "helo"}.
+{"n", "at" (seconds, of a clock that no test shifts), "sender", "mail_options", "recipients", "dsn", "content" (base64, CRLF, unstuffed), "session", "tls", "user", "helo"}.
 "dsn" has what RFC 3461 adds, where the keyword DSN is offered: [the words of MAIL, {recipient: its words}].
 A rule answers a stage with a reply of the test's choice; a pause stops the n-th event of a stage, before it is answered,
 until "resume". All state is in this process; sink.py is the test's end of it.
@@ -16,6 +16,7 @@ import os
 import re
 import ssl
 import sys
+import time
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
@@ -97,7 +98,8 @@ class Handler:
     def _write_down(self, server, session, envelope):
         self.state.messages += 1
         line = {
-            "n": self.state.messages, "sender": "" if envelope.mail_from == "<>" else envelope.mail_from, "recipients": envelope.rcpt_tos,
+            "n": self.state.messages, "at": time.monotonic(),
+            "sender": "" if envelope.mail_from == "<>" else envelope.mail_from, "recipients": envelope.rcpt_tos,
             "mail_options": envelope.mail_options, "dsn": envelope.dsn, "content": base64.b64encode(envelope.content).decode(),
             "session": server.number,
             "tls": server.transport.get_extra_info("ssl_object") is not None, "helo": session.host_name,

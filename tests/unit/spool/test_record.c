@@ -249,6 +249,7 @@ decode(unsigned kind, struct span v, struct arena *arena)
 		struct index_attempt a;
 		struct index_host h;
 		struct index_part part;
+		struct index_limit l;
 		struct index_totals t;
 		uint32_t n;
 		uint64_t n8;
@@ -267,6 +268,8 @@ decode(unsigned kind, struct span v, struct arena *arena)
 		return record_get_totals(v, &to.t);
 	case 8:
 		return record_get_part(v, &to.part);
+	case 9:
+		return record_get_limit(v, &to.l);
 	case 5:
 		return record_get_u32(v, &to.n);
 	case 6:
@@ -275,7 +278,7 @@ decode(unsigned kind, struct span v, struct arena *arena)
 		return record_get_mark(v);
 	}
 }
-#define KINDS 9
+#define KINDS 10
 
 static void
 encode(unsigned kind, struct record *r)
@@ -290,6 +293,7 @@ encode(unsigned kind, struct record *r)
 	struct index_attempt a = sample_attempt();
 	struct index_host h = { .hop = 1, .backoff_until = 5, .failures = 2 };
 	struct index_totals t = { .deferred = 3 };
+	struct index_limit l = { .newest = { 1, 2, 3, 4 }, .count = { { 5 } } };
 
 	switch (kind) {
 	case 0:
@@ -309,6 +313,9 @@ encode(unsigned kind, struct record *r)
 		return;
 	case 8:
 		assert_true(record_put_part(&part, r));
+		return;
+	case 9:
+		assert_true(record_put_limit(&l, r));
 		return;
 	case 5:
 		record_put_u32(9, r);

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue/limits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "envelope/pattern.h"
+#include "queue/crew.h"
+#include "queue/quota.h"
+#include "util/xalloc.h"
+
+/* ------------------------------------------------------------ configuration */
+
+int
+limits_check_conf(const struct queue_conf *conf, struct po_err *err)
+{
+	const struct sender_limit *e = conf->sender_limits.v;
+	size_t i;
+
+	for (i = 0; i < conf->sender_limits.n; i++)
+		if (e[i].sender.n == 0)
+			return po_fail(err, PO_ECONFIG,
+			    "%s: sender_limits: an entry names a sender",
+			    conf->sender_limits.places[i]);
+	return 0;
+}
+
+static struct rate_limits
+rates(const int64_t most[WINDOWS])
+{
+	struct rate_limits r;
+
+	memcpy(r.most, most, sizeof(r.most));
+	return r;
+}
+
+struct rate_limits
+limits_of_relay(const struct relay_conf *relay)
+{
+	return relay == NULL ? (struct rate_limits){ { 0 } }
+	                     : rates(relay->rates);
+}
+
+static bool
+names(const struct conf_names *patterns, const char *sender)
+{
+	size_t i;
+
+	for (i = 0; i < patterns->n; i++)
+		if (pattern_match_address(span_of(patterns->v[i]),
+		        span_of(sender)))
+			return true;
+	return false;
+}
+
+/* Notices to senders have no sender themselves, and no limit. */
+struct rate_limits
+limits_of_sender(const struct queue_conf *conf, const char *sender)
+{
+	const struct sender_limit *e = conf->sender_limits.v;
+	size_t i;
+
+	if (sender[0] == '\0')
+		return (struct rate_limits){ { 0 } };
+	for (i = 0; i < conf->sender_limits.n; i++)
+		if (names(&e[i].sender, sender))
+			return rates(e[i].rates);
+	return rates(conf->sender_rates);
+}
+
+/* Minute, hour and day are limits of what is let into the queue (quota.h). */
+struct rate_limits
+limits_of_uid(const struct queue_conf *conf, uint32_t uid, const char *login)
+{
+	return (
+	    struct rate_limits){ { quota_of(conf, uid, login).per_second } };
+}
+
+/* ------------------------------------------------------------ relays */
+
+static const struct relay_conf *
+conf_of(const struct tick *t, struct hop *relay)
+{
+	struct span name = span_of(relay->host.name);
+
+	if (!relay->conf_known && t->routes != NULL) {
+		if (span_eq(span_cut(&name, ':'), SPAN_LIT("relay")))
+			relay->conf = deliver_relay(t->routes, name);
+		relay->conf_known = true;
+	}
+	return relay->conf;
+}
+
+static int
+load(struct tick *t, struct hop *relay, struct po_err *err)
+{
+	if (relay->passed != NULL)
+		return 0;
+	relay->passed = xcalloc(1, sizeof(*relay->passed));
+	return index_limit_get(t->tx, LIMIT_RELAY, relay->host.name,
+	           relay->passed, err) == -1
+	           ? -1
+	           : 0;
+}
+
+static void
+wait_until(struct tick *t, int64_t at_ms)
+{
+	if (at_ms != RATE_IN_FLIGHT &&
+	    (t->limited_until_ms == 0 || at_ms < t->limited_until_ms))
+		t->limited_until_ms = at_ms;
+}
+
+/* A worker that is connected, or has a job for it, needs no further one. */
+bool
+limits_may_connect(struct tick *t, uint32_t number)
+{
+	struct hop *relay = hops_by_number(t->hops, t->tx, number, NULL);
+	const struct relay_conf *conf =
+	    relay == NULL || t->worker == NULL ? NULL : conf_of(t, relay);
+	int64_t most = conf == NULL ? 0 : conf->max_connections;
+
+	if (most == 0 || crew_holds(t->worker, number) ||
+	    crew_holders(t->crew, number) < (uint64_t)most)
+		return true;
+	t->connections_full = true;
+	return false;
+}
+
+int
+limits_allow_relay(struct tick *t, uint32_t number, struct po_err *err)
+{
+	struct hop *relay = hops_by_number(t->hops, t->tx, number, err);
+	const struct relay_conf *conf;
+	struct rate_limits most;
+	enum index_window which;
+	int64_t at;
+
+	if (relay == NULL)
+		return -1;
+	conf = conf_of(t, relay);
+	if (conf == NULL)
+		return 1;
+	most = limits_of_relay(conf);
+	if (rate_is_unlimited(&most))
+		return 1;
+	if (load(t, relay, err) == -1)
+		return -1;
+	at = rate_allows_at(relay->passed, &most, relay->in_flight, t->now_ms,
+	    &which);
+	if (at == 0)
+		return 1;
+	wait_until(t, at);
+	return 0;
+}
+
+int
+limits_note_relay(struct tick *t, uint32_t number, struct po_err *err)
+{
+	struct hop *relay = hops_by_number(t->hops, t->tx, number, err);
+
+	if (relay == NULL)
+		return number == 0 ? 0 : -1; /* 0: not known */
+	if (conf_of(t, relay) == NULL)
+		return 0;
+	if (load(t, relay, err) == -1)
+		return -1;
+	rate_count(relay->passed, t->now_ms, 1);
+	relay->passed_dirty = true;
+	return 0;
+}
+
+/* ------------------------------------------------------------ sender, user */
+
+/* Both of a message. */
+struct bound {
+	struct rate_limits most;
+	struct index_limit row;
+	bool counts;
+};
+
+static int
+read_bound(struct tick *t, struct bound *b, enum index_limit_kind kind,
+    const char *name, struct po_err *err)
+{
+	b->counts = !rate_is_unlimited(&b->most);
+	return b->counts &&
+	               index_limit_get(t->tx, kind, name, &b->row, err) == -1
+	           ? -1
+	           : 0;
+}
+
+static int
+read_bounds(struct tick *t, const struct index_message *m,
+    struct bound bounds[2], struct po_err *err)
+{
+	char sender[sizeof(bounds[0].row.name)], uid[16];
+	size_t i;
+
+	(void)snprintf(sender, sizeof(sender), "%s", m->sender);
+	for (i = 0; sender[i] != '\0'; i++)
+		sender[i] = (char)ascii_lower((unsigned char)sender[i]);
+	(void)snprintf(uid, sizeof(uid), "%u", m->uid);
+	bounds[0].most = limits_of_sender(t->conf, m->sender);
+	bounds[1].most = m->ours ? (struct rate_limits){ { 0 } }
+	                         : limits_of_uid(t->conf, m->uid, m->login);
+	return read_bound(t, &bounds[0], LIMIT_SENDER, sender, err) == -1 ||
+	               read_bound(t, &bounds[1], LIMIT_UID, uid, err) == -1
+	           ? -1
+	           : 0;
+}
+
+/* The next free turn: as many as the limit at one time, the first when the
+ * window allows one. */
+static int64_t
+next_turn(struct index_limit *l, int64_t first_s, uint64_t most, int64_t step_s)
+{
+	if (l->turn_s < first_s || l->turn_s - first_s > 86400 * 366) {
+		l->turn_s = first_s;
+		l->turn_n = 0;
+	} else if (l->turn_n >= most) {
+		l->turn_s += step_s;
+		l->turn_n = 0;
+	}
+	l->turn_n++;
+	return l->turn_s;
+}
+
+static int
+put_off(struct tick *t, struct bound *b, enum index_window which, int64_t at_ms,
+    int64_t *due, struct po_err *err)
+{
+	*due = next_turn(&b->row, at_ms / 1000 + 1,
+	    (uint64_t)b->most.most[which], rate_window_s(which));
+	wait_until(t, *due * 1000);
+	return index_limit_put(t->tx, &b->row, err);
+}
+
+static int
+count_both(struct tick *t, struct bound bounds[2], bool back,
+    struct po_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (!bounds[i].counts)
+			continue;
+		if (back)
+			rate_uncount(&bounds[i].row, t->now_ms, 1);
+		else
+			rate_count(&bounds[i].row, t->now_ms, 1);
+		if (index_limit_put(t->tx, &bounds[i].row, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+limits_take(struct tick *t, const struct index_message *m, int64_t *due,
+    struct po_err *err)
+{
+	struct bound bounds[2];
+	enum index_window which = WINDOW_SECOND;
+	int64_t at;
+	size_t i;
+
+	if (read_bounds(t, m, bounds, err) == -1)
+		return -1;
+	for (i = 0; i < 2; i++) {
+		if (!bounds[i].counts)
+			continue;
+		at = rate_allows_at(&bounds[i].row, &bounds[i].most, 0,
+		    t->now_ms, &which);
+		if (at != 0)
+			return put_off(t, &bounds[i], which, at, due, err);
+	}
+	return count_both(t, bounds, false, err) == -1 ? -1 : 1;
+}
+
+int
+limits_give_back(struct tick *t, const struct index_message *m,
+    struct po_err *err)
+{
+	struct bound bounds[2];
+
+	return read_bounds(t, m, bounds, err) == -1 ||
+	               count_both(t, bounds, true, err) == -1
+	           ? -1
+	           : 0;
+}
+
+int
+limits_forget(struct tick *t, struct po_err *err)
+{
+	struct index_limit l;
+	bool first = true;
+	int rc;
+
+	while ((rc = index_limit_next(t->tx, first, &l, err)) == 1) {
+		first = false;
+		if (rate_sum(&l, WINDOW_DAY, t->now_ms) == 0 &&
+		    index_limit_delete(t->tx, &l, err) == -1)
+			return -1;
+	}
+	return rc;
+}
