@@ -205,7 +205,8 @@ add_direct(struct deliver_routes *r, const struct relay_conf *from, char *name)
 	conf->password_file = conf->password_command = r->nothing;
 	conf->port = r->conf->mx_port;
 	conf->implicit_tls = TLS_IMPLICIT_NO;
-	conf->auth = (struct conf_names){ NULL, 0 };
+	conf->cert_file = conf->key_file = r->nothing;
+	conf->auth = conf->fingerprints = (struct conf_names){ NULL, 0 };
 	conf->name = name == NULL ? r->nothing : name;
 	(void)snprintf(hop, sizeof(hop), "%s%s%s",
 	    transport_names[TRANSPORT_MX], conf->name[0] == '\0' ? "" : "/",
