@@ -6,8 +6,11 @@
  * costs one write. Offers PIPELINING, 8BITMIME, SIZE, ENHANCEDSTATUSCODES, and
  * CHUNKING with -c.
  *
- *     sink [-c] [-d MILLISECONDS]    prints "port N", and at SIGTERM "messages
- * N bytes N connections N"
+ *     sink [-c] [-d MILLISECONDS]
+ *
+ * prints "port N", and at SIGTERM "messages N bytes N connections N first T
+ * last T", when the first and the last message came, in microseconds of the
+ * monotonic clock.
  *
  * -d waits before each write of replies, as a round trip would.
  */
@@ -40,6 +43,7 @@ struct peer {
 };
 
 static atomic_ulong messages, bytes, connections;
+static atomic_llong first_us, last_us;
 static bool chunking;
 static long delay_ms;
 
@@ -131,6 +135,13 @@ eat_content(struct peer *p)
 static bool
 got_message(struct peer *p)
 {
+	struct timespec now;
+	long long us, none = 0;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	us = now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+	(void)atomic_compare_exchange_strong(&first_us, &none, us);
+	atomic_store(&last_us, us);
 	atomic_fetch_add(&messages, 1);
 	return say(p, "250 2.0.0 Ok\r\n");
 }
@@ -251,9 +262,10 @@ report_at_term(void *arg)
 	int sig;
 
 	(void)sigwait(arg, &sig);
-	printf("messages %lu bytes %lu connections %lu\n",
+	printf("messages %lu bytes %lu connections %lu first %lld last %lld\n",
 	    atomic_load(&messages), atomic_load(&bytes),
-	    atomic_load(&connections));
+	    atomic_load(&connections), atomic_load(&first_us),
+	    atomic_load(&last_us));
 	fflush(stdout);
 	_exit(0);
 }
