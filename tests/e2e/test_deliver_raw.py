@@ -2,7 +2,8 @@
 """Servers that misbehave at every phase of the dialogue: the state that follows, and that the next message goes on."""
 import pytest
 
-from rawserver import RawServer, content, drip, drop, flood, hear, reset, say, starttls
+from chunkserver import ChunkServer
+from rawserver import RawServer, chunk, content, drip, drop, flood, hear, reset, say, starttls
 
 MESSAGE = b"From: s@example.org\nSubject: x\n\nhello\n"
 PHASES = ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot")
@@ -80,6 +81,108 @@ def test_the_next_message_goes_on(po, phase, what):
         po.queue("-p", "1")
     results = {r["to"]: r["status"] for r in po.results()}
     assert sorted(results.values()) == sorted(["sent", "bounced" if what == "5xx" else "deferred"]), po.log()
+
+
+TAKEN = say("250 2.0.0 taken\r\n")
+BYE = [hear("QUIT"), say("221 bye\r\n")]
+HELLO = [say("220 x\r\n"), hear("EHLO")]
+
+
+def goes_on(po, in_doubt=0):
+    """The fault is over: what waits is sent, once, and another message; what is in doubt has its time."""
+    waiting = len(po.files("queue")) - in_doubt
+    po.submit(MESSAGE, "-N", "never", "behind@example.net")
+    with ChunkServer(keywords=()) as server:
+        po.relay(server.port)
+        po.queue("--flush")
+        po.queue("-p", "1")
+    assert len(server.messages) == waiting + 1 and len(po.files("queue")) == in_doubt
+    assert len(po.results(to="behind@example.net", status="sent")) == 1
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_starttls(po, ca, what):
+    """Whatever is said to STARTTLS: the message waits, nothing of it was said in the clear, and it goes on afterwards."""
+    with RawServer(HELLO + [say("250-x\r\n250 STARTTLS\r\n"), hear("STARTTLS")] + BAD[what]) as server:
+        po.relay(server.port, tls="verify", ca_file=ca.ca_file)
+        po.submit(MESSAGE, "-N", "never", "a@example.net")
+        po.queue("-p", "1")
+    result, = po.results()
+    assert result["status"] == "deferred" and result["dsn"].startswith("4."), result
+    assert not any("MAIL" in line for heard in server.connections for line in heard)
+    goes_on(po)
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_auth(po, what):
+    with RawServer(HELLO + [say("250-x\r\n250 AUTH PLAIN\r\n"), hear("AUTH PLAIN")] + BAD[what]) as server:
+        po.relay(server.port, user="u", password="secret")
+        po.submit(MESSAGE, "-N", "never", "a@example.net")
+        po.queue("-p", "1")
+    result, = po.results()
+    assert result["status"] == "deferred" and result["dsn"].startswith("4."), result
+    assert "secret" not in po.log() and not any("MAIL" in line for heard in server.connections for line in heard)
+    goes_on(po)
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bdat(po, what):
+    """The chunk has been sent: as behind a dot."""
+    script = HELLO + [say("250-x\r\n250-PIPELINING\r\n250 CHUNKING\r\n"), hear("MAIL"), hear("RCPT"),
+                      say("250 ok\r\n250 ok\r\n"), chunk()] + BAD[what]
+    with RawServer(script) as server:
+        po.relay(server.port, window=8)
+        po.submit(MESSAGE, "-N", "never", "a@example.net")
+        po.queue("-p", "1")
+    result, = po.results()
+    wanted = expected("dot", what)
+    assert result["status"] == ("deferred" if wanted == "in doubt" else wanted), result
+    assert ("in doubt" in result["text"]) == (wanted == "in doubt"), result
+    goes_on(po, wanted == "in doubt")
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_rset(po, what):
+    """Between two messages: the second begins anew, on another connection, and is sent once."""
+    script = dialogue("RCPT", [say("550 5.1.1 no\r\n"), hear("RSET")]) + BAD[what]
+    with RawServer(script, dialogue("dot", [TAKEN]) + BYE) as server:
+        po.relay(server.port)
+        for name in ("first", "second"):
+            po.submit(MESSAGE, "-N", "never", f"{name}@example.net")
+        po.queue("--ingest")
+        po.queue("-p", "1")
+    assert sorted(r["status"] for r in po.results()) == ["bounced", "sent"], po.log()
+    assert len(server.connections) == 2
+    goes_on(po)
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_quit(po, what):
+    """What was taken is sent, however the server says good-bye."""
+    with RawServer(dialogue("dot", [TAKEN, hear("QUIT")]) + BAD[what]) as server:
+        po.relay(server.port)
+        po.submit(MESSAGE, "-N", "never", "a@example.net")
+        po.queue("-p", "1")
+    assert [r["status"] for r in po.results()] == ["sent"] and len(server.connections) == 1
+    goes_on(po)
+
+
+@pytest.mark.parametrize("phase", ("MAIL", "RCPT", "DATA", "dot"))
+def test_a_reply_that_comes_too_early(po, phase):
+    """Before its command: it is no answer to what was not said yet, and nothing counts as sent that was not."""
+    early = "250 2.0.0 early\r\n"
+    script = dialogue(phase, [])[:-1]
+    if phase == "dot":  # with the 354: what comes later cannot be told from an answer
+        script[-1] = say("354 go\r\n" + early)
+    else:
+        script += [say(early * 3), drop()]
+    with RawServer(script) as server:
+        po.relay(server.port)
+        po.submit(MESSAGE, "-N", "never", "a@example.net")
+        po.queue("-p", "1")
+    result, = po.results()
+    assert result["status"] == "deferred", result
+    goes_on(po)
 
 
 def test_one_byte_at_a_time(po):

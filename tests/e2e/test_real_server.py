@@ -108,3 +108,20 @@ def test_verify_never_sends_in_the_clear(po, sink):
     result, = po.results()
     assert result["status"] == "deferred" and re.search(r"STARTTLS|TLS", result["text"])
     assert sink.status()["counts"]["MAIL"] == 0
+
+
+def test_many_on_the_way_by_chunking(po, real_server, ca):
+    """Postfix offers CHUNKING: 40 messages over one connection, eight at a time, each once and byte for byte."""
+    to = "chunks@mailbox.example"
+    po.relay(real_server.ports[("good", True)], tls="verify", implicit_tls="yes", ca_file=ca.ca_file, user=real_server.user,
+             password=real_server.password, window=8)
+    for i in range(40):
+        po.submit(b"Subject: %d\n\n" % i + b".\n..\n" + b"%d\n" % i * (i * 50) + b"last line", "-f", "s@example.org", to)
+    po.queue("--ingest")
+    po.queue("-p", "1")
+    assert [r["status"] for r in po.results()] == ["sent"] * 40
+    wait_for(lambda: len(real_server.maildir(to)) == 40, "all lie in the server's Maildir")
+    arrived = [mail.split(postfix.without_trace(m)) for m in real_server.maildir(to)]
+    bodies = {int(mail.value(m, "Subject")): m.body for m in arrived}
+    assert bodies == {i: b".\n..\n" + b"%d\n" % i * (i * 50) + b"last line\n" for i in range(40)}
+    wait_for(lambda: re.search(r"disconnect from .* mail=40 rcpt=40 bdat=40 ", real_server.log()), "one connection, all by BDAT")

@@ -6,6 +6,7 @@ A script is a list of steps, one script a connection, the last one for all that 
     say(TEXT)        send, as it is            drip(TEXT)      send byte by byte
     flood(TEXT)      send it over and over until the client leaves
     hear(REGEX)      read a line that fits     content()       read up to the line "."
+    chunk()          read BDAT n LAST and its bytes
     starttls()       handshake (needs cert, key)
     stall()          say nothing until the client leaves
     drop()           end our side, read until the client leaves     reset()  close with RST
@@ -96,6 +97,19 @@ def content():
             c.heard.append(b"")
         else:
             c.heard.append(c.until(b"\r\n.\r\n") + b"\r\n")
+    return step
+
+
+def chunk():
+    """BDAT n LAST and its n bytes."""
+    def step(c):
+        line = c.until(b"\r\n")
+        size = re.match(rb"BDAT (\d+) LAST$", line)
+        assert size, f"heard {line!r} where BDAT was to come"
+        while len(c.buffer) < int(size[1]):
+            c.more()
+        c.heard.append(c.buffer[:int(size[1])])
+        c.buffer = c.buffer[int(size[1]):]
     return step
 
 
