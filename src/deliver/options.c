@@ -129,6 +129,10 @@ const struct conf_option deliver_options[] = {
 	    transport_names },
 	{ "hostname", CONF_STRING, AT(hostname), NULL, 0, 0,
 	    "name of this host, said in EHLO; empty: the system's name", NULL },
+	{ "capture_allow", CONF_NAMES, AT(capture_allow), NULL, 0, 0,
+	    "these addresses or domains are not captured, but go out by the "
+	    "relay",
+	    NULL },
 	{ "capture_dir", CONF_STRING, AT(capture_dir), NULL, 0, 0,
 	    "Maildir of transport capture; empty: capture below the spool",
 	    NULL },

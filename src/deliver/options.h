@@ -92,8 +92,10 @@ struct route_conf {
 };
 
 struct deliver_conf {
-	int transport;     /* of what no route matches */
-	char *hostname;    /* for EHLO; filled in by the program when empty */
+	int transport;  /* of what no route matches */
+	char *hostname; /* for EHLO; filled in by the program when empty */
+	struct conf_names
+	    capture_allow; /* recipients that go out all the same */
 	char *capture_dir; /* Maildir; filled in by the program when empty */
 	struct relay_conf relay;
 	struct conf_list relays; /* of struct relay_conf */

@@ -437,6 +437,27 @@ add_rule(struct deliver_routes *r, const struct route_conf *conf,
 	return name_hop(rule, err);
 }
 
+/* What capture_allow lets out takes the way of mail by smtp without a route. It
+ * stands among the rules, and no condition leads to it. */
+static int
+add_allowed(struct deliver_routes *r, struct po_err *err)
+{
+	struct rule *rule = &r->rules[r->n_rules];
+
+	if (r->conf->capture_allow.n == 0)
+		return 0;
+	r->n_rules++;
+	*rule = (struct rule){ .place = "capture_allow",
+		.transport = TRANSPORT_SMTP };
+	if (find_relays(r, rule, err) == -1)
+		return -1;
+	if (rule->n_relays == 0)
+		return po_fail(err, PO_ECONFIG,
+		    "capture_allow: what is let out needs relay.host");
+	r->allowed = rule;
+	return name_hop(rule, err);
+}
+
 int
 deliver_routes_new(const struct deliver_conf *conf, struct deliver_routes **out,
     struct po_err *err)
@@ -447,12 +468,14 @@ deliver_routes_new(const struct deliver_conf *conf, struct deliver_routes **out,
 	int rc;
 
 	r->conf = conf;
-	r->rules = xcalloc(conf->routes.n + 1, sizeof(*r->rules));
+	r->rules = xcalloc(conf->routes.n + 2, sizeof(*r->rules));
 	rc = local_check(conf, err);
 	if (rc == 0)
 		rc = add_relays(r, err);
 	for (i = 0; rc == 0 && i < conf->routes.n; i++)
 		rc = add_rule(r, &entries[i], conf->routes.places[i], err);
+	if (rc == 0)
+		rc = add_allowed(r, err);
 	if (rc == 0)
 		rc = add_rule(r, NULL, "transport", err);
 	if (rc == -1) {
@@ -538,8 +561,11 @@ find_rule(const struct deliver_routes *r, const struct deliver_query *q)
 	size_t i;
 
 	for (i = 0; i + 1 < r->n_rules; i++)
-		if (matches(r->rules[i].conf, q))
+		if (&r->rules[i] != r->allowed && matches(r->rules[i].conf, q))
 			break;
+	if (r->rules[i].transport == TRANSPORT_CAPTURE && r->allowed != NULL &&
+	    match_addresses(&r->conf->capture_allow, q->recipient))
+		return r->allowed;
 	return &r->rules[i];
 }
 
@@ -630,7 +656,8 @@ deliver_choose(const struct deliver_routes *r, const struct deliver_query *q,
 	size_t i;
 
 	*out = (struct deliver_choice){ .transport = rule->transport,
-		.place = rule->conf == NULL ? NULL : rule->place,
+		.place = rule->conf == NULL && rule != r->allowed ? NULL
+		                                                  : rule->place,
 		.n_relays = rule->n_relays };
 	put_hop(rule, q->recipient, out->hop);
 	for (i = 0; i < rule->n_relays; i++)

@@ -36,6 +36,7 @@ struct deliver_routes {
 	char *nothing;      /* "", for what a direct one has not */
 	struct rule *rules; /* the last one matches everything */
 	size_t n_rules;
+	const struct rule *allowed; /* for capture_allow, or NULL */
 };
 
 /* A relay made ready. */

@@ -190,3 +190,21 @@ def test_a_killed_worker_leaves_the_other_hop_alone(po, sinks):
     message, = po.list()
     assert (message["in_doubt"], message["state"]) == (1, "waiting"), message
     assert po.queue("--check", ok=False).returncode < 2
+
+
+def test_captured_but_for_the_allowed(po, sinks):
+    po.configure(transport="capture", relay=relay_of(sinks["main"]), capture_allow="tester@example.com, example.edu",
+                 relays=[relay_of(sinks["news"], name="news")], routes=[{"recipient": "example.net", "relays": "news"}])
+    po.submit(MESSAGE, "Tester@example.com", "real@example.com", "a@example.edu", "b@example.net")
+    po.queue("-p", "1")
+    assert where(sinks) == {"main": ["Tester@example.com", "a@example.edu"], "news": ["b@example.net"]}
+    captured, = po.captured()
+    assert b"\nDelivered-To: real@example.com\n" in captured
+    assert "rule        capture_allow\n" in po.queue("--route", "x@example.edu").stdout
+    assert "transport   capture\n" in po.queue("--route", "real@example.com").stdout
+
+
+def test_the_allowed_need_a_relay(po):
+    po.configure(transport="capture", capture_allow="tester@example.com")
+    done = po.run("po-queue", "--check-config")
+    assert done.returncode == 78 and "needs relay.host" in done.stderr
