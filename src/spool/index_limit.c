@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* How much passed of late by whom: a row for each relay, sender and uid that a
  * limit counts. A row whose day is over is of no use to anybody. */
+#include <stdio.h>
+
 #include "spool/index_db.h"
 
 #define NAME_MAX_BYTES 300u
