@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "deliver/base64.h"
+#include "deliver/delivery.h"
 #include "deliver/secret.h"
 
 #define MOST_MESSAGES 3u
@@ -14,6 +15,7 @@
 /* One message of ours, raw; what the server said is decoded already. */
 typedef bool answer(struct sasl *s, struct span challenge, struct buf *out);
 
+static answer say_bearer, say_xoauth2, hear_error, hear_bearer_error;
 static answer say_plain, say_user, say_secret, say_digest, scram_begin,
     scram_prove, scram_accept;
 
@@ -26,6 +28,10 @@ static const struct row {
 	const char *digest; /* of SCRAM */
 	answer *answers[MOST_MESSAGES];
 } rows[MECHANISMS] = {
+	[MECHANISM_OAUTHBEARER] = { "OAUTHBEARER", false, true, true, false,
+	    NULL, { say_bearer, hear_bearer_error } },
+	[MECHANISM_XOAUTH2] = { "XOAUTH2", false, true, true, false, NULL,
+	    { say_xoauth2, hear_error } },
 	[MECHANISM_SCRAM_SHA_256] = { "SCRAM-SHA-256", true, true, true, true,
 	    "SHA256", { scram_begin, scram_prove, scram_accept } },
 	[MECHANISM_SCRAM_SHA_1] = { "SCRAM-SHA-1", true, true, true, true,
@@ -163,6 +169,48 @@ scram_accept(struct sasl *s, struct span challenge, struct buf *out)
 	(void)out;
 	s->proven = scram_check(&s->scram, challenge, s->why, sizeof(s->why));
 	return s->proven;
+}
+
+static bool
+put_token(struct sasl *s, struct buf *out)
+{
+	return buf_puts(out, "auth=Bearer ") && buf_put_span(out, s->secret) &&
+	       buf_puts(out, "\001\001");
+}
+
+static bool
+say_bearer(struct sasl *s, struct span challenge, struct buf *out)
+{
+	(void)challenge;
+	return buf_puts(out, "n,a=") && scram_put_name(out, s->user) &&
+	       buf_printf(out, ",\001host=%s\001port=%d\001", s->host,
+	           s->port) &&
+	       put_token(s, out);
+}
+
+static bool
+say_xoauth2(struct sasl *s, struct span challenge, struct buf *out)
+{
+	(void)challenge;
+	return buf_puts(out, "user=") && buf_puts(out, s->user) &&
+	       buf_putc(out, '\001') && put_token(s, out);
+}
+
+/* Why the token is refused, as JSON, comes as a challenge; an empty answer
+ * brings the refusal itself. */
+static bool
+hear_error(struct sasl *s, struct span challenge, struct buf *out)
+{
+	(void)out;
+	(void)delivery_escape(challenge, s->told, sizeof(s->told));
+	return true;
+}
+
+/* RFC 7628, 3.2.3: that answer is one byte. */
+static bool
+hear_bearer_error(struct sasl *s, struct span challenge, struct buf *out)
+{
+	return hear_error(s, challenge, out) && buf_putc(out, '\001');
 }
 
 /* ------------------------------------------------------------ the dialogue */

@@ -13,6 +13,8 @@
 #include "util/buf.h"
 
 enum mechanism {
+	MECHANISM_OAUTHBEARER,   /* RFC 7628; a token, where it is asked for */
+	MECHANISM_XOAUTH2,       /* the same before there was an RFC */
 	MECHANISM_SCRAM_SHA_256, /* RFC 7677 */
 	MECHANISM_SCRAM_SHA_1,   /* RFC 5802 */
 	MECHANISM_CRAM_MD5,      /* RFC 2195; only where it is asked for */
@@ -37,13 +39,16 @@ void mechanism_print(unsigned set, char *out, size_t max);
 struct sasl {
 	enum mechanism mechanism;
 	const char *user;
-	struct span secret;
+	struct span secret; /* the password, or the token */
+	const char *host;   /* for OAUTHBEARER */
+	int port;
 	const char *nonce; /* for tests; NULL: random */
 	unsigned said;     /* messages of ours */
 	bool proven; /* nothing more is to come from the server: success counts
 	              */
 	struct scram scram;
-	char why[200]; /* the cause, when sasl_answer() is false */
+	char why[200];  /* the cause, when sasl_answer() is false */
+	char told[200]; /* what the server says of a token, printable; or "" */
 };
 
 void sasl_begin(struct sasl *s, enum mechanism m, const char *user,

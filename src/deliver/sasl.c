@@ -144,8 +144,9 @@ refused(struct smtp *s, const struct sasl *sasl, struct delivery *why)
 	(void)snprintf(text, sizeof(text), "%s",
 	    sasl->why[0] != '\0' ? sasl->why : why->text);
 	delivery_set(why, DELIVERY_DEFERRED, PHASE_AUTH, "4.7.8",
-	    "authentication failed: %s: %s", mechanism_name(sasl->mechanism),
-	    text);
+	    "authentication failed: %s: %s%s%s",
+	    mechanism_name(sasl->mechanism), text,
+	    sasl->told[0] == '\0' ? "" : ": ", sasl->told);
 	if (s->reply.code >= 400)
 		why->reply_code = s->reply.code;
 	return false;
@@ -163,6 +164,8 @@ sasl_authenticate(struct smtp *s, struct delivery *why)
 		return nothing_in_common(s, why);
 	sasl_begin(&sasl, mechanism_best(common), peer->relay->conf->user,
 	    buf_span(&peer->secret));
+	sasl.host = s->goal.host;
+	sasl.port = relay_port(peer->relay->conf, s->transport);
 	ok = dialogue(s, &sasl);
 	sasl_end(&sasl);
 	if (!ok) {

@@ -69,8 +69,8 @@ make_nonce(char out[SCRAM_NONCE_MAX], const char *given)
 }
 
 /* saslname: ',' and '=' would end it. */
-static bool
-put_name(struct buf *out, const char *user)
+bool
+scram_put_name(struct buf *out, const char *user)
 {
 	struct buf name;
 	size_t i;
@@ -97,7 +97,7 @@ scram_first(struct scram *s, const char *digest, const char *nonce,
 	buf_init(&s->first, 3 * SCRAM_MESSAGE_BYTES);
 	if (!make_nonce(s->nonce, nonce))
 		return fail(why, max, "no random bytes for a nonce");
-	if (!buf_puts(&s->first, "n=") || !put_name(&s->first, user))
+	if (!buf_puts(&s->first, "n=") || !scram_put_name(&s->first, user))
 		return fail(why, max,
 		    "the user's name cannot be sent: it is "
 		    "no UTF-8 text of allowed characters");

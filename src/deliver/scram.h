@@ -37,6 +37,8 @@ bool scram_final(struct scram *s, struct span server_first,
 /* Did the server prove that it knows the password? */
 bool scram_check(const struct scram *s, struct span server_final, char *why,
     size_t max);
+/* A saslname: prepared, and ',' and '=' escaped. */
+bool scram_put_name(struct buf *out, const char *user);
 void scram_clear(struct scram *s);
 
 #endif

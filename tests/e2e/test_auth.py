@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import re
+import shutil
 
 import pytest
 
@@ -147,3 +148,50 @@ def test_an_unknown_mechanism_is_an_error_of_the_configuration(po):
     po.relay(25, user=USER, password=PASSWORD, auth="NTLM")
     done = po.queue("-p", "1", ok=False)
     assert done.returncode == 78 and 'relay.auth: "NTLM" is no mechanism that po knows' in done.stderr
+
+
+ERROR = b'{"status":"invalid_token","scope":"https://mail.example/"}'
+TOKENS = {
+    "XOAUTH2": (f"user={USER}\1auth=Bearer {{token}}\1\1", "$"),
+    "OAUTHBEARER": (f"n,a={USER},\1host=localhost\1port={{port}}\1auth=Bearer {{token}}\1\1", r"AQ==$"),
+}
+
+
+@pytest.mark.parametrize("length", (40, 2000), ids=("short", "long"))
+@pytest.mark.parametrize("mechanism", TOKENS)
+def test_a_token_from_a_command(po, mechanism, length):
+    """Each run asks the command; a refused token defers, and the log has the server's JSON but never the token."""
+    text, empty = TOKENS[mechanism]
+    token, runs = po.base / "token", po.base / "runs"
+    command = po.base / "get-token"
+    command.write_text(f"#!/bin/sh\necho run >> {runs}\ncat {token}\n")
+    command.chmod(0o755)
+    if po.owner:
+        shutil.chown(po.base, po.owner)
+    steps = {}
+
+    def begin(c):
+        response = encode(text.format(token=steps["token"], port=steps["port"]).encode())
+        if length == 40:
+            hear(f"AUTH {mechanism} {re.escape(response)}$")(c)
+        else:
+            hear(f"AUTH {mechanism}$")(c)
+            say("334 \r\n")(c)
+            hear(re.escape(response) + "$")(c)
+    refusing = [*offering("PLAIN", mechanism), begin, say(f"334 {encode(ERROR)}\r\n"), hear(empty),
+                say("535 5.7.8 expired\r\n"), hear("QUIT"), say("221 bye\r\n")]
+    taking = [*offering("PLAIN", mechanism), begin, say("235 2.7.0 hi\r\n"), *MAIL]
+    with RawServer(refusing, taking) as server:
+        steps.update(token="old" + "x" * length, port=server.port)
+        token.write_text(steps["token"] + "\n")
+        po.relay(server.port, user=USER, password_command=command, auth=mechanism)
+        po.submit(MESSAGE, "-f", "s@example.org", "a@example.net")
+        po.queue("-p", "2")
+        result, = po.results()
+        assert (result["status"], result["dsn"]) == ("deferred", "4.7.8")
+        assert f"authentication failed: {mechanism}: 535 5.7.8 expired: " in result["text"] and ERROR.decode() in result["text"]
+        steps["token"] = "new" + "y" * length
+        token.write_text(steps["token"] + "\n")
+        po.queue("--flush")
+    assert [r["status"] for r in po.results()] == ["deferred", "sent"] and runs.read_text() == "run\n" * 2
+    assert "xxxx" not in po.log() and "yyyy" not in po.log()

@@ -61,6 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sasl_begin(&s, (enum mechanism)(data[0] % MECHANISMS), "user",
 	    SPAN_LIT("a password that no input knows"));
 	s.nonce = "n";
+	s.host = "mail.example";
 	rest.p++;
 	rest.len--;
 	if (!sasl_speaks_first(&s) || answer(&s, SPAN_LIT(""))) {

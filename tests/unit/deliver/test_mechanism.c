@@ -192,6 +192,33 @@ a_challenge_that_is_no_base64_ends_it(void **state)
 	}
 }
 
+/* RFC 7628, 4.1 and 4.2; XOAUTH2 as Google describes it. */
+static void
+a_token_is_shown_and_its_refusal_told(void **state)
+{
+	static const char error[] = "{\"status\":\"401\",\x07}";
+	struct sasl s;
+
+	(void)state;
+	sasl_begin(&s, MECHANISM_OAUTHBEARER, "user@example.com",
+	    SPAN_LIT("vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="));
+	s.host = "server.example.com";
+	s.port = 587;
+	assert_says(&s, "",
+	    "n,a=user@example.com,\001host=server.example.com\001port=587\001"
+	    "auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\001\001");
+	assert_says(&s, error, "\001");
+	assert_string_equal(s.told, "{\"status\":\"401\",\\x07}");
+	sasl_end(&s);
+	sasl_begin(&s, MECHANISM_XOAUTH2, "someuser@example.com",
+	    SPAN_LIT("ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg"));
+	assert_says(&s, "",
+	    "user=someuser@example.com\001auth=Bearer "
+	    "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg\001\001");
+	assert_says(&s, error, "");
+	sasl_end(&s);
+}
+
 /* RFC 5802, 5.1: saslname. */
 static void
 a_name_cannot_end_its_attribute(void **state)
@@ -296,6 +323,7 @@ main(void)
 		cmocka_unit_test(the_dialogues_of_the_rfcs),
 		cmocka_unit_test(a_server_that_lies_is_left),
 		cmocka_unit_test(a_challenge_that_is_no_base64_ends_it),
+		cmocka_unit_test(a_token_is_shown_and_its_refusal_told),
 		cmocka_unit_test(a_name_cannot_end_its_attribute),
 		cmocka_unit_test(a_nonce_is_not_used_twice),
 		cmocka_unit_test(names_and_passwords_are_prepared),
