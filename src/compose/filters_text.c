@@ -150,6 +150,19 @@ tpl_truncate_length(struct render *r, const struct value *arg,
 	       tpl_number_need_int(r, arg, filter, n);
 }
 
+/* No code point below U+0300 is composed or decomposed by NFC; 0xCC begins the
+ * bytes of that one. */
+static bool
+is_composed(struct span s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] >= 0xcc)
+			return false;
+	return true;
+}
+
 bool
 tpl_truncate_compose(struct render *r, struct value *v)
 {
@@ -158,7 +171,7 @@ tpl_truncate_compose(struct render *r, struct value *v)
 	uint8_t *nfc;
 	bool ok;
 
-	if (utf8_is_ascii(s))
+	if (is_composed(s))
 		return true;
 	nfc =
 	    u8_normalize(UNINORM_NFC, (const uint8_t *)s.p, s.len, NULL, &len);

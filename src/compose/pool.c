@@ -11,13 +11,6 @@
 #define CHUNK ((size_t)32 << 10)
 #define ALIGN _Alignof(max_align_t)
 
-struct pool_chunk {
-	struct pool_chunk *next;
-	size_t used;
-	size_t cap;
-	max_align_t bytes[];
-};
-
 static size_t
 round_up(size_t len)
 {
@@ -105,18 +98,4 @@ tpl_pool_extend(struct pool *p, const void *latest, size_t old_len, size_t len)
 		return false;
 	c->used = at + round_up(len);
 	return true;
-}
-
-struct pool_mark
-tpl_pool_mark(const struct pool *p)
-{
-	return (struct pool_mark){ p->now, p->now == NULL ? 0 : p->now->used };
-}
-
-void
-tpl_pool_release(struct pool *p, struct pool_mark m)
-{
-	p->now = m.chunk;
-	if (m.chunk != NULL)
-		m.chunk->used = m.used;
 }

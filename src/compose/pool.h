@@ -10,7 +10,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct pool_chunk;
+/* pool.c's, and of the two calls that stand here because every {{ }} makes
+ * them. */
+struct pool_chunk {
+	struct pool_chunk *next;
+	size_t used;
+	size_t cap;
+	max_align_t bytes[];
+};
 
 struct pool {
 	struct pool_chunk *first;
@@ -37,7 +44,18 @@ bool tpl_pool_extend(struct pool *p, const void *latest, size_t old_len,
     size_t len);
 
 /* Give back all that was allocated since the mark. */
-struct pool_mark tpl_pool_mark(const struct pool *p);
-void tpl_pool_release(struct pool *p, struct pool_mark m);
+static inline struct pool_mark
+tpl_pool_mark(const struct pool *p)
+{
+	return (struct pool_mark){ p->now, p->now == NULL ? 0 : p->now->used };
+}
+
+static inline void
+tpl_pool_release(struct pool *p, struct pool_mark m)
+{
+	p->now = m.chunk;
+	if (m.chunk != NULL)
+		m.chunk->used = m.used;
+}
 
 #endif

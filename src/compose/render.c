@@ -118,18 +118,9 @@ tpl_copy(struct render *r, struct span s, struct span *out)
 }
 
 bool
-tpl_out(struct render *r, const char *p, size_t len)
+tpl_out_slow(struct render *r, const char *p, size_t len)
 {
-	struct buf *b = r->out;
-
-	if (len > 0 && b->cap > b->len && len < b->cap - b->len &&
-	    len <= b->max - b->len) {
-		memcpy(b->p + b->len, p, len);
-		b->len += len;
-		b->p[b->len] = '\0';
-		return true;
-	}
-	if (buf_put(b, p, len))
+	if (buf_put(r->out, p, len))
 		return true;
 	return tpl_fail_limit(r,
 	    "the output is larger than the limit of %zu bytes",

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "compose/node.h"
 #include "compose/pool.h"
@@ -171,7 +172,20 @@ tpl_keep_end(struct render *r, struct keep k)
 }
 
 /* Output. */
-bool tpl_out(struct render *r, const char *p, size_t len);
+bool tpl_out_slow(struct render *r, const char *p, size_t len);
+static inline bool
+tpl_out(struct render *r, const char *p, size_t len)
+{
+	struct buf *b = r->out;
+
+	if (len == 0 || b->cap <= b->len || len >= b->cap - b->len ||
+	    len > b->max - b->len)
+		return tpl_out_slow(r, p, len);
+	memcpy(b->p + b->len, p, len);
+	b->len += len;
+	b->p[b->len] = '\0';
+	return true;
+}
 bool tpl_out_escaped(struct render *r, struct span s);
 bool tpl_out_value(struct render *r,
     const struct value *v); /* as {{ }} prints it */

@@ -124,12 +124,21 @@ tpl_text_is_printable(uint32_t c)
 	    UC_CATEGORY_MASK_C | UC_CATEGORY_MASK_Z);
 }
 
+/* ASCII that is no blank, as both ends of most texts are. */
+static bool
+is_graph(char c)
+{
+	return c > ' ' && c < 0x7f;
+}
+
 struct span
 tpl_text_strip(struct span s)
 {
 	const char *end = s.p + s.len;
 	const char *p = s.p;
 
+	if (s.len > 0 && is_graph(s.p[0]) && is_graph(end[-1]))
+		return s;
 	while (s.p < end && tpl_text_is_space(tpl_text_next(&p, end)))
 		s.p = p;
 	for (p = end;
