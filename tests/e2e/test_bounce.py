@@ -151,14 +151,15 @@ def test_deliver_by_with_n_tells_once_when_that_time_is_over(po, sink, shift_clo
 
 
 def test_deliver_by_with_r_returns_what_is_not_delivered_by_then(po, sink, shift_clock):
-    po.relay(sink.port)
-    sink.rules({"stage": "RCPT", "match": "^later", "reply": "450 4.2.1 busy"})
+    po.relay(1)
     by(po, "BY=3000;R")
-    po.queue()
-    assert reports(sink) == [] and len(po.list()) == 1
+    po.queue(ok=False)
+    assert len(po.list()) == 1
+    po.relay(sink.port)
     po.queue(env=shift_clock(3100))
     (_, _, _, (recipient,), _, _), = reports(sink)
     assert recipient["Action"] == "failed"
+    assert sink.count() == 1, "the mail itself is not sent any more"
 
 
 def test_expiry_is_told_with_the_last_answer(po, sink, shift_clock):
