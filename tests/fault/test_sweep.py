@@ -15,8 +15,9 @@ import sweep
 from po import wait_gone
 
 SCENARIOS = {}
-# What a program may end with when the system fails it (sysexits.h; 1 and 2: the answers of --check).
-STATUSES = {0, 1, 2, 71, 74, 75, 78}
+# What a program may end with when the system fails it (sysexits.h; 1 and 2: the answers of --check; 66: its standard
+# input cannot be read).
+STATUSES = {0, 1, 2, 66, 71, 74, 75, 78}
 CRASH = re.compile(r"killed by signal (4|6|7|8|11)\b")
 
 
