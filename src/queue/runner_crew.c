@@ -54,10 +54,8 @@ child_run(void *ctx, enum child_kind kind, int sock, pid_t parent)
 	}
 	{
 		struct worker_setup setup = { sock, parent, s->deliver,
-			s->routes, s->queue->stop_grace_s, s->spool->path,
-			s->queue->worker_sandbox };
+			s->routes, s->queue->stop_grace_s, s->spool->path };
 
-		spool_close_folders(s->spool);
 		log_set_program("po/smtp");
 		return worker_main(&setup);
 	}

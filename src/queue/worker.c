@@ -19,7 +19,6 @@
 
 #include "log/log.h"
 #include "queue/job.h"
-#include "queue/sandbox.h"
 #include "queue/wire.h"
 #include "util/fd.h"
 #include "util/wallclock.h"
@@ -712,28 +711,12 @@ die_with_parent(pid_t parent)
 	return getppid() == parent ? 0 : -1;
 }
 
-static int
-give_up_the_rest(const struct worker_setup *setup)
-{
-	struct sandbox box = { .spool = setup->spool,
-		.limits_only = !setup->sandbox };
-	struct po_err err;
-
-	deliver_needs(setup->deliver, &box.needs);
-	if (sandbox_enter(&box, &err) == 0)
-		return 0;
-	log_line(LOG_LEVEL_ERROR, "%s (worker_sandbox = false does without)",
-	    err.text);
-	return -1;
-}
-
 int
 worker_main(const struct worker_setup *setup)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 
-	if (w == NULL || die_with_parent(setup->parent) == -1 ||
-	    give_up_the_rest(setup) == -1)
+	if (w == NULL || die_with_parent(setup->parent) == -1)
 		return 75;
 	w->setup = setup;
 	w->store.dirfd = -1;
