@@ -445,7 +445,8 @@ list(struct settings *s, const struct arguments *a)
 		(void)po_fail(&err, PO_EPERM,
 		    "-q: only root and the owner of the spool see more than "
 		    "the totals");
-	if (a->n_runs > 0 || totals_print(s->drop.spool, stdout, &err) == -1)
+	if (a->n_runs > 0 ||
+	    totals_print(s->drop.spool, stdout, stderr, &err) == -1)
 		return fail(s, &err);
 	return fflush(stdout) == 0 || errno == EPIPE ? EX_OK : EX_IOERR;
 }

@@ -15,12 +15,13 @@
 
 struct walk {
 	const struct listing_rows *rows;
-	const struct selection *which;
+	const struct listing_scope *scope;
 	struct listing_state state;
-	bool all;
-	bool begun;  /* `at` is the id of a message that was seen */
-	bool within; /* its recipients are being printed */
+	bool begun;     /* `at` is the id of a message that was seen */
+	bool within;    /* its recipients are being printed */
+	bool past;      /* the last message; what is not taken in follows */
 	bool ended;
+	size_t untaken; /* the next of them */
 	struct queue_id at;
 	uint32_t next; /* recipient */
 	uint32_t n_recipients;
@@ -42,9 +43,9 @@ static int
 is_wanted(const struct walk *w, struct page *p, const struct index_message *m,
     struct po_err *err)
 {
-	if (!w->all && message_is_final(m->state))
+	if (!w->scope->all && message_is_final(m->state))
 		return 0;
-	return selection_matches(w->which, p->tx, m, err);
+	return selection_matches(w->scope->which, p->tx, m, err);
 }
 
 int
@@ -73,9 +74,9 @@ next_message(struct walk *w, struct page *p, struct po_err *err)
 
 	if (found == -1)
 		return -1;
-	w->ended = found == 0;
-	if (w->ended)
-		return w->rows->end(&p->text, &w->state) ? 0 : full(err);
+	w->past = found == 0;
+	if (w->past)
+		return 0;
 	w->begun = true;
 	w->at = m.id;
 	wanted = is_wanted(w, p, &m, err);
@@ -165,11 +166,45 @@ next_recipient(struct walk *w, struct page *p, struct po_err *err)
 		w->within = false;
 		return w->rows->message_end(&p->text) ? 0 : full(err);
 	}
-	if (slot_is_final(r.state) && !w->all)
+	if (slot_is_final(r.state) && !w->scope->all)
 		return 0;
 	if (name_the_speaker(w, p, w->next - 1, &r, err) == -1)
 		return -1;
 	return w->rows->recipient(&p->text, &w->state, &r) ? 0 : full(err);
+}
+
+static int
+end(struct walk *w, struct page *p, struct po_err *err)
+{
+	w->ended = true;
+	return w->rows->end(&p->text, &w->state) ? 0 : full(err);
+}
+
+/* One that was taken in since stands in the index, and is left out. */
+static int
+next_untaken(struct walk *w, struct page *p, struct po_err *err)
+{
+	const struct untaken_list *list = w->scope->untaken;
+	const struct untaken *u;
+	struct index_message m;
+	int found = 0;
+
+	if (list == NULL || w->untaken == list->n)
+		return end(w, p, err);
+	u = &list->of[w->untaken++];
+	if (p->tx != NULL)
+		found = index_message_get(p->tx, &u->id, &p->arena, &m, err);
+	if (found != 0)
+		return found == -1 ? -1 : 0;
+	return w->rows->untaken(&p->text, &w->state, u) ? 0 : full(err);
+}
+
+static int
+next(struct walk *w, struct page *p, struct po_err *err)
+{
+	if (w->within)
+		return next_recipient(w, p, err);
+	return w->past ? next_untaken(w, p, err) : next_message(w, p, err);
 }
 
 static int
@@ -186,15 +221,16 @@ print_page(struct walk *w, struct index *ix, struct page *p, FILE *out,
     struct po_err *err)
 {
 	unsigned i;
-	int rc;
+	int rc = 0;
 
 	buf_reset(&p->text);
 	arena_clear(&p->arena);
-	rc = index_begin(ix, INDEX_READ, &p->tx, err);
+	if (ix != NULL)
+		rc = index_begin(ix, INDEX_READ, &p->tx, err);
 	for (i = 0; rc == 0 && i < RECORDS_PER_PAGE && !w->ended; i++)
-		rc = w->within ? next_recipient(w, p, err)
-		               : next_message(w, p, err);
-	index_discard(p->tx);
+		rc = next(w, p, err);
+	if (ix != NULL)
+		index_discard(p->tx);
 	p->tx = NULL;
 	return rc == -1 ? -1 : write_page(p, out, err);
 }
@@ -214,17 +250,15 @@ page_clear(struct page *p)
 	buf_clear(&p->text);
 }
 
-static const struct listing_rows *
-rows_of(enum listing_format format)
-{
-	return format == LISTING_JSON ? &listing_json : &listing_postfix;
-}
-
 int
-listing_print(struct index *ix, FILE *out, enum listing_format format, bool all,
-    const struct selection *which, struct po_err *err)
+listing_print(struct index *ix, FILE *out, const struct listing_scope *scope,
+    struct po_err *err)
 {
-	struct walk w = { .rows = rows_of(format), .which = which, .all = all };
+	struct walk w = { .rows = scope->format == LISTING_JSON
+		                      ? &listing_json
+		                      : &listing_postfix,
+		.scope = scope,
+		.past = ix == NULL };
 	struct page p;
 	int rc = 0;
 
@@ -233,20 +267,6 @@ listing_print(struct index *ix, FILE *out, enum listing_format format, bool all,
 	while (rc == 0 && !w.ended)
 		rc = print_page(&w, ix, &p, out, err);
 	buf_clear(&w.state.reason);
-	page_clear(&p);
-	return rc;
-}
-
-int
-listing_print_empty(FILE *out, enum listing_format format, struct po_err *err)
-{
-	struct listing_state none = { 0 };
-	struct page p;
-	int rc;
-
-	page_init(&p);
-	rc = rows_of(format)->end(&p.text, &none) ? write_page(&p, out, err)
-	                                          : full(err);
 	page_clear(&p);
 	return rc;
 }

@@ -11,20 +11,24 @@
 #include <stdio.h>
 
 #include "queue/select.h"
+#include "spool/untaken.h"
 
 enum listing_format {
 	LISTING_POSTFIX, /* the layout of Postfix's postqueue -p */
 	LISTING_JSON     /* one object a line, as postqueue -j, and more */
 };
 
-/* What waits or is held, with its open recipients, by queue id; `all`: also
- * what is finished, and every recipient. Of it what `which` means. */
-int listing_print(struct index *ix, FILE *out, enum listing_format format,
-    bool all, const struct selection *which, struct po_err *err);
+struct listing_scope {
+	enum listing_format format;
+	bool all; /* also what is finished, and every recipient */
+	const struct selection *which;
+	const struct untaken_list *untaken; /* of drop/; NULL: not asked for */
+};
 
-/* What po-queue --list prints where there is no index yet. */
-int listing_print_empty(FILE *out, enum listing_format format,
-    struct po_err *err);
+/* What waits or is held, with its open recipients, by queue id, then what was
+ * not taken in yet. `ix` NULL: there is no index. */
+int listing_print(struct index *ix, FILE *out,
+    const struct listing_scope *scope, struct po_err *err);
 
 /* One message: its fields, its recipients, each attempt. PO_ENOINPUT when
  * there is none of this id. */

@@ -114,6 +114,26 @@ put_message_end(struct buf *b)
 	return buf_puts(b, "]}\n");
 }
 
+/* Postfix calls the queue of what is not taken in yet "maildrop". */
+static bool
+put_untaken(struct buf *b, struct listing_state *s, const struct untaken *u)
+{
+	char who[UNTAKEN_WHO_BYTES];
+
+	s->messages++;
+	listing_untaken_who(u, who);
+	return buf_printf(b,
+	           "{\"queue_name\": \"maildrop\", \"queue_id\": \"%s\"",
+	           u->id.text) &&
+	       put_number(b, "arrival_time", u->arrival) &&
+	       buf_printf(b, ", \"message_size\": %ju", (uintmax_t)u->size) &&
+	       buf_puts(b, ", \"forced_expire\": false") &&
+	       put_text_field(b, "sender", who) &&
+	       put_text_field(b, "state", message_state_name(MESSAGE_WAITING)) &&
+	       put_number(b, "uid", u->uid) &&
+	       buf_puts(b, ", \"recipients\": []}\n");
+}
+
 static bool
 put_end(struct buf *b, const struct listing_state *s)
 {
@@ -123,4 +143,4 @@ put_end(struct buf *b, const struct listing_state *s)
 }
 
 const struct listing_rows listing_json = { put_message, put_recipient,
-	put_message_end, put_end };
+	put_message_end, put_untaken, put_end };

@@ -5,6 +5,8 @@
  * queue id of 26 characters overflows the first column, as a long one does
  * there; everybody reads columns by blanks.
  */
+#include <pwd.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "cli/listing_rows.h"
@@ -18,6 +20,21 @@ bool
 listing_put_text(struct buf *b, const char *text)
 {
 	return log_escape(b, span_of(text), TEXT_MAX);
+}
+
+void
+listing_untaken_who(const struct untaken *u, char who[UNTAKEN_WHO_BYTES])
+{
+	struct passwd entry, *found = NULL;
+	char text[16384];
+
+	if (getpwuid_r((uid_t)u->uid, &entry, text, sizeof(text), &found) ==
+	        0 &&
+	    found != NULL)
+		(void)snprintf(who, UNTAKEN_WHO_BYTES, "%s", found->pw_name);
+	else
+		(void)snprintf(who, UNTAKEN_WHO_BYTES, "uid %lu",
+		    (unsigned long)u->uid);
 }
 
 /* As asctime(3), without its year: 20 characters, the last is blank. */
@@ -145,6 +162,26 @@ put_message_end(struct buf *b)
 	return true;
 }
 
+/* As Postfix shows its maildrop queue; the sender and the recipients are not
+ * known before it is taken in. */
+static bool
+put_untaken(struct buf *b, struct listing_state *s, const struct untaken *u)
+{
+	static const char reason[] = "handed in, not taken in yet";
+	char who[UNTAKEN_WHO_BYTES];
+
+	if (!put_heading(b, s))
+		return false;
+	s->messages++;
+	s->bytes += u->size;
+	listing_untaken_who(u, who);
+	return buf_printf(b, "%s  %7ju ", u->id.text, (uintmax_t)u->size) &&
+	       put_arrival(b, u->arrival) && buf_putc(b, ' ') &&
+	       listing_put_text(b, who) &&
+	       buf_printf(b, "\n%*s(%s)\n",
+	           REASON_WIDTH - (int)sizeof(reason) + 1, "", reason);
+}
+
 static bool
 put_end(struct buf *b, const struct listing_state *s)
 {
@@ -156,4 +193,4 @@ put_end(struct buf *b, const struct listing_state *s)
 }
 
 const struct listing_rows listing_postfix = { put_message, put_recipient,
-	put_message_end, put_end };
+	put_message_end, put_untaken, put_end };

@@ -22,6 +22,9 @@ struct listing_rows {
 	bool (*recipient)(struct buf *b, struct listing_state *s,
 	    const struct index_recipient *r);
 	bool (*message_end)(struct buf *b);
+	/* All of it: what the index does not know has no recipients here. */
+	bool (*untaken)(struct buf *b, struct listing_state *s,
+	    const struct untaken *u);
 	bool (*end)(struct buf *b, const struct listing_state *s);
 };
 extern const struct listing_rows listing_postfix;
@@ -30,6 +33,10 @@ extern const struct listing_rows listing_json;
 /* The message that holds the key of one that was put aside for it, or "". */
 int listing_find_holder(struct index_tx *tx, const struct index_message *m,
     char holder[QUEUE_ID_LEN + 1], struct po_err *err);
+
+/* Whose it is: a login, or "uid N". */
+#define UNTAKEN_WHO_BYTES 48
+void listing_untaken_who(const struct untaken *u, char who[UNTAKEN_WHO_BYTES]);
 
 /* Foreign text, escaped. */
 bool listing_put_text(struct buf *b, const char *text);

@@ -142,29 +142,46 @@ open_index(struct spool *s, struct index **ix, struct po_err *err)
 }
 
 static int
-verb_list(struct queue_program *p, struct spool *s, struct po_err *err)
+verb_show(struct queue_program *p, struct spool *s, struct po_err *err)
 {
 	struct index *ix;
-	int rc;
+	int rc = open_index(s, &ix, err);
 
-	rc = open_index(s, &ix, err);
+	if (rc == 0)
+		return po_fail(err, PO_EDATA,
+		    "%s: no such message: nothing was run yet",
+		    p->args.only.text);
 	if (rc == -1)
 		return -1;
-	if (rc == 0) {
-		if (p->args.verb == VERB_SHOW)
-			return po_fail(err, PO_EDATA,
-			    "%s: no such message: nothing was run yet",
-			    p->args.only.text);
-		return listing_print_empty(stdout,
-		    p->args.json ? LISTING_JSON : LISTING_POSTFIX, err);
-	}
-	if (p->args.verb == VERB_SHOW)
-		rc = listing_show(ix, &p->args.only, stdout, err);
-	else
-		rc = listing_print(ix, stdout,
-		    p->args.json ? LISTING_JSON : LISTING_POSTFIX, p->args.all,
-		    &p->args.which, err);
+	rc = listing_show(ix, &p->args.only, stdout, err);
 	index_close(ix);
+	return rc;
+}
+
+/* What is to be chosen by its sender or recipients is known by the index
+ * alone. */
+static int
+verb_list(struct queue_program *p, struct spool *s, struct po_err *err)
+{
+	struct listing_scope scope = { .format = p->args.json ? LISTING_JSON
+		                                              : LISTING_POSTFIX,
+		.all = p->args.all,
+		.which = &p->args.which };
+	struct untaken_list untaken = { .of = NULL };
+	struct index *ix = NULL;
+	int rc = 0;
+
+	if (p->args.which.n == 0) {
+		scope.untaken = &untaken;
+		rc = untaken_gather(s, &untaken, err);
+	}
+	if (rc == 0 && open_index(s, &ix, err) == -1)
+		rc = -1;
+	if (rc == 0)
+		rc = listing_print(ix, stdout, &scope, err);
+	if (ix != NULL)
+		index_close(ix);
+	untaken_clear(&untaken);
 	/* Whoever reads has seen enough: mailq | head. */
 	return rc == -1 && err->sys == EPIPE ? 0 : rc;
 }
@@ -188,18 +205,31 @@ read_totals(struct spool *s, struct index_totals *t, struct po_err *err)
 }
 
 static int
+count_untaken(const struct spool *s, size_t *n, struct po_err *err)
+{
+	struct untaken_list list;
+	int rc = untaken_gather(s, &list, err);
+
+	*n = list.n;
+	untaken_clear(&list);
+	return rc;
+}
+
+static int
 verb_status(struct queue_program *p, struct spool *s, struct po_err *err)
 {
 	struct lock_record record;
 	enum lock_holder holder;
 	struct index_totals t;
+	size_t untaken;
 	static const char busy[] = "another runner has the lock: ";
 	char text[512];
 	int rc, i;
 
 	(void)p;
 	rc = lock_look(s->run, &holder, &record, text, sizeof(text), err);
-	if (rc == -1 || read_totals(s, &t, err) == -1)
+	if (rc == -1 || count_untaken(s, &untaken, err) == -1 ||
+	    read_totals(s, &t, err) == -1)
 		return -1;
 	(void)printf("runner: %s\n",
 	    rc == 1
@@ -211,6 +241,7 @@ verb_status(struct queue_program *p, struct spool *s, struct po_err *err)
 		    message_state_name((enum message_state)i),
 		    (unsigned long long)t.messages[i],
 		    (unsigned long long)t.bytes[i]);
+	(void)printf("not taken in: %zu messages\n", untaken);
 	(void)printf("deferred: %llu of the waiting\n",
 	    (unsigned long long)t.deferred);
 	(void)printf("over quota: %llu of the held\n",
@@ -223,17 +254,23 @@ verb_stats(struct queue_program *p, struct spool *s, struct po_err *err)
 {
 	struct lock_record record;
 	enum lock_holder holder;
+	struct stats_scope scope = { .now = wallclock_now(),
+		.format =
+		    p->args.prometheus ? STATS_PROMETHEUS : STATS_TEXT };
 	struct index *ix = NULL;
 	char text[512];
 	int rc = lock_look(s->run, &holder, &record, text, sizeof(text), err);
-	bool up = rc == 0;
 
-	if (rc == -1 || open_index(s, &ix, err) == -1)
-		return -1;
-	rc = stats_print(ix, wallclock_now(), up,
-	    p->args.prometheus ? STATS_PROMETHEUS : STATS_TEXT, stdout, err);
+	scope.up = rc == 0;
+	if (rc != -1)
+		rc = untaken_gather(s, &scope.untaken, err);
+	if (rc != -1)
+		rc = open_index(s, &ix, err);
+	if (rc != -1)
+		rc = stats_print(ix, &scope, stdout, err);
 	if (ix != NULL)
 		index_close(ix);
+	untaken_clear(&scope.untaken);
 	return rc;
 }
 
@@ -280,7 +317,7 @@ static const struct {
 } verbs[] = {
 	{ VERB_RUN, verb_run },
 	{ VERB_LIST, verb_list },
-	{ VERB_SHOW, verb_list },
+	{ VERB_SHOW, verb_show },
 	{ VERB_STATUS, verb_status },
 	{ VERB_STATS, verb_stats },
 	{ VERB_VERDICT, queue_verb_verdict },

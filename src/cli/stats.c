@@ -323,9 +323,28 @@ put_causes(const struct printer *p, const struct stats *s)
 }
 
 static void
-put_all(const struct printer *p, const struct stats *s, bool up)
+put_untaken(const struct printer *p, const struct stats_scope *scope)
 {
-	put_one(p, "po_runner_up", "1: a runner has the lock.", up);
+	const struct untaken_list *list = &scope->untaken;
+	int64_t oldest = scope->now;
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->of[i].arrival < oldest)
+			oldest = list->of[i].arrival;
+	put_one(p, "po_untaken_messages",
+	    "Messages that were handed in and not taken in yet.", list->n);
+	put_one(p, "po_untaken_oldest_seconds",
+	    "Age of the oldest of them, 0: none.",
+	    (uint64_t)(scope->now - oldest));
+}
+
+static void
+put_all(const struct printer *p, const struct stats *s,
+    const struct stats_scope *scope)
+{
+	put_one(p, "po_runner_up", "1: a runner has the lock.", scope->up);
+	put_untaken(p, scope);
 	put_states(p, "po_messages", "Messages by state.", s->totals.messages);
 	put_states(p, "po_content_bytes", "Content of messages by state.",
 	    s->totals.bytes);
@@ -346,15 +365,15 @@ put_all(const struct printer *p, const struct stats *s, bool up)
 }
 
 int
-stats_print(struct index *ix, int64_t now, bool up, enum stats_format format,
-    FILE *out, struct po_err *err)
+stats_print(struct index *ix, const struct stats_scope *scope, FILE *out,
+    struct po_err *err)
 {
-	const struct printer p = { out, format };
-	struct stats s = { .ix = ix, .now = now };
+	const struct printer p = { out, scope->format };
+	struct stats s = { .ix = ix, .now = scope->now };
 	int rc = ix == NULL ? 0 : gather(&s, err);
 
 	if (rc == 0)
-		put_all(&p, &s, up);
+		put_all(&p, &s, scope);
 	free(s.hops);
 	free(s.down);
 	return rc;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/buf.h"
@@ -11,18 +12,24 @@
 
 #define STATUS_BYTES 4096
 
-/* The number behind "key=" in the lines of `text`. */
-static bool
-find_number(struct span text, struct span key, uint64_t *out)
+/* What stands behind "key=" in the lines of `text`. */
+static struct span
+find(struct span text, struct span key)
 {
 	struct span line;
 
 	while (text.len > 0) {
 		line = span_cut(&text, '\n');
 		if (span_eq(span_cut(&line, '='), key))
-			return parse_u64(line, 0, UINT64_MAX, out);
+			return line;
 	}
-	return false;
+	return (struct span){ .p = "", .len = 0 };
+}
+
+static bool
+find_number(struct span text, struct span key, uint64_t *out)
+{
+	return parse_u64(find(text, key), 0, UINT64_MAX, out);
 }
 
 static int
@@ -45,8 +52,30 @@ read_status(const char *path, char *text, size_t room, struct span *s,
 	return n == -1 ? -1 : 0;
 }
 
+/*
+ * What lies in drop/ is in no figure, and only the spool's owner can look
+ * there; but everybody sees that the folder changed. Beside a runner that is
+ * for a moment only.
+ */
+static bool
+is_behind(const char *spool, struct span status)
+{
+	uint64_t updated;
+	struct buf path;
+	struct stat st;
+	bool behind;
+
+	buf_init(&path, 4096);
+	behind = span_eq(find(status, SPAN_LIT("runner")), SPAN_LIT("none")) &&
+	         find_number(status, SPAN_LIT("updated"), &updated) &&
+	         buf_puts(&path, spool) && buf_puts(&path, "/drop") &&
+	         stat(path.p, &st) == 0 && (uint64_t)st.st_mtime > updated;
+	buf_clear(&path);
+	return behind;
+}
+
 int
-totals_print(const char *spool, FILE *out, struct po_err *err)
+totals_print(const char *spool, FILE *out, FILE *notes, struct po_err *err)
 {
 	char text[STATUS_BYTES];
 	uint64_t messages, bytes;
@@ -72,6 +101,9 @@ totals_print(const char *spool, FILE *out, struct po_err *err)
 		(void)fprintf(out, "-- %llu Kbytes in %llu Request%s.\n",
 		    (unsigned long long)(bytes / 1024),
 		    (unsigned long long)messages, messages == 1 ? "" : "s");
+	if (is_behind(spool, s))
+		(void)fprintf(notes, "mailq: mail was handed in since "
+		                     "po-queue ran last; it is not counted\n");
 	rc = 0;
 out:
 	buf_clear(&path);

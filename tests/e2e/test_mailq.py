@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """What is seen of the queue, and by whom: Postfix's layout beside Postfix itself, and the programs that read it."""
+import os
 import re
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -185,6 +187,30 @@ def exposition(text):
             values[name, label] = int(n)
     assert text.endswith("\n")
     return values
+
+
+def test_mail_that_is_not_taken_in_yet_is_seen(system_po, sink):
+    """Between two runs of cron, and above all when there are none any more."""
+    po = system_po
+    po.relay(sink.port)
+    po.queue()
+    assert po.queue("--list").stdout == "Mail queue is empty\n" and po.sendmail("-bp", uid=2002).stderr == ""
+    po.submit(b"Subject: x\n\nx\n", "a@example.net", uid=2001)
+    m, = po.list(untaken=True)
+    assert (m["uid"], m["state"], m["recipients"]) == (2001, "waiting", []) and po.list() == []
+    text = po.queue("--list").stdout
+    assert text.startswith(f"{HEADING}{m['queue_id']}  ") and "(handed in, not taken in yet)\n" in text
+    assert text.endswith("\n-- 0 Kbytes in 1 Request.\n")
+    got = exposition(po.queue("--stats", "--prometheus").stdout)
+    assert got["po_untaken_messages", None] == 1 and 0 <= got["po_untaken_oldest_seconds", None] < 600
+    assert "not taken in: 1 messages\n" in po.queue("--status").stdout
+    assert po.list("--sender", "x", untaken=True) == []
+    later = time.time() + 2  # figures are of whole seconds
+    os.utime(po.spool / "drop", (later, later))
+    stranger = po.sendmail("-bp", uid=2002)
+    assert stranger.stdout == "Mail queue is empty\n" and "not counted" in stranger.stderr
+    po.queue()
+    assert po.list(untaken=True) == [] and sink.count() == 1
 
 
 def test_figures_of_the_queue(po, sink):

@@ -180,10 +180,10 @@ class Po:
 
     # ---------------------------------------------------------------- what can be seen
 
-    def list(self, *args):
-        """Every message that --list knows, as dicts."""
+    def list(self, *args, untaken=False):
+        """Every message that --list knows, as dicts; or those that lie in drop/."""
         text = self.queue("--list", "--json", *args).stdout
-        return [json.loads(line) for line in text.splitlines()]
+        return [m for m in map(json.loads, text.splitlines()) if (m["queue_name"] == "maildrop") == untaken]
 
     def list_all(self):
         """Finished ones too."""

@@ -37,17 +37,25 @@ put(struct fixture *f, struct index_message *m, const struct index_recipient *r,
 }
 
 static char *
-print(struct fixture *f, enum listing_format format, bool all)
+print_scope(struct fixture *f, const struct listing_scope *scope)
 {
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
 
 	OK(index_commit(f->tx, &f->err));
-	OK(listing_print(f->ix, out, format, all, &everything, &f->err));
+	OK(listing_print(f->ix, out, scope, &f->err));
 	OK(index_begin(f->ix, INDEX_WRITE, &f->tx, &f->err));
 	(void)fclose(out);
 	return text;
+}
+
+static char *
+print(struct fixture *f, enum listing_format format, bool all)
+{
+	const struct listing_scope scope = { format, all, &everything, NULL };
+
+	return print_scope(f, &scope);
 }
 
 static void
@@ -297,17 +305,56 @@ long_queue_goes_over_many_pages(void **state)
 	free(text);
 }
 
+/* One of two is in the index already, and is printed once. */
+static void
+mail_in_drop_follows_what_the_index_has(void **state)
+{
+	struct index_recipient r = recipient_of("b@c", SLOT_WAITING, "");
+	struct fixture *f = *state;
+	struct index_message m = message_of(1), other = message_of(2);
+	struct untaken of[] = { { m.id, 4294967294, 999, 1764000000 },
+		{ other.id, 4294967294, 1025, 1764000000 } };
+	struct untaken_list list = { of, 2, 2 };
+	struct listing_scope scope = { LISTING_POSTFIX, false, &everything,
+		&list };
+	json_t *j;
+	char *text;
+
+	put(f, &m, &r, 1);
+	text = print_scope(f, &scope);
+	assert_string_equal(text,
+	    HEAD ID(
+	        "01") "     1000 Mon Nov 24 16:00:00  alice@example.com\n" AT41
+	              "b@c\n"
+	              "\n" ID("02") "     1025 Mon Nov 24 16:00:00  uid "
+	                            "4294967294\n"
+	                            "                                          "
+	                            "       (handed in, not taken in yet)\n"
+	                            "\n"
+	                            "-- 1 Kbytes in 2 Requests.\n");
+	free(text);
+	scope.format = LISTING_JSON;
+	text = print_scope(f, &scope);
+	j = line_of(text, 1);
+	assert_string_equal(json_string_value(json_object_get(j, "queue_name")),
+	    "maildrop");
+	assert_string_equal(json_string_value(json_object_get(j, "queue_id")),
+	    other.id.text);
+	json_decref(j);
+	free(text);
+}
+
 static void
 failed_write_is_an_error(void **state)
 {
 	struct fixture *f = *state;
+	const struct listing_scope scope = { LISTING_POSTFIX, false,
+		&everything, NULL };
 	FILE *out = fopen("/dev/full", "w");
 
 	fill(f);
 	assert_non_null(out);
-	assert_int_equal(listing_print(f->ix, out, LISTING_POSTFIX, false,
-	                     &everything, &f->err),
-	    -1);
+	assert_int_equal(listing_print(f->ix, out, &scope, &f->err), -1);
 	assert_int_equal(f->err.code, PO_EFULL);
 	(void)fclose(out);
 }
@@ -371,6 +418,7 @@ main(void)
 		UNIT(all_shows_finished_messages_and_recipients),
 		UNIT(json_has_a_valid_object_on_each_line),
 		UNIT(long_queue_goes_over_many_pages),
+		UNIT(mail_in_drop_follows_what_the_index_has),
 		UNIT(failed_write_is_an_error),
 		UNIT(show_prints_fields_recipients_and_attempts),
 	};
