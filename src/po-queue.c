@@ -12,6 +12,7 @@
 #include "cli/queue_verbs.h"
 #include "queue/limits.h"
 #include "queue/quota.h"
+#include "queue/sandbox.h"
 #include "queue/status.h"
 #include "spool/check.h"
 #include "spool/setup.h"
@@ -211,7 +212,8 @@ on_spool(struct program *p, struct po_err *err)
 	int rc;
 
 	if (needs_secrets(p) &&
-	    deliver_setup_begin(p->q.routes, &p->q.deliver, err) == -1)
+	    (sandbox_hide(err) == -1 ||
+	        deliver_setup_begin(p->q.routes, &p->q.deliver, err) == -1))
 		return -1;
 	if (spool_become_owner(p->q.drop.spool, err) == -1)
 		return err->code == PO_EPERM ? as_anybody(p, err) : -1;

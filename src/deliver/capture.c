@@ -9,6 +9,7 @@
 #include "deliver/setup.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "deliver/content.h"
@@ -32,7 +33,16 @@ prepare(struct deliver_setup *setup, struct po_err *err)
 {
 	if (setup->conf->capture_dir[0] == '\0')
 		return po_fail(err, PO_ECONFIG, "capture_dir is empty");
+	/* Its parent is nothing that a worker may change. What is wrong with
+	 * it is told when it is opened. */
+	(void)mkdir(setup->conf->capture_dir, 0700);
 	return 0;
+}
+
+static void
+capture_needs(const struct deliver_setup *setup, struct deliver_needs *needs)
+{
+	deliver_needs_folder(needs, span_of(setup->conf->capture_dir));
 }
 
 static int
@@ -175,6 +185,7 @@ capture_new(const struct deliver_setup *setup, const char *hop,
 const struct transport transport_capture = {
 	.name = "capture",
 	.prepare = prepare,
+	.needs = capture_needs,
 	.open = capture_new,
 	.begin = capture_begin,
 	.send = capture_send,

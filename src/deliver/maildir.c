@@ -340,9 +340,26 @@ maildirs_new(const struct deliver_setup *setup, const char *hop,
 	return s;
 }
 
+/* What the addresses do not decide of each path. */
+static void
+maildir_needs(const struct deliver_setup *setup, struct deliver_needs *needs)
+{
+	const struct rule *rule;
+	size_t i;
+
+	for (i = 0; i < setup->routes->n_rules; i++) {
+		rule = &setup->routes->rules[i];
+		if (rule->maildir != NULL)
+			deliver_needs_folder(needs,
+			    (struct span){ rule->maildir->path,
+			        base_length(rule->maildir->path) });
+	}
+}
+
 const struct transport transport_maildir = {
 	.name = "maildir",
 	.prepare = prepare,
+	.needs = maildir_needs,
 	.open = maildirs_new,
 	.begin = begin,
 	.send = send_content,

@@ -428,9 +428,17 @@ pipes_new(const struct deliver_setup *setup, const char *hop,
 	return p;
 }
 
+static void
+pipe_needs(const struct deliver_setup *setup, struct deliver_needs *needs)
+{
+	(void)setup;
+	needs->commands = true;
+}
+
 const struct transport transport_pipe = {
 	.name = "pipe",
 	.prepare = prepare,
+	.needs = pipe_needs,
 	.open = pipes_new,
 	.begin = begin,
 	.send = send_content,

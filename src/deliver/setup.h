@@ -63,6 +63,9 @@ struct transport {
 	const char *name;
 	/* What can be checked without the network; fills in the setup. */
 	int (*prepare)(struct deliver_setup *setup, struct po_err *err);
+	/* Adds what it needs besides connections; NULL: nothing. */
+	void (*needs)(const struct deliver_setup *setup,
+	    struct deliver_needs *needs);
 	void *(*open)(const struct deliver_setup *setup, const char *hop,
 	    const volatile sig_atomic_t *stop, int64_t stop_grace_s,
 	    struct po_err *err);
@@ -86,6 +89,9 @@ struct transport {
 	void (*idle)(void *state);
 	void (*close)(void *state);
 };
+
+/* Another folder for needs.folders; where they are too many: all of them. */
+void deliver_needs_folder(struct deliver_needs *needs, struct span path);
 
 extern const struct transport transport_capture;
 extern const struct transport transport_smtp;

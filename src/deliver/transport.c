@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "deliver/transport.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "deliver/mx.h"
@@ -123,6 +124,29 @@ deliver_setup_relay(const struct deliver_setup *setup, size_t i)
 		    is_host(&setup->routes->relays[n]) && i-- == 0)
 			return setup->routes->relays[n].name;
 	return NULL;
+}
+
+void
+deliver_needs_folder(struct deliver_needs *needs, struct span path)
+{
+	if (path.len == 0 || path.len >= sizeof(needs->folders[0]) ||
+	    needs->n_folders == DELIVER_FOLDERS_MAX) {
+		path = span_of("/");
+		needs->n_folders = 0;
+	}
+	memcpy(needs->folders[needs->n_folders], path.p, path.len);
+	needs->folders[needs->n_folders++][path.len] = '\0';
+}
+
+void
+deliver_needs(const struct deliver_setup *setup, struct deliver_needs *needs)
+{
+	size_t i;
+
+	*needs = (struct deliver_needs){ .n_folders = 0 };
+	for (i = 0; i < TRANSPORTS; i++)
+		if (setup->is_ready[i] && transports[i]->needs != NULL)
+			transports[i]->needs(setup, needs);
 }
 
 void

@@ -107,6 +107,19 @@ void deliver_setup_free(struct deliver_setup *setup);
 /* The i-th relay that a route leads to, by its name in hops; NULL: no more. */
 const char *deliver_setup_relay(const struct deliver_setup *setup, size_t i);
 
+/* What the transports that rules lead to do besides connecting: a worker gives
+ * up all else. */
+#define DELIVER_FOLDERS_MAX 16u
+struct deliver_needs {
+	/* They make, rename and remove files below these; which may be missing:
+	 * then nothing can be made there. */
+	char folders[DELIVER_FOLDERS_MAX][4096];
+	size_t n_folders;
+	bool commands; /* they run programs */
+};
+void deliver_needs(const struct deliver_setup *setup,
+    struct deliver_needs *needs);
+
 struct deliver_session;
 
 /* A session that connects at its first session_begin() and again when the

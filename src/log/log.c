@@ -193,6 +193,12 @@ log_set_program(const char *program)
 	openlog(sink.tag, LOG_PID, LOG_MAIL);
 }
 
+const char *
+log_file(void)
+{
+	return sink.file;
+}
+
 int
 log_open(const struct log_conf *conf, const char *program, struct po_err *err)
 {

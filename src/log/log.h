@@ -44,6 +44,8 @@ int log_open(const struct log_conf *conf, const char *program,
 
 /* After fork: another tag (cut at 31 bytes). */
 void log_set_program(const char *program);
+/* The file that lines go to, opened anew when it was renamed; NULL: none. */
+const char *log_file(void);
 
 /* Between these two, lines for stderr or a file are gathered (64 KiB at most)
  * and leave with one write. Not over a fork. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "log/log.h"
+#include "queue/sandbox.h"
 #include "queue/wire.h"
 
 #define IDLE_MS                                                                \
@@ -201,7 +202,6 @@ intake_main(const struct intake_setup *setup)
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 ||
 	    getppid() != setup->parent)
 		return 75;
@@ -211,6 +211,11 @@ intake_main(const struct intake_setup *setup)
 	buf_init(&in.out, WIRE_MAX_BYTES);
 	if (in.taken == NULL || in.ids == NULL || in.space == NULL)
 		return 75;
+	if (sandbox_ingester(setup->spool->path, !setup->sandbox, &err) == -1) {
+		log_line(LOG_LEVEL_ERROR, "%s (sandbox = false does without)",
+		    err.text);
+		return 75;
+	}
 	if (ingest_new(setup->spool, setup->conf, &in.ingest, &err) == -1) {
 		log_line(LOG_LEVEL_ERROR, "%s", err.text);
 		return 75;

@@ -17,6 +17,7 @@ struct intake_setup {
 	pid_t parent;
 	const struct spool *spool;
 	const struct ingest_conf *conf;
+	bool sandbox; /* see sandbox.h */
 };
 
 /* Serve until the parent closes the socket or SIGTERM comes. Returns the exit

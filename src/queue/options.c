@@ -16,6 +16,8 @@ static const char *const in_doubt_words[] = { "retry", "hold", NULL };
 const struct conf_option queue_options[] = {
 	{ "workers", CONF_INT, AT(workers), "4", 1, 64,
 	    "children that deliver at once (-p)", NULL },
+	{ "sandbox", CONF_BOOL, AT(sandbox), "true", 0, 0,
+	    "the runner's children give up what they do not need", NULL },
 	{ "batch", CONF_INT, AT(batch), "1000", 16, 4096,
 	    "messages taken in, or made ready, in one step (--batch)", NULL },
 	{ "retry_first", CONF_DURATION, AT(retry_first_s), "5m", 1, DAY,

@@ -30,6 +30,7 @@ struct quota_entry {
 
 struct queue_conf {
 	int64_t workers; /* children that deliver */
+	bool sandbox;
 	int64_t batch;   /* messages taken in, or made ready, in one tick */
 	int64_t retry_first_s; /* wait before the second attempt */
 	int64_t retry_max_s;   /* longest wait between attempts */

@@ -19,7 +19,8 @@ struct runner_setup {
 	struct run_lock *lock;
 	const struct queue_conf *queue;
 	const struct deliver_routes *routes;
-	const struct deliver_setup *deliver; /* NULL with ingest_only */
+	struct deliver_setup *deliver; /* NULL with ingest_only; a child that
+	                                  delivers nothing frees it */
 	const struct ingest_conf *ingest;
 	const struct notice_setup *notices;
 	bool watch; /* stay, and wait for work */

@@ -16,6 +16,7 @@
 #include "queue/notify.h"
 #include "queue/recover.h"
 #include "queue/runner_state.h"
+#include "queue/sandbox.h"
 #include "util/fd.h"
 #include "util/grow.h"
 #include "util/wallclock.h"
@@ -46,16 +47,20 @@ child_run(void *ctx, enum child_kind kind, int sock, pid_t parent)
 	for (i = 0; i < c->r->n_acts; i++)
 		(void)close(c->r->acts[i].fd);
 	if (kind == CHILD_INTAKE) {
-		struct intake_setup setup = { sock, parent, s->spool,
-			s->ingest };
+		struct intake_setup setup = { sock, parent, s->spool, s->ingest,
+			s->queue->sandbox };
 
+		/* It holds passwords and keys. */
+		deliver_setup_free(s->deliver);
 		log_set_program("po/pickup");
 		return intake_main(&setup);
 	}
 	{
 		struct worker_setup setup = { sock, parent, s->deliver,
-			s->routes, s->queue->stop_grace_s, s->spool->path };
+			s->routes, s->queue->stop_grace_s, s->spool->path,
+			s->queue->sandbox };
 
+		spool_close_folders(s->spool);
 		log_set_program("po/smtp");
 		return worker_main(&setup);
 	}
@@ -68,6 +73,21 @@ open_index(struct runner *r, struct po_err *err)
 	    err);
 }
 
+/* Once a run, and in one that delivers. */
+static void
+say_what_is_lacking(struct runner *r)
+{
+	const char *lack;
+	size_t i;
+
+	if (r->lacks_said || !r->setup->queue->sandbox)
+		return;
+	r->lacks_said = true;
+	for (i = 0; (lack = sandbox_lacks(i)) != NULL; i++)
+		log_line(LOG_LEVEL_WARNING, "sandbox: %s; children do without",
+		    lack);
+}
+
 int
 runner_fork_missing(struct runner *r, const struct runner_events *ev,
     bool workers, struct po_err *err)
@@ -77,6 +97,8 @@ runner_fork_missing(struct runner *r, const struct runner_events *ev,
 	size_t i, n = workers ? r->crew.n : 1;
 	int rc = 0;
 
+	if (workers)
+		say_what_is_lacking(r);
 	index_close(r->ix);
 	r->ix = NULL;
 	for (i = 0; i < n && rc == 0; i++)

@@ -77,6 +77,7 @@ struct runner {
 	int64_t scan_ms; /* monotonic: when it was asked */
 	bool slots_dirty;
 	int64_t slot_sync_ms, heartbeat_ms, reader_check_ms, status_ms, fork_ms;
+	bool lacks_said; /* what the kernel lacks for the sandbox */
 	bool stopping;
 	int64_t stop_deadline_ms;
 	bool only_done;

@@ -19,6 +19,7 @@
 
 #include "log/log.h"
 #include "queue/job.h"
+#include "queue/sandbox.h"
 #include "queue/wire.h"
 #include "util/fd.h"
 #include "util/wallclock.h"
@@ -711,12 +712,27 @@ die_with_parent(pid_t parent)
 	return getppid() == parent ? 0 : -1;
 }
 
+static int
+give_up_the_rest(const struct worker_setup *setup)
+{
+	struct deliver_needs needs;
+	struct po_err err;
+
+	deliver_needs(setup->deliver, &needs);
+	if (sandbox_worker(setup->spool, &needs, !setup->sandbox, &err) == 0)
+		return 0;
+	log_line(LOG_LEVEL_ERROR, "%s (sandbox = false does without)",
+	    err.text);
+	return -1;
+}
+
 int
 worker_main(const struct worker_setup *setup)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 
-	if (w == NULL || die_with_parent(setup->parent) == -1)
+	if (w == NULL || die_with_parent(setup->parent) == -1 ||
+	    give_up_the_rest(setup) == -1)
 		return 75;
 	w->setup = setup;
 	w->store.dirfd = -1;

@@ -20,6 +20,7 @@ struct worker_setup {
 	const struct deliver_routes *routes;
 	int64_t stop_grace_s;
 	const char *spool; /* its path: templates are below it */
+	bool sandbox;      /* see sandbox.h */
 };
 
 /* Serve until the parent closes the socket or SIGTERM comes. Returns the exit

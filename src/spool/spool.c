@@ -165,6 +165,18 @@ spool_close(struct spool *s)
 	s->path = NULL;
 }
 
+void
+spool_close_folders(const struct spool *s)
+{
+	struct spool copy = *s;
+	const struct layout_entry *e;
+
+	for (e = layout_entries; e->name != NULL; e++)
+		if (e->fd_at != 0)
+			fd_close(descriptor(&copy, e));
+	fd_close(&copy.dirfd);
+}
+
 /* ------------------------------------------------------------ owner */
 
 static int

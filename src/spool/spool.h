@@ -24,6 +24,8 @@ struct spool {
  * wrong and the remedy (po-queue --setup). */
 int spool_open(const char *path, struct spool *s, struct po_err *err);
 void spool_close(struct spool *s);
+/* In a child that needs none of them: the descriptors alone. */
+void spool_close_folders(const struct spool *s);
 
 /* Become the owner of the spool at `path` when started as root (setgroups,
  * setresgid, setresuid, verified); nothing when already he; PO_EPERM for

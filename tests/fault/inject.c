@@ -13,8 +13,8 @@
  *	short	does half of what it was asked for
  *	kill	the process is killed before the call does anything
  *	tear	half is written, then the process is killed
- * and the frames of the call that fired are left in PO_FAULT_STATE.fired as
- * MODULE+0xOFFSET lines.
+ * and the frames of the call that fired are left in the state as
+ * MODULE+0xOFFSET lines: a process in a sandbox opens no file.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -38,6 +38,7 @@
 
 #define FRAMES 6
 #define RECORDS 65536u
+#define FRAMES_BYTES 8192u
 
 struct record {
 	char call[12];
@@ -50,6 +51,7 @@ struct state {
 	_Atomic uint32_t fired;
 	uint32_t reserved;
 	struct record records[RECORDS];
+	char frames[FRAMES_BYTES];
 };
 
 static const struct {
@@ -73,7 +75,6 @@ static char want_call[12];
 static uint32_t want_site, want_n;
 static enum how want_how;
 static int want_errno;
-static char fired_path[300];
 /* Our own work calls malloc and the like: not recorded. */
 static _Thread_local bool busy;
 
@@ -118,7 +119,6 @@ set_up(void)
 		_exit(99);
 	}
 	(void)close(fd);
-	(void)snprintf(fired_path, sizeof(fired_path), "%s.fired", path);
 	wanted = at != NULL;
 	if (wanted && (sscanf(at, "%11[^:]:%x:%u:%11s", want_call, &want_site,
 	                   &want_n, how) != 4 ||
@@ -160,21 +160,21 @@ site_of(void **frames, int n)
 static void
 leave_frames(void **frames, int n)
 {
-	char line[400];
+	size_t at = 0;
 	Dl_info info;
 	int i, len;
-	long fd = syscall(SYS_openat, AT_FDCWD, fired_path,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 
-	for (i = 2; fd != -1 && i < n; i++) {
+	for (i = 2; i < n; i++) {
 		if (dladdr(frames[i], &info) == 0)
 			continue;
-		len = snprintf(line, sizeof(line), "%s+0x%zx\n", info.dli_fname,
+		len = snprintf(state->frames + at, sizeof(state->frames) - at,
+		    "%s+0x%zx\n", info.dli_fname,
 		    (size_t)frames[i] - (size_t)info.dli_fbase);
-		(void)syscall(SYS_write, fd, line, (size_t)len);
+		if (len < 0 || (size_t)len >= sizeof(state->frames) - at)
+			break;
+		at += (size_t)len;
 	}
-	if (fd != -1)
-		(void)syscall(SYS_close, fd);
+	state->frames[at] = '\0';
 }
 
 static void
@@ -187,6 +187,13 @@ record(const char *call, uint32_t site)
 	(void)snprintf(state->records[i].call, sizeof(state->records[i].call),
 	    "%s", call);
 	state->records[i].site = site;
+}
+
+/* A process in a sandbox may send signals to its own threads alone. */
+static void
+end_here(void)
+{
+	(void)syscall(SYS_tgkill, getpid(), gettid(), SIGKILL);
 }
 
 /* Is it this call's turn? */
@@ -212,7 +219,7 @@ fires(const char *call)
 		leave_frames(frames, backtrace(frames, 24));
 	}
 	if (yes && want_how == HOW_KILL)
-		(void)kill(getpid(), SIGKILL);
+		end_here();
 	busy = false;
 	if (yes && want_how == HOW_ERROR)
 		errno = want_errno;
@@ -246,7 +253,7 @@ fires(const char *call)
 		len = len > 1 ? len / 2 : len;                                 \
 		if (want_how == HOW_TEAR) {                                    \
 			(void)half;                                            \
-			(void)kill(getpid(), SIGKILL);                         \
+			end_here();                                            \
 		}                                                              \
 		return half;                                                   \
 	}
@@ -271,7 +278,7 @@ writev(int fd, const struct iovec *v, int n)
 		return -1;
 	done = real(fd, v, n > 1 ? n / 2 : n);
 	if (want_how == HOW_TEAR)
-		(void)kill(getpid(), SIGKILL);
+		end_here();
 	return done;
 }
 

@@ -13,7 +13,7 @@ import subprocess
 import time
 
 INJECT = pathlib.Path(__file__).with_name("inject.c")
-RECORDS = 65536
+RECORDS, FRAMES_BYTES = 65536, 8192
 HEADER, RECORD = struct.Struct("=IIII"), struct.Struct("=12sI")
 PR_SET_CHILD_SUBREAPER = 36
 RUN_LIMIT_S = 40
@@ -64,23 +64,25 @@ class Injector:
         self.folder = pathlib.Path(folder)
         self.library = self.folder / "inject.so"
         self.state = self.folder / "fault.state"
-        self.fired = self.folder / "fault.state.fired"
         subprocess.run([os.environ.get("CC", "cc").split()[-1], "-shared", "-fPIC", "-O1", "-o", str(self.library), str(INJECT), "-ldl"],
                        check=True)
         become_reaper()
 
     def environment(self, at=None):
-        for file, size in ((self.state, HEADER.size + RECORDS * RECORD.size), (self.fired, 0)):
-            with file.open("wb") as f:
-                f.truncate(size)
-            file.chmod(0o666)
+        with self.state.open("wb") as f:
+            f.truncate(HEADER.size + RECORDS * RECORD.size + FRAMES_BYTES)
+        self.state.chmod(0o666)
         more = {} if at is None else {"PO_FAULT_AT": f"{at.call}:{at.site:x}:{at.n}:{at.how}"}
         return {"LD_PRELOAD": str(self.library), "PO_FAULT_STATE": str(self.state), **more}
 
+    def frames(self):
+        """Of the call that fired, innermost first: MODULE+0xOFFSET."""
+        return self.state.read_bytes()[-FRAMES_BYTES:].split(b"\0")[0].decode().split()
+
     def where(self):
-        """The frames of the call that fired, innermost first, as source lines where they are known."""
+        """The same as source lines where they are known."""
         found = []
-        for frame in self.fired.read_text().split():
+        for frame in self.frames():
             module, _, offset = frame.rpartition("+")
             offset = f"{int(offset, 16) - 1:#x}"  # a return address: the call is before it
             named = subprocess.run(["addr2line", "-fse", module, offset], capture_output=True, text=True)
@@ -90,7 +92,7 @@ class Injector:
 
     def in_library(self):
         """Did the call that fired come from a library?"""
-        frames = self.fired.read_text().split()
+        frames = self.frames()
         return bool(frames) and os.path.basename(frames[0].rpartition("+")[0]) not in OURS
 
     def run(self, po, program, args, fault=None, input=b""):

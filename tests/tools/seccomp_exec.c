@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * seccomp_exec PROGRAM [ARGUMENT...]: run it with no other system calls than
- * these; any other kills. They are part of systemd's @system-service, which is
- * what services are confined to (SystemCallFilter= of systemd.exec(5)), without
- * making files of others or other identities, without listening.
+ * seccomp_exec [-o] PROGRAM [ARGUMENT...]: run it with no other system calls
+ * than these; any other kills. They are part of systemd's @system-service,
+ * which is what services are confined to (SystemCallFilter= of
+ * systemd.exec(5)), without making files of others or other identities, without
+ * listening.
+ *
+ * -o: as on an old kernel instead: all are there but for seccomp(2) and
+ * landlock(7), which are "not implemented".
  */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -124,11 +130,25 @@ static const int allowed[] = {
 
 #define N (sizeof(allowed) / sizeof(allowed[0]))
 
+#define DENY                                                                   \
+	BPF_STMT(BPF_RET | BPF_K,                                              \
+	    SECCOMP_RET_ERRNO | (ENOSYS & SECCOMP_RET_DATA))
+
+static const struct sock_filter old_kernel[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 3, 0),
+	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+	BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, SYS_landlock_restrict_self, 0, 1),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	DENY,
+};
+
 int
 main(int argc, char *argv[])
 {
 	struct sock_filter code[2 * N + 2];
 	struct sock_fprog filter = { 2 * N + 2, code };
+	bool old = argc > 1 && strcmp(argv[1], "-o") == 0;
 	size_t i;
 
 	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -142,6 +162,12 @@ main(int argc, char *argv[])
 	}
 	code[2 * N + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
 	    SECCOMP_RET_KILL_PROCESS);
+	if (old) {
+		memcpy(code, old_kernel, sizeof(old_kernel));
+		filter.len = sizeof(old_kernel) / sizeof(old_kernel[0]);
+		argv++;
+		argc--;
+	}
 	if (argc < 2 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == -1) {
 		perror("seccomp_exec");
