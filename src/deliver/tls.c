@@ -184,6 +184,7 @@ load_key(SSL_CTX *ctx, const struct relay_conf *conf, struct po_err *err)
 	const char *path = apart ? conf->key_file : conf->cert_file;
 	const char *what = apart ? "key_file" : "cert_file";
 	const char *who = secret_owner(conf);
+	char text[BUFSIZ]; /* what is read, wiped at the end */
 	EVP_PKEY *key = NULL;
 	FILE *f = NULL;
 	int fd, rc = -1;
@@ -201,6 +202,7 @@ load_key(SSL_CTX *ctx, const struct relay_conf *conf, struct po_err *err)
 		goto out;
 	}
 	fd = -1;
+	(void)setvbuf(f, text, _IOFBF, sizeof(text));
 	key = PEM_read_PrivateKey(f, NULL, no_password, NULL);
 	if (key == NULL || SSL_CTX_use_PrivateKey(ctx, key) != 1)
 		(void)po_fail(err, PO_ECONFIG, "%s.%s %s: %s", who, what, path,
@@ -211,6 +213,7 @@ out:
 	EVP_PKEY_free(key);
 	if (f != NULL)
 		(void)fclose(f);
+	OPENSSL_cleanse(text, sizeof(text));
 	fd_close(&fd);
 	return rc;
 }
