@@ -138,7 +138,7 @@ run(struct mail_args *a, struct po_err *err)
 	int rc, status = EX_OK;
 
 	rc = mail_sender_open(&s, a->config, err);
-	s.zone = a->timezone != NULL;
+	s.zone = a->timezone;
 	if (rc == 0)
 		rc = read_parts(a, err);
 	if (rc == 0 && a->batch != NULL)

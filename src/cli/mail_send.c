@@ -58,8 +58,7 @@ open_library(struct mail_sender *s, struct po_err *err)
 	if (templates_open(s->drop_conf.spool, &s->store, err) == -1)
 		return -1;
 	s->library = library_new(&s->store);
-	if (s->zone)
-		library_use_zone(s->library);
+	library_use_zone(s->library, s->zone != NULL);
 	return 0;
 }
 
@@ -79,10 +78,6 @@ render_stored(struct mail_sender *s, struct composed *c, struct po_err *err)
 	const struct mail_template *t;
 	int rc;
 
-	if (l->at_delivery && s->zone)
-		return po_fail(err, PO_EUSAGE,
-		    "what is rendered at delivery has its dates in UTC: no "
-		    "time zone with it");
 	if (!templates_lang(span_of(l->lang == NULL ? "" : l->lang), lang))
 		return po_fail(err, PO_EDATA, "\"%.40s\" is no language tag",
 		    l->lang);
@@ -167,6 +162,21 @@ take_given(struct composed *c, struct po_err *err)
 	return 0;
 }
 
+/* Nobody would see an image that no html shows. */
+static int
+check_images(const struct composed *c, struct po_err *err)
+{
+	size_t i;
+
+	for (i = 0; !c->has[PART_HTML] && i < c->letter->n_files; i++)
+		if (c->letter->files[i].cid != NULL)
+			return po_fail(err, PO_EDATA,
+			    "the image %.80s is for an html part, and there is "
+			    "none",
+			    c->letter->files[i].cid);
+	return 0;
+}
+
 static void
 composed_clear(struct composed *c)
 {
@@ -186,6 +196,8 @@ compose(struct mail_sender *s, const struct letter *l, struct composed *c,
 		return -1;
 	rc = l->template != NULL || l->context != NULL ? render(s, c, err)
 	                                               : take_given(c, err);
+	if (rc == 0)
+		rc = check_images(c, err);
 	if (rc == -1)
 		composed_clear(c);
 	return rc;
@@ -229,7 +241,7 @@ write_message(const struct composed *c, const char *date, struct sink out,
 	        err) == -1 ||
 	    sink_write(out, "\n", 1, err) == -1)
 		return -1;
-	return mime_write_attached(&body, out, err);
+	return mime_write_files(&body, out, err);
 }
 
 static int
@@ -269,6 +281,7 @@ submit(struct mail_sender *s, const struct composed *c, const char **to,
 		.via = VIA_MAIL,
 		.templates = (const char *const *)c->versions,
 		.n_templates = c->n_versions,
+		.zone = c->n_versions > 0 ? s->zone : NULL,
 	};
 	struct submission sub;
 	int rc;

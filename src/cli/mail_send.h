@@ -20,7 +20,7 @@ struct mail_sender {
 	struct templates store;  /* likewise at the first template */
 	struct library *library; /* NULL until then */
 	bool group;              /* several messages are synced at once */
-	bool zone;               /* that of the process, not UTC */
+	const char *zone;        /* that of the process, by name; NULL: UTC */
 	struct spool_borrow borrow;
 };
 

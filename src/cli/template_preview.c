@@ -22,7 +22,7 @@ show_letter(struct template_call *c, const struct letter *l, FILE *to,
 	struct mail_sender sender;
 	int rc = mail_sender_open(&sender, c->config, err);
 
-	sender.zone = c->timezone != NULL;
+	sender.zone = c->timezone;
 	if (rc == 0)
 		rc = mail_show(&sender, l, to, err);
 	mail_sender_close(&sender);

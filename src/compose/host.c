@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/xalloc.h"
+
 #define ZONES "/usr/share/zoneinfo/"
 
 /* Stays below the folder: no part is empty, "." or "..". */
@@ -36,6 +38,27 @@ template_zone_use(const char *name)
 		return false;
 	tzset();
 	return true;
+}
+
+bool
+template_zone_borrow(struct template_zone_borrow *b, const char *name)
+{
+	const char *before = getenv("TZ");
+
+	b->before = before == NULL ? NULL : xstrdup(before);
+	b->borrowed = template_zone_use(name);
+	return b->borrowed;
+}
+
+void
+template_zone_return(struct template_zone_borrow *b)
+{
+	if (b->borrowed &&
+	    (b->before == NULL ? unsetenv("TZ") : setenv("TZ", b->before, 1)) ==
+	        0)
+		tzset();
+	free(b->before);
+	*b = (struct template_zone_borrow){ false, NULL };
 }
 
 static void

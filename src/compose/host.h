@@ -16,6 +16,17 @@
  * False when there is none of that name: the C library would take it for UTC.
  */
 bool template_zone_use(const char *name);
+/*
+ * The same for a while, in a process that goes on afterwards as it was before:
+ * template_zone_return(), also after a borrow that failed.
+ */
+struct template_zone_borrow {
+	bool borrowed;
+	char *before; /* NULL: there was none */
+};
+bool template_zone_borrow(struct template_zone_borrow *b, const char *name);
+void template_zone_return(struct template_zone_borrow *b);
+
 /* Of that zone, for struct template_options. */
 extern const struct template_zone template_zone_host;
 

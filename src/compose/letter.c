@@ -190,7 +190,6 @@ int
 letter_check(const struct letter *l, struct po_err *err)
 {
 	const struct mail_source *s = &l->source;
-	size_t i;
 
 	if (l->to.n + l->cc.n + l->bcc.n == 0)
 		return po_fail(err, PO_EUSAGE, "nobody to send it to");
@@ -207,11 +206,6 @@ letter_check(const struct letter *l, struct po_err *err)
 	if (s->text_auto && (s->has[PART_TEXT] || !s->has[PART_HTML]))
 		return po_fail(err, PO_EUSAGE,
 		    "a text made from html needs html, and no text beside it");
-	for (i = 0; l->at_delivery && i < l->n_files; i++)
-		if (l->files[i].cid != NULL)
-			return po_fail(err, PO_EUSAGE,
-			    "images of the html do not go with rendering at "
-			    "delivery");
 	return 0;
 }
 

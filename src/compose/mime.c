@@ -21,6 +21,9 @@
 #define RELATED "=_po-related"
 #define ALTERNATIVE "=_po-alternative"
 
+const char mime_images_begin[] = "\n--" RELATED "\n";
+const char mime_images_end[] = "\n--" RELATED "--\n";
+
 static const struct {
 	const char *suffix, *type;
 } types[] = {
@@ -335,72 +338,89 @@ put_files(const struct mime_body *m, bool inlined, const char *boundary,
 /* ------------------------------------------------------------------ bodies */
 
 static int
-put_html(const struct mime_body *m, struct sink out, struct po_err *err)
+put_html(const struct mime_body *m, const struct mime_files *files,
+    struct sink out, struct po_err *err)
 {
-	if (count_files(m, true) == 0)
+	if (files->images == NULL)
 		return put_text(m->html, "html", out, err);
 	if (begin_multipart(out, "related", RELATED, " type=\"text/html\";",
 	        err) == -1 ||
 	    put_boundary(out, RELATED, "", err) == -1 ||
 	    put_text(m->html, "html", out, err) == -1)
 		return -1;
-	return put_files(m, true, RELATED, out, err);
+	return files->images(files->ctx, out, err);
 }
 
 /* Text and html, without what is attached. */
 static int
-put_readable(const struct mime_body *m, struct sink out, struct po_err *err)
+put_readable(const struct mime_body *m, const struct mime_files *files,
+    struct sink out, struct po_err *err)
 {
 	if (!m->has_html)
 		return put_text(m->has_text ? m->text : SPAN_LIT(""), "plain",
 		    out, err);
 	if (!m->has_text)
-		return put_html(m, out, err);
+		return put_html(m, files, out, err);
 	if (begin_multipart(out, "alternative", ALTERNATIVE, "", err) == -1 ||
 	    put_boundary(out, ALTERNATIVE, "", err) == -1 ||
 	    put_text(m->text, "plain", out, err) == -1 ||
 	    put_boundary(out, ALTERNATIVE, "", err) == -1 ||
-	    put_html(m, out, err) == -1)
+	    put_html(m, files, out, err) == -1)
 		return -1;
 	return put_boundary(out, ALTERNATIVE, "--", err);
 }
 
 int
-mime_write_attached(const struct mime_body *m, struct sink out,
-    struct po_err *err)
-{
-	return count_files(m, false) == 0
-	           ? 0
-	           : put_files(m, false, MIXED, out, err);
-}
-
-int
-mime_write_around(const struct mime_body *m, struct sink out,
-    int (*copy)(void *ctx, struct sink out, struct po_err *err), void *ctx,
-    struct po_err *err)
+mime_write_around(const struct mime_body *m, const struct mime_files *files,
+    struct sink out, struct po_err *err)
 {
 	if (put(out, "MIME-Version: 1.0\n", err) == -1)
 		return -1;
-	if (copy == NULL)
-		return put_readable(m, out, err);
+	if (files->attached == NULL)
+		return put_readable(m, files, out, err);
 	if (begin_multipart(out, "mixed", MIXED, "", err) == -1 ||
 	    put_boundary(out, MIXED, "", err) == -1 ||
-	    put_readable(m, out, err) == -1)
+	    put_readable(m, files, out, err) == -1)
 		return -1;
-	return copy(ctx, out, err);
+	return files->attached(files->ctx, out, err);
+}
+
+static int
+write_images(void *ctx, struct sink out, struct po_err *err)
+{
+	return put_files(ctx, true, RELATED, out, err);
 }
 
 static int
 write_attached(void *ctx, struct sink out, struct po_err *err)
 {
-	return mime_write_attached(ctx, out, err);
+	return put_files(ctx, false, MIXED, out, err);
+}
+
+static struct mime_files
+files_of(struct mime_body *m)
+{
+	return (
+	    struct mime_files){ count_files(m, true) > 0 ? write_images : NULL,
+		count_files(m, false) > 0 ? write_attached : NULL, m };
+}
+
+int
+mime_write_files(const struct mime_body *m, struct sink out, struct po_err *err)
+{
+	struct mime_body copy = *m;
+	struct mime_files files = files_of(&copy);
+
+	if (files.images != NULL && files.images(files.ctx, out, err) == -1)
+		return -1;
+	return files.attached == NULL ? 0 : files.attached(files.ctx, out, err);
 }
 
 int
 mime_write(const struct mime_body *m, struct sink out, struct po_err *err)
 {
 	struct mime_body copy = *m;
+	struct mime_files files = files_of(&copy);
 
-	return mime_write_around(m, out,
-	    count_files(m, false) > 0 ? write_attached : NULL, &copy, err);
+	return mime_write_around(m, &files, out, err);
 }

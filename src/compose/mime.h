@@ -44,14 +44,24 @@ int mime_check_file(const struct mime_file *f, struct po_err *err);
 int mime_write(const struct mime_body *m, struct sink out, struct po_err *err);
 
 /*
- * In two halves, for what is spooled before its text is known: the files that
- * are attached as mime_write() would put them behind the text (nothing without
- * files), and the whole around a text and html of which `attached` is the
- * second half, written by `copy`. No file with a cid. */
-int mime_write_attached(const struct mime_body *m, struct sink out,
+ * In two halves, for what is spooled before its text is known. First the files
+ * as mime_write() would put them, images of the html before what is attached,
+ * each kind up to its last boundary (nothing where there is none of that kind).
+ */
+int mime_write_files(const struct mime_body *m, struct sink out,
     struct po_err *err);
-int mime_write_around(const struct mime_body *m, struct sink out,
-    int (*copy)(void *ctx, struct sink out, struct po_err *err), void *ctx,
-    struct po_err *err);
+
+/* Then the whole around them: each function writes its kind again; NULL, there
+ * is none. Files of `m` do not count. Without html no image is written. */
+struct mime_files {
+	int (*images)(void *ctx, struct sink out, struct po_err *err);
+	int (*attached)(void *ctx, struct sink out, struct po_err *err);
+	void *ctx;
+};
+int mime_write_around(const struct mime_body *m, const struct mime_files *files,
+    struct sink out, struct po_err *err);
+
+/* The lines that the images begin and end with, LF before and behind. */
+extern const char mime_images_begin[], mime_images_end[];
 
 #endif

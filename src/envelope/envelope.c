@@ -59,6 +59,7 @@ enum key_id {
 	KEY_TAG,
 	KEY_KEY,
 	KEY_MSGID,
+	KEY_ZONE,
 	KEY_TEMPLATE,
 	KEY_RCPT,
 	KEY_NOTIFY,
@@ -87,6 +88,7 @@ static const struct {
 	[KEY_TAG] = { "tag", false },
 	[KEY_KEY] = { "key", false },
 	[KEY_MSGID] = { "msgid", false },
+	[KEY_ZONE] = { "zone", false },
 	[KEY_TEMPLATE] = { "template", true },
 	[KEY_RCPT] = { "rcpt", true },
 	[KEY_NOTIFY] = { "notify", true },
@@ -253,6 +255,8 @@ envelope_encode(const struct envelope *env, struct buf *out, struct po_err *err)
 	    put_optional(out, KEY_KEY, env->key, ENVELOPE_MAX_KEY, err) == -1 ||
 	    put_optional(out, KEY_MSGID, env->msgid, ENVELOPE_MAX_ADDRESS,
 	        err) == -1 ||
+	    put_optional(out, KEY_ZONE, env->zone, ENVELOPE_MAX_ZONE, err) ==
+	        -1 ||
 	    put_templates(out, env, err) == -1)
 		return -1;
 	for (i = 0; i < env->n_recipients; i++)
@@ -427,6 +431,8 @@ read_value(struct reader *r, enum key_id key, struct span v)
 	case KEY_MSGID:
 		return (env->msgid = read_text(r, v, ENVELOPE_MAX_ADDRESS)) !=
 		       NULL;
+	case KEY_ZONE:
+		return (env->zone = read_text(r, v, ENVELOPE_MAX_ZONE)) != NULL;
 	case KEY_TEMPLATE:
 		return add_template(r, v);
 	case KEY_RCPT:
@@ -502,6 +508,9 @@ envelope_decode(struct span text, struct arena *arena, struct envelope *env,
 		if (read_line(&r, span_cut(&text, '\n'), &last, ++number,
 		        err) == -1)
 			return -1;
+	if (env->zone != NULL && env->body != BODY_TEMPLATE)
+		return po_fail(err, PO_ECORRUPT,
+		    "envelope: zone without a template");
 	sender = env->sender != NULL;
 	body = (env->body == BODY_TEMPLATE) == (env->n_templates > 0);
 	if (env->id.text[0] == '\0' || !sender || env->n_recipients == 0 ||

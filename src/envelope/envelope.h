@@ -24,6 +24,7 @@
 	1000u /* bytes; RFC 5321 4.5.3.1 asks for 254 at least */
 #define ENVELOPE_MAX_TAG 100u
 #define ENVELOPE_MAX_KEY 255u
+#define ENVELOPE_MAX_ZONE 100u
 #define ENVELOPE_MAX_ENVID 100u /* RFC 3461, 4.4 */
 #define ENVELOPE_MAX_ORCPT 500u /* RFC 3461, 4.2 */
 
@@ -99,6 +100,8 @@ struct envelope {
 	const char *key; /* idempotency key, or NULL */
 	const char
 	    *msgid; /* Message-ID with its brackets, for the log; or NULL */
+	const char *zone; /* of dates, by its name in the zone database; NULL:
+	                     UTC; BODY_TEMPLATE only */
 	const char **templates; /* "NAME/LANG/VERSION", the closure of versions
 	                           that rendering needs; BODY_TEMPLATE only */
 	size_t n_templates;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "compose/host.h"
 #include "compose/mime.h"
 #include "message/phrase.h"
 #include "util/fd.h"
@@ -66,8 +67,11 @@ struct input {
 	struct buf head; /* the first bytes of the content */
 	struct span header, context;
 	int fd;
-	off_t rest; /* what is attached */
-	uint64_t rest_bytes;
+	/* files, ready to be sent: images of the html, what is attached */
+	struct range {
+		off_t at;
+		uint64_t length;
+	} images, attached;
 };
 
 /* Header, empty line, one line. */
@@ -89,6 +93,58 @@ split(struct input *in)
 	return true;
 }
 
+/* Where `mark` begins in the range: an offset, or UINT64_MAX. */
+static int
+find_mark(const struct input *in, const struct range *r, const char *mark,
+    uint64_t *found, struct po_err *err)
+{
+	size_t len = strlen(mark), n;
+	char block[16384];
+	const char *hit = NULL;
+	uint64_t at;
+
+	/* Blocks overlap by what a mark may have in the one before. */
+	*found = UINT64_MAX;
+	for (at = 0; hit == NULL && r->length - at >= len;
+	     at += n - (len - 1)) {
+		n = r->length - at < sizeof(block) ? (size_t)(r->length - at)
+		                                   : sizeof(block);
+		if (fd_pread_all(in->fd, block, n, r->at + (off_t)at, "message",
+		        err) == -1)
+			return -1;
+		hit = memmem(block, n, mark, len);
+		if (hit != NULL)
+			*found = at + (uint64_t)(hit - block);
+	}
+	return 0;
+}
+
+/* Images come first, and end with a line of their own. */
+static int
+split_files(struct input *in, off_t at, uint64_t length, struct po_err *err)
+{
+	size_t begin = strlen(mime_images_begin), end = strlen(mime_images_end);
+	char first[80];
+	uint64_t found;
+
+	in->images = (struct range){ at, 0 };
+	in->attached = (struct range){ at, length };
+	if (length < begin)
+		return 0;
+	if (fd_pread_all(in->fd, first, begin, at, "message", err) == -1)
+		return -1;
+	if (memcmp(first, mime_images_begin, begin) != 0)
+		return 0;
+	if (find_mark(in, &in->attached, mime_images_end, &found, err) == -1)
+		return -1;
+	if (found == UINT64_MAX)
+		return po_fail(err, PO_EDATA, "the images have no end");
+	in->images.length = found + end;
+	in->attached.at += (off_t)in->images.length;
+	in->attached.length -= in->images.length;
+	return 0;
+}
+
 static int
 read_input(struct input *in, int fd, off_t at, uint64_t length,
     struct po_err *err)
@@ -106,18 +162,16 @@ read_input(struct input *in, int fd, off_t at, uint64_t length,
 		    "the content is no header with a context behind it");
 	used = (size_t)(in->context.p - in->head.p) + in->context.len + 1;
 	in->fd = fd;
-	in->rest = at + (off_t)used;
-	in->rest_bytes = length - used;
-	return 0;
+	return split_files(in, at + (off_t)used, length - used, err);
 }
 
 static int
-copy_rest(void *ctx, struct sink out, struct po_err *err)
+copy_range(const struct input *in, const struct range *r, struct sink out,
+    struct po_err *err)
 {
-	const struct input *in = ctx;
-	uint64_t left = in->rest_bytes;
+	uint64_t left = r->length;
 	char block[16384];
-	off_t at = in->rest;
+	off_t at = r->at;
 	size_t n;
 
 	for (; left > 0; left -= n, at += (off_t)n) {
@@ -129,17 +183,34 @@ copy_rest(void *ctx, struct sink out, struct po_err *err)
 	return 0;
 }
 
+static int
+copy_images(void *ctx, struct sink out, struct po_err *err)
+{
+	const struct input *in = ctx;
+
+	return copy_range(in, &in->images, out, err);
+}
+
+static int
+copy_attached(void *ctx, struct sink out, struct po_err *err)
+{
+	const struct input *in = ctx;
+
+	return copy_range(in, &in->attached, out, err);
+}
+
 /* ------------------------------------------------------------------ render */
 
 static int
-render(struct library *l, const struct envelope *env, struct span context,
-    struct mail_rendered *out, struct po_err *err)
+render_as_named(struct library *l, const struct envelope *env,
+    struct span context, struct mail_rendered *out, struct po_err *err)
 {
 	char name[TEMPLATES_NAME_MAX + 1];
 	const struct mail_template *t;
 	struct templates_id id;
 	int rc;
 
+	library_use_zone(l, env->zone != NULL);
 	if (library_use_versions(l, env->templates, env->n_templates, err) ==
 	    -1)
 		return -1;
@@ -155,6 +226,23 @@ render(struct library *l, const struct envelope *env, struct span context,
 	return rc == -1 ? -1
 	                : library_render(l, t, context,
 	                      wallclock_now_ms() * 1000, out, err);
+}
+
+/* In the zone of its dates, which whoever queued it named. */
+static int
+render(struct library *l, const struct envelope *env, struct span context,
+    struct mail_rendered *out, struct po_err *err)
+{
+	struct template_zone_borrow zone = { false, NULL };
+	int rc;
+
+	if (env->zone != NULL && !template_zone_borrow(&zone, env->zone))
+		rc = po_fail(err, PO_EIO,
+		    "there is no time zone '%.100s' on this host", env->zone);
+	else
+		rc = render_as_named(l, env, context, out, err);
+	template_zone_return(&zone);
+	return rc;
 }
 
 static int
@@ -184,11 +272,13 @@ write_mail(struct input *in, const struct mail_rendered *r, struct output *o,
 	const struct mime_body body = { r->has[PART_TEXT], r->has[PART_HTML],
 		buf_span(&r->part[PART_TEXT]), buf_span(&r->part[PART_HTML]),
 		NULL, 0 };
+	const struct mime_files files = { in->images.length > 0 ? copy_images
+		                                                : NULL,
+		in->attached.length > 0 ? copy_attached : NULL, in };
 
 	if (sink_write(out, in->header.p, in->header.len, err) == -1 ||
 	    put_subject(r, out, err) == -1 ||
-	    mime_write_around(&body, out, in->rest_bytes > 0 ? copy_rest : NULL,
-	        in, err) == -1)
+	    mime_write_around(&body, &files, out, err) == -1)
 		return -1;
 	return flush(o, err);
 }

@@ -96,9 +96,9 @@ library_free(struct library *l)
 }
 
 void
-library_use_zone(struct library *l)
+library_use_zone(struct library *l, bool of_process)
 {
-	l->zone = true;
+	l->zone = of_process;
 }
 
 void

@@ -17,8 +17,8 @@ struct library;
 struct library *library_new(const struct templates *store);
 void library_free(struct library *l); /* NULL: nothing */
 
-/* The time zone of all renders: that of the process, not UTC. */
-void library_use_zone(struct library *l);
+/* The time zone of the next renders: that of the process, or (at first) UTC. */
+void library_use_zone(struct library *l, bool of_process);
 
 /*
  * Names mean the current version in the language nearest to `lang`, found once

@@ -171,6 +171,16 @@ take_templates(struct sha256 *s, const struct envelope *env)
 	}
 }
 
+static void
+take_zone(struct sha256 *s, const struct envelope *env)
+{
+	if (env->zone == NULL)
+		return;
+	sha256_take(s, "zone ", 5);
+	sha256_take(s, env->zone, strlen(env->zone));
+	sha256_take(s, "\n", 1);
+}
+
 /* As a set: in whatever order, and each once. */
 static int
 take_recipients(struct sha256 *s, const struct envelope *env,
@@ -225,6 +235,7 @@ digest_message(const struct message_file *f, const struct envelope *env,
 		return -1;
 	take_address(filter.sha, "from ", env->sender);
 	take_templates(filter.sha, env);
+	take_zone(filter.sha, env);
 	if (take_recipients(filter.sha, env, err) == -1 ||
 	    take_content(&filter, f, err) == -1) {
 		sha256_discard(filter.sha);

@@ -148,6 +148,7 @@ submission_begin(struct submission *s, const struct submit_conf *conf,
 	s->env.body = request->n_templates > 0 ? BODY_TEMPLATE : BODY_MAIL;
 	s->env.templates = (const char **)(uintptr_t)request->templates;
 	s->env.n_templates = request->n_templates;
+	s->env.zone = request->zone;
 	arena_init(&s->arena, ARENA_BYTES);
 	recipients_init(&s->to, (size_t)conf->recipient_limit);
 	header_init(&s->header, (size_t)conf->header_size_limit);

@@ -48,6 +48,7 @@ struct submit_request {
 	 */
 	const char *const *templates;
 	size_t n_templates;
+	const char *zone; /* of their dates; NULL: UTC */
 	/*
 	 * "SMTP" or "ESMTP" (RFC 5321, 4.4; NULL: none): then recipients come
 	 * by submission_add_recipient(), Bcc is the client's affair (7.2), and

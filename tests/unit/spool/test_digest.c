@@ -98,7 +98,7 @@ struct mail {
 	const char *content;
 	enum envelope_body body;
 	const char *template;
-	const char *key, *tag, *envid;
+	const char *zone, *key, *tag, *envid;
 	int64_t due;
 	enum priority priority;
 	bool equal; /* to the first */
@@ -157,6 +157,7 @@ digest_of(int dirfd, const struct mail *m, unsigned char d[SHA256_BYTES])
 	s.env.templates =
 	    m->template == NULL ? NULL : (const char *[]){ m->template };
 	s.env.n_templates = m->template != NULL;
+	s.env.zone = m->zone;
 	s.env.due = m->due;
 	s.env.priority = m->priority;
 	s.env.tag = m->tag;
@@ -196,14 +197,17 @@ a_template_counts_by_its_name(void **state)
 	static const struct {
 		const char *template, *context;
 		bool equal;
+		const char *zone;
 	} cases[] = {
-		{ "t/en/1", "Date: a\nTo: b\n\n{\"a\": 1}\n", true },
-		{ "t/en/2", "Date: a\nTo: b\n\n{\"a\": 1}\n", true },
-		{ "t/en/1", "Date: b\nTo: b\n\n{\"a\": 1}\n", true },
-		{ "t/de/1", "Date: a\nTo: b\n\n{\"a\": 1}\n", false },
-		{ "u/en/1", "Date: a\nTo: b\n\n{\"a\": 1}\n", false },
-		{ "t/en/1", "Date: a\nTo: b\n\n{\"a\": 2}\n", false },
-		{ "t/en/1", "Date: a\nTo: c\n\n{\"a\": 1}\n", false },
+		{ "t/en/1", "Date: a\nTo: b\n\n{\"a\": 1}\n", true, NULL },
+		{ "t/en/2", "Date: a\nTo: b\n\n{\"a\": 1}\n", true, NULL },
+		{ "t/en/1", "Date: b\nTo: b\n\n{\"a\": 1}\n", true, NULL },
+		{ "t/de/1", "Date: a\nTo: b\n\n{\"a\": 1}\n", false, NULL },
+		{ "u/en/1", "Date: a\nTo: b\n\n{\"a\": 1}\n", false, NULL },
+		{ "t/en/1", "Date: a\nTo: b\n\n{\"a\": 2}\n", false, NULL },
+		{ "t/en/1", "Date: a\nTo: c\n\n{\"a\": 1}\n", false, NULL },
+		{ "t/en/1", "Date: a\nTo: b\n\n{\"a\": 1}\n", false,
+		    "Europe/Berlin" },
 	};
 	struct fixture *f = *state;
 	struct mail m = { .sender = "a@x",
@@ -214,6 +218,7 @@ a_template_counts_by_its_name(void **state)
 
 	for (i = 0; i < COUNT(cases); i++) {
 		m.template = cases[i].template;
+		m.zone = cases[i].zone;
 		m.content = cases[i].context;
 		digest_of(f->dirfd, &m, i == 0 ? first : d);
 		if (i > 0)
