@@ -35,6 +35,8 @@ struct stats {
 	size_t n_hops, cap_hops;
 	struct index_host *down; /* with failures in a row */
 	size_t n_down, cap_down;
+	struct index_host *slow; /* that asked for less */
+	size_t n_slow, cap_slow;
 };
 
 /* ------------------------------------------------------------ gather */
@@ -131,21 +133,32 @@ count_last_hour(struct stats *s, struct index_tx *tx, struct po_err *err)
 }
 
 static int
-find_down(struct stats *s, struct index_tx *tx, struct po_err *err)
+add_relay(struct index_host **all, size_t *n, size_t *cap,
+    const struct index_host *h, struct po_err *err)
+{
+	void *array = grow_array(*all, *n, cap, sizeof(**all));
+
+	if (array == NULL)
+		return po_fail(err, PO_EOS, "no memory for relays");
+	*all = array;
+	(*all)[(*n)++] = *h;
+	return 0;
+}
+
+static int
+find_relays(struct stats *s, struct index_tx *tx, struct po_err *err)
 {
 	struct index_host h = { .name = "" };
-	void *array;
 	int rc;
 
 	while ((rc = index_host_next(tx, &h, err)) == 1) {
-		if (h.failures == 0)
-			continue;
-		array = grow_array(s->down, s->n_down, &s->cap_down,
-		    sizeof(*s->down));
-		if (array == NULL)
-			return po_fail(err, PO_EOS, "no memory for relays");
-		s->down = array;
-		s->down[s->n_down++] = h;
+		if (h.failures > 0 && add_relay(&s->down, &s->n_down,
+		                          &s->cap_down, &h, err) == -1)
+			return -1;
+		if ((h.most_connections > 0 || h.most_a_minute > 0) &&
+		    add_relay(&s->slow, &s->n_slow, &s->cap_slow, &h, err) ==
+		        -1)
+			return -1;
 	}
 	return rc;
 }
@@ -168,7 +181,7 @@ gather(struct stats *s, struct po_err *err)
 	if (rc != -1)
 		rc = count_last_hour(s, tx, err);
 	if (rc != -1)
-		rc = find_down(s, tx, err);
+		rc = find_relays(s, tx, err);
 	for (i = 0; i < s->n_hops && rc != -1; i++)
 		rc = index_host_by_hop(tx, s->hops[i].hop, &s->hops[i].host,
 		    err);
@@ -306,6 +319,26 @@ put_relays(const struct printer *p, const struct stats *s)
 	}
 }
 
+/* What relays asked for, where they did. */
+static void
+put_paces(const struct printer *p, const struct stats *s)
+{
+	size_t i;
+
+	put_head(p, "po_relay_connections",
+	    "Connections that a relay gets at most, as it asked for less.");
+	for (i = 0; i < s->n_slow; i++)
+		if (s->slow[i].most_connections > 0)
+			put_value(p, "po_relay_connections", "relay",
+			    s->slow[i].name, s->slow[i].most_connections);
+	put_head(p, "po_relay_messages_a_minute",
+	    "Messages that a relay gets at most, as it asked for less.");
+	for (i = 0; i < s->n_slow; i++)
+		if (s->slow[i].most_a_minute > 0)
+			put_value(p, "po_relay_messages_a_minute", "relay",
+			    s->slow[i].name, s->slow[i].most_a_minute);
+}
+
 /* Why, for people. */
 static void
 put_causes(const struct printer *p, const struct stats *s)
@@ -361,6 +394,7 @@ put_all(const struct printer *p, const struct stats *s,
 	    "Messages that finished in the last hour, by state.", s->last_hour);
 	put_hops(p, s);
 	put_relays(p, s);
+	put_paces(p, s);
 	put_causes(p, s);
 }
 
@@ -376,5 +410,6 @@ stats_print(struct index *ix, const struct stats_scope *scope, FILE *out,
 		put_all(&p, &s, scope);
 	free(s.hops);
 	free(s.down);
+	free(s.slow);
 	return rc;
 }

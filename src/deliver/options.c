@@ -46,23 +46,6 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 		    "program that prints the password; \"sh:\" before it: by " \
 		    "a shell",                                                 \
 		    NULL },                                                    \
-	    { group "max_connections", CONF_INT,                               \
-		    (base) + offsetof(struct relay_conf, max_connections),     \
-		    "0", 0, 1000,                                              \
-		    "connections at once, of all workers; 0: no limit",        \
-		    NULL },                                                    \
-	    { group "per_second", CONF_INT,                                    \
-		    (base) + offsetof(struct relay_conf, rates[0]), "0", 0,    \
-		    INT32_MAX, "messages in a second; 0: no limit", NULL },    \
-	    { group "per_minute", CONF_INT,                                    \
-		    (base) + offsetof(struct relay_conf, rates[1]), "0", 0,    \
-		    INT32_MAX, "messages in a minute; 0: no limit", NULL },    \
-	    { group "per_hour", CONF_INT,                                      \
-		    (base) + offsetof(struct relay_conf, rates[2]), "0", 0,    \
-		    INT32_MAX, "messages in a hour; 0: no limit", NULL },      \
-	    { group "per_day", CONF_INT,                                       \
-		    (base) + offsetof(struct relay_conf, rates[3]), "0", 0,    \
-		    INT32_MAX, "messages in a day; 0: no limit", NULL },       \
 	{                                                                      \
 		group "auth", CONF_NAMES,                                      \
 		    (base) + offsetof(struct relay_conf, auth), NULL, 0, 0,    \
@@ -112,6 +95,23 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 		    (base) + offsetof(struct relay_conf, max_messages), "0",   \
 		    0, 1000000, "messages on one connection; 0: no limit",     \
 		    NULL },                                                    \
+	    { group "max_connections", CONF_INT,                               \
+		    (base) + offsetof(struct relay_conf, max_connections),     \
+		    "0", 0, 1000,                                              \
+		    "connections at once, of all workers; 0: no limit",        \
+		    NULL },                                                    \
+	    { group "per_second", CONF_INT,                                    \
+		    (base) + offsetof(struct relay_conf, rates[0]), "0", 0,    \
+		    INT32_MAX, "messages in a second; 0: no limit", NULL },    \
+	    { group "per_minute", CONF_INT,                                    \
+		    (base) + offsetof(struct relay_conf, rates[1]), "0", 0,    \
+		    INT32_MAX, "messages in a minute; 0: no limit", NULL },    \
+	    { group "per_hour", CONF_INT,                                      \
+		    (base) + offsetof(struct relay_conf, rates[2]), "0", 0,    \
+		    INT32_MAX, "messages in a hour; 0: no limit", NULL },      \
+	    { group "per_day", CONF_INT,                                       \
+		    (base) + offsetof(struct relay_conf, rates[3]), "0", 0,    \
+		    INT32_MAX, "messages in a day; 0: no limit", NULL },       \
 	{                                                                      \
 		group "window", CONF_INT,                                      \
 		    (base) + offsetof(struct relay_conf, window), "1", 1,      \

@@ -56,7 +56,7 @@ struct relay_conf {
 	char *source;           /* address to connect from; "": any */
 	int64_t connect_timeout_s;
 	int64_t max_messages; /* on one connection, 0: no limit */
-	/* Of a relay, over all workers; 0: no limit. */
+	/* Of a relay, or of each domain, over all workers; 0: no limit. */
 	int64_t max_connections;
 	int64_t rates[4]; /* messages in a second, minute, hour, day */
 	int64_t window;   /* 1 to DELIVER_WINDOW_MAX */

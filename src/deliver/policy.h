@@ -21,6 +21,7 @@ struct policy_verdict {
 	enum delivery_state
 	    state; /* DEFERRED, FAILED; SENT for 2xx to the dot */
 	enum policy_scope scope;
+	bool slow; /* the relay asks for less at a time, of all mail */
 };
 
 /* `status` is the reply's enhanced status, "" when it has none. */

@@ -642,6 +642,25 @@ deliver_hop_is_direct(const char *hop)
 	       (hop[len] == ':' || hop[len] == '/');
 }
 
+const struct relay_conf *
+deliver_session_conf(const struct deliver_routes *r, const char *relay)
+{
+	char profile[ROUTES_NAME_MAX + 1] = "";
+	struct span rest = span_of(relay), first = span_cut(&rest, ':');
+	const struct relay *direct;
+
+	if (span_eq(first, SPAN_LIT("relay")))
+		return deliver_relay(r, rest);
+	if (!deliver_hop_is_direct(relay))
+		return NULL;
+	(void)span_cut(&first, '/');
+	if (first.len > ROUTES_NAME_MAX)
+		return NULL;
+	memcpy(profile, first.p, first.len);
+	direct = find_direct(r, profile);
+	return direct == NULL ? NULL : direct->conf;
+}
+
 bool
 deliver_routes_are_one(const struct deliver_routes *r)
 {

@@ -74,6 +74,11 @@ bool deliver_hop_is_direct(const char *hop);
 const struct relay_conf *deliver_relay(const struct deliver_routes *routes,
     struct span name);
 
+/* The settings of sessions with a relay ("relay:NAME") or a domain (a direct
+ * hop); NULL: it is of another time, or not reached by sessions. */
+const struct relay_conf *deliver_session_conf(
+    const struct deliver_routes *routes, const char *relay);
+
 /* Does all mail go one way, whatever it is? */
 bool deliver_routes_are_one(const struct deliver_routes *routes);
 

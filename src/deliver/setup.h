@@ -83,6 +83,7 @@ struct transport {
 	size_t (*take)(void *state);
 	const char *(*relay)(const void *state);
 	bool (*hop_down)(const void *state);
+	bool (*slow)(const void *state); /* NULL: never */
 	/* What the log should know of the connection, told once; NULL: nothing.
 	 */
 	const char *(*note)(void *state);

@@ -116,6 +116,7 @@ smtp_judge(struct smtp *s, enum delivery_phase phase, struct delivery *why)
 	why->state = v.state;
 	if (v.scope == SCOPE_RELAY)
 		s->hop_down = true;
+	s->slow |= v.slow;
 	(void)snprintf(why->status, sizeof(why->status), "%s",
 	    r->status[0] == '\0' ? "x.0.0" : r->status);
 	why->status[0] = why->state == DELIVERY_FAILED ? '5'
@@ -409,6 +410,14 @@ is_down(const void *state)
 	return s->hop_down;
 }
 
+static bool
+is_slow(const void *state)
+{
+	const struct smtp *s = state;
+
+	return s->slow;
+}
+
 /* Taken: what is there next time is of another connection. */
 static const char *
 take_note(void *state)
@@ -431,7 +440,7 @@ idle(void *state)
 #define DIALOGUE                                                               \
 	.choose = choose, .traits = traits_of, .begin = begin,                 \
 	.send = send_content, .relay = relay_of,                               \
-	.hop_down = is_down, .note = take_note, .idle = idle,                  \
+	.hop_down = is_down, .slow = is_slow, .note = take_note, .idle = idle, \
 	.close = smtp_free
 #define WINDOW .window = window, .put = put, .take = take
 

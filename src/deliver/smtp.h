@@ -119,6 +119,7 @@ struct smtp {
 	uint64_t messages;  /* content sent on this connection */
 	bool used; /* it has had a transaction: it may have gone stale */
 	bool hop_down;
+	bool slow;          /* a reply asked for less at a time */
 	bool want_rset;     /* RSET heads the next group */
 	bool group_waiting; /* a group was written behind a dot */
 	bool content_due;   /* 354 came, and no dot has left: no command now */

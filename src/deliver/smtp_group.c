@@ -338,10 +338,12 @@ static bool
 can_begin(struct smtp *s, const struct deliver_message **m,
     struct delivery *why)
 {
-	if (s->stream != NULL || smtp_open(s, why))
+	if (s->stream != NULL || smtp_open(s, why)) {
+		s->slow = false; /* a host that was tried before */
 		return smtp_fit(s, m, why) &&
 		       command_can_send(*m, &s->ehlo, why);
-	if ((*m)->alternatives)
+	}
+	if ((*m)->alternatives || ((*m)->shared && s->slow))
 		why->state = DELIVERY_UNTOUCHED;
 	return false;
 }
@@ -382,7 +384,7 @@ smtp_begin(struct smtp *s, const struct deliver_message *m,
 	enum verdict v = GROUP_AGAIN;
 	size_t i;
 
-	s->hop_down = false;
+	s->hop_down = s->slow = false;
 	smtp_fit_end(s);
 	while (v == GROUP_AGAIN) {
 		for (i = 0; i < m->n; i++)

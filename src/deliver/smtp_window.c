@@ -61,7 +61,7 @@ smtp_put(struct smtp *s, const struct deliver_message *m,
 	*f = (struct smtp_flight){ .m = *m, .results = results };
 	s->window.n++;
 	s->messages++;
-	s->hop_down = s->want_rset = false;
+	s->hop_down = s->slow = s->want_rset = false;
 	for (i = 0; i < m->n; i++)
 		results[i] = (struct delivery){ .state = DELIVERY_UNTOUCHED };
 	/* Begun is begun: a stop waits for the replies. */

@@ -272,6 +272,13 @@ session_hop_down(const struct deliver_session *s)
 	return s != NULL && s->transport->hop_down(s->state);
 }
 
+bool
+session_slow(const struct deliver_session *s)
+{
+	return s != NULL && s->transport->slow != NULL &&
+	       s->transport->slow(s->state);
+}
+
 void
 session_idle(struct deliver_session *s)
 {

@@ -72,6 +72,8 @@ struct deliver_message {
 	uint64_t length; /* bytes */
 	bool alternatives; /* another relay may have it: what cannot begin is
 	                      left untouched */
+	bool shared;       /* others are connected to the relay: where it says
+	                      at once that these are too many, likewise */
 	bool has_8bit;
 	bool has_utf8_header; /* the header is UTF-8, and not ASCII */
 	struct seven *convert; /* for files of this room: what is sent for the
@@ -166,6 +168,9 @@ const char *session_note(struct deliver_session *s);
  * 421): no use to go on with others. The first result says why, untouched or
  * not. */
 bool session_hop_down(const struct deliver_session *s);
+/* True when the relay asked, with the last message, for fewer connections or
+ * messages at a time (deliver/policy.h). */
+bool session_slow(const struct deliver_session *s);
 /* QUIT if connected (does not wait for its reply longer than a second) and
  * free. */
 void session_free(struct deliver_session *s);

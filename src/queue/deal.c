@@ -94,11 +94,14 @@ claim_part(struct tick *t, uint32_t hop, struct index_message *m,
 	return index_part_put(t->tx, &m->id, &part, err);
 }
 
-/* A limit of its sender or user: it waits for its turn. */
+/* A limit of its sender or user: it waits for its turn, or for the end of its
+ * time. */
 static int
 put_off(struct tick *t, struct index_message *m, uint32_t hop, int64_t due,
     struct po_err *err)
 {
+	if (due > m->expires && m->expires > t->now)
+		due = m->expires;
 	if (parts_has(m))
 		return parts_put_off(t, m, hop, due, err);
 	m->place = PLACE_DUE;
@@ -123,7 +126,7 @@ claim(struct tick *t, const struct hop *hop, const struct queue_id *id,
 		                     "message: %s",
 		                     id->text)
 		               : -1;
-	rc = limits_take(t, &m, &due, err);
+	rc = limits_take(t, &m, &due, &m.waits, err);
 	if (rc != 1)
 		return rc == -1 ? -1 : put_off(t, &m, row.hop, due, err);
 	if (parts_has(&m)) {
@@ -316,6 +319,16 @@ choose(struct tick *t, const struct queue_id *only, uint32_t near,
 	return rc;
 }
 
+/* By days, so that it is rarely written. */
+static void
+note_use(const struct tick *t, struct hop *hop)
+{
+	int64_t day = t->now - t->now % 86400;
+
+	hop->dirty |= hop->host.used_at != day;
+	hop->host.used_at = day;
+}
+
 /* 1, 0 nothing can be dealt, or the message was put off (*again), -1. */
 static int
 deal_one(struct tick *t, struct deal *out, const struct queue_id *only,
@@ -338,7 +351,6 @@ deal_one(struct tick *t, struct deal *out, const struct queue_id *only,
 		return -1;
 	out->job.traits = (uint8_t)health_traits(&hop->host, t->now);
 	out->job.falls = hop->falls;
-	out->job.bounded = hop->conf != NULL && hop->conf->max_connections > 0;
 	out->probe = hop->host.failures > 0 || hop->untried;
 	hop = hops_by_number(t->hops, t->tx, c.hop, err);
 	if (hop == NULL)
@@ -347,6 +359,7 @@ deal_one(struct tick *t, struct deal *out, const struct queue_id *only,
 	*again = rc == 0 && only == NULL;
 	if (rc != 1)
 		return rc;
+	note_use(t, hop);
 	hop->deals++;
 	hops_take(t->hops, c.hop, c.relay.number);
 	return 1;

@@ -162,7 +162,7 @@ static bool
 is_of_use(const struct hop *hop, int64_t now)
 {
 	return !deliver_hop_is_direct(hop->host.name) || hop->dirty ||
-	       hop->in_flight > 0 || hop->host.failures > 0 ||
+	       hop->passed_dirty || hop->in_flight > 0 || hop->host.failures > 0 ||
 	       hop->host.backoff_until > now;
 }
 
@@ -176,10 +176,29 @@ hops_trim(struct hops *h, int64_t now)
 	for (i = 0; i < h->n; i++)
 		if (is_of_use(&h->all[i], now))
 			h->all[kept++] = h->all[i];
+		else
+			free(h->all[i].passed);
 	h->n = kept;
 	h->most = 2 * kept > HOPS_KEPT ? 2 * kept : HOPS_KEPT;
 	make_tables(h, kept + 1);
 	enter_all(h, 0);
+}
+
+bool
+hops_forget(struct hops *h, uint32_t number)
+{
+	struct hop *hop = known(h, number);
+
+	if (hop == NULL)
+		return true;
+	if (hop->dirty || hop->passed_dirty || hop->in_flight > 0)
+		return false;
+	free(hop->passed);
+	*hop = h->all[--h->n];
+	make_tables(h, h->n + 1);
+	enter_all(h, 0);
+	h->round.stale = true;
+	return true;
 }
 
 /* A row that has no relays below it. */
@@ -255,6 +274,21 @@ hops_by_number(struct hops *h, struct index_tx *tx, uint32_t number,
 		return NULL;
 	hop = add(h, &host, err);
 	return hop == NULL ? NULL : with_relays(h, tx, hop, err);
+}
+
+const struct hop *
+hops_resting(struct hops *h, struct index_tx *tx, uint32_t number, int64_t now)
+{
+	const struct hop *hop = hops_by_number(h, tx, number, NULL);
+	struct hop *relay;
+	unsigned i;
+
+	for (i = 0; hop != NULL && i < hop->n_relays; i++) {
+		relay = known(h, hop->relays[i]);
+		if (!health_rests(&relay->host, now, &relay->dirty))
+			return NULL;
+	}
+	return hop == NULL ? NULL : known(h, hop->relays[0]);
 }
 
 int

@@ -86,6 +86,13 @@ struct hop_round *hops_round(struct hops *h);
  * pointers. */
 void hops_trim(struct hops *h, int64_t now);
 
+/* Forget this one; false: it is of use now. Invalidates pointers. */
+bool hops_forget(struct hops *h, uint32_t number);
+
+/* Where all relays of a hop rest, the first of them; else NULL. */
+const struct hop *hops_resting(struct hops *h, struct index_tx *tx,
+    uint32_t number, int64_t now);
+
 /* Write what became dirty. */
 int hops_write(struct hops *h, struct index_tx *tx, struct po_err *err);
 

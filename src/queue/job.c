@@ -158,6 +158,7 @@ job_prepare(struct job *j, const struct wire_job *wire, int fd,
 	    j->message.has_8bit && deliver_has_utf8_header(&j->message);
 	j->is_over = is_over(&j->file);
 	j->message.alternatives = wire->alternatives;
+	j->message.shared = wire->shared;
 	pick(j, routes);
 	job_look_ahead(j);
 	job_next_slice(j);

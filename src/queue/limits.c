@@ -7,6 +7,7 @@
 
 #include "envelope/pattern.h"
 #include "queue/crew.h"
+#include "queue/pace.h"
 #include "queue/quota.h"
 #include "util/xalloc.h"
 
@@ -82,11 +83,9 @@ limits_of_uid(const struct queue_conf *conf, uint32_t uid, const char *login)
 static const struct relay_conf *
 conf_of(const struct tick *t, struct hop *relay)
 {
-	struct span name = span_of(relay->host.name);
-
 	if (!relay->conf_known && t->routes != NULL) {
-		if (span_eq(span_cut(&name, ':'), SPAN_LIT("relay")))
-			relay->conf = deliver_relay(t->routes, name);
+		relay->conf =
+		    deliver_session_conf(t->routes, relay->host.name);
 		relay->conf_known = true;
 	}
 	return relay->conf;
@@ -112,18 +111,28 @@ wait_until(struct tick *t, int64_t at_ms)
 		t->limited_until_ms = at_ms;
 }
 
-/* A worker that is connected, or has a job for it, needs no further one. */
+/* A worker that is connected, or has a job for it, needs no further one; and
+ * while the relay has just asked for less, nobody new knocks. */
 bool
 limits_may_connect(struct tick *t, uint32_t number)
 {
 	struct hop *relay = hops_by_number(t->hops, t->tx, number, NULL);
-	const struct relay_conf *conf =
-	    relay == NULL || t->worker == NULL ? NULL : conf_of(t, relay);
-	int64_t most = conf == NULL ? 0 : conf->max_connections;
+	const struct relay_conf *conf;
+	int64_t most, until;
 
-	if (most == 0 || crew_holds(t->worker, number) ||
-	    crew_holders(t->crew, number) < (uint64_t)most)
+	if (relay == NULL || t->worker == NULL ||
+	    t->worker->session == number)
 		return true;
+	conf = conf_of(t, relay);
+	most = pace_connections(&relay->host,
+	    conf == NULL ? 0 : conf->max_connections);
+	until = pace_holds_until(&relay->host, t->now);
+	if (until == 0 &&
+	    (most == 0 || crew_holds(t->worker, number) ||
+	        crew_holders(t->crew, number) < (uint64_t)most))
+		return true;
+	if (until != 0)
+		wait_until(t, until * 1000);
 	t->connections_full = true;
 	return false;
 }
@@ -134,15 +143,14 @@ limits_allow_relay(struct tick *t, uint32_t number, struct po_err *err)
 	struct hop *relay = hops_by_number(t->hops, t->tx, number, err);
 	const struct relay_conf *conf;
 	struct rate_limits most;
-	enum index_window which;
+	enum index_window which = WINDOW_SECOND;
 	int64_t at;
 
 	if (relay == NULL)
 		return -1;
 	conf = conf_of(t, relay);
-	if (conf == NULL)
-		return 1;
 	most = limits_of_relay(conf);
+	pace_narrow(&relay->host, &most);
 	if (rate_is_unlimited(&most))
 		return 1;
 	if (load(t, relay, err) == -1)
@@ -159,15 +167,79 @@ int
 limits_note_relay(struct tick *t, uint32_t number, struct po_err *err)
 {
 	struct hop *relay = hops_by_number(t->hops, t->tx, number, err);
+	struct rate_limits most;
 
 	if (relay == NULL)
 		return number == 0 ? 0 : -1; /* 0: not known */
 	if (conf_of(t, relay) == NULL)
-		return 0;
+		return 0; /* not reached by connections */
 	if (load(t, relay, err) == -1)
 		return -1;
 	rate_count(relay->passed, t->now_ms, 1);
-	relay->passed_dirty = true;
+	most = limits_of_relay(relay->conf);
+	/* One row for each of very many domains, only where it is of use. */
+	relay->passed_dirty |= !deliver_hop_is_direct(relay->host.name) ||
+	                       !rate_is_unlimited(&most);
+	return 0;
+}
+
+/* What is known of it when it asks for less. */
+static int
+look(struct tick *t, struct hop *relay, struct pace_seen *seen,
+    struct po_err *err)
+{
+	uint64_t holders = crew_holders(t->crew, relay->host.hop);
+
+	if (load(t, relay, err) == -1)
+		return -1;
+	*seen = (struct pace_seen){
+		.holders = (uint32_t)holders,
+		.in_second = rate_sum(relay->passed, WINDOW_SECOND, t->now_ms),
+		.in_minute = rate_sum(relay->passed, WINDOW_MINUTE, t->now_ms),
+	};
+	return 0;
+}
+
+static void
+log_lowered(struct tick *t, const struct index_host *relay, const char *why)
+{
+	char messages[48] = "";
+
+	if (relay->most_a_minute > 0)
+		(void)snprintf(messages, sizeof(messages),
+		    " and %u messages in a minute", relay->most_a_minute);
+	after_log(t->after, "po/qmgr", LOG_LEVEL_WARNING,
+	    "%s asks for less, and gets %u connections%s at most: %s",
+	    relay->name, relay->most_connections, messages, why);
+}
+
+/* Workers give back what they were dealt before, once they met it; so that they
+ * take what is dealt from now on, it counts as a fall. */
+int
+limits_note_pace(struct tick *t, uint32_t number, const struct wire_result *res,
+    bool *alive, struct po_err *err)
+{
+	struct hop *relay = hops_by_number(t->hops, t->tx, number, err);
+	struct pace_seen seen;
+	int64_t before;
+
+	*alive = false;
+	if (relay == NULL || t->crew == NULL)
+		return 0;
+	before = relay->host.slowed_at;
+	if (res->slow) {
+		if (look(t, relay, &seen, err) == -1)
+			return -1;
+		*alive = pace_lower(&relay->host, res, &seen, t->now);
+		relay->falls++;
+	} else if (res->state == DELIVERY_SENT) {
+		relay->dirty |= pace_raise(&relay->host,
+		    t->conf->workers, t->now);
+	}
+	if (relay->host.slowed_at != before) {
+		relay->dirty = true;
+		log_lowered(t, &relay->host, res->text);
+	}
 	return 0;
 }
 
@@ -258,7 +330,7 @@ count_both(struct tick *t, struct bound bounds[2], bool back,
 
 int
 limits_take(struct tick *t, const struct index_message *m, int64_t *due,
-    struct po_err *err)
+    enum index_waits *waits, struct po_err *err)
 {
 	struct bound bounds[2];
 	enum index_window which = WINDOW_SECOND;
@@ -272,9 +344,12 @@ limits_take(struct tick *t, const struct index_message *m, int64_t *due,
 			continue;
 		at = rate_allows_at(&bounds[i].row, &bounds[i].most, 0,
 		    t->now_ms, &which);
-		if (at != 0)
-			return put_off(t, &bounds[i], which, at, due, err);
+		if (at == 0)
+			continue;
+		*waits = i == 0 ? WAITS_SENDER : WAITS_USER;
+		return put_off(t, &bounds[i], which, at, due, err);
 	}
+	*waits = WAITS_NOT;
 	return count_both(t, bounds, false, err) == -1 ? -1 : 1;
 }
 

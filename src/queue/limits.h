@@ -15,6 +15,7 @@
 
 #include "queue/rate.h"
 #include "queue/tick.h"
+#include "queue/wire.h"
 
 /* Entries of "sender_limits" that name nobody: PO_ECONFIG. */
 int limits_check_conf(const struct queue_conf *conf, struct po_err *err);
@@ -30,6 +31,11 @@ struct rate_limits limits_of_uid(const struct queue_conf *conf, uint32_t uid,
  * set. */
 bool limits_may_connect(struct tick *t, uint32_t relay);
 
+/* What a result tells of the pace that the relay bears (pace.h). *alive: it
+ * only asked for less, and is not down. */
+int limits_note_pace(struct tick *t, uint32_t relay,
+    const struct wire_result *res, bool *alive, struct po_err *err);
+
 /* May a message go to this relay now? 1, 0 (t->limited_until_ms), -1. */
 int limits_allow_relay(struct tick *t, uint32_t relay, struct po_err *err);
 
@@ -37,9 +43,9 @@ int limits_allow_relay(struct tick *t, uint32_t relay, struct po_err *err);
 int limits_note_relay(struct tick *t, uint32_t relay, struct po_err *err);
 
 /* May this message be dealt? 1, and it is counted; 0 it is put off until *due
- * (seconds UTC); -1. */
+ * (seconds UTC), by the limit *waits; -1. */
 int limits_take(struct tick *t, const struct index_message *m, int64_t *due,
-    struct po_err *err);
+    enum index_waits *waits, struct po_err *err);
 
 /* It was handed back untouched. */
 int limits_give_back(struct tick *t, const struct index_message *m,

@@ -197,22 +197,36 @@ late_from(const struct telling *x)
 	return env->late != 0 ? env->late : from + delay_of(x->c.t);
 }
 
-/* One warning a message. */
+/* One warning a message: has it had it? */
 static int
-is_late(struct telling *x, bool *late, struct po_err *err)
+was_told(struct tick *t, const struct index_message *m, bool *told,
+    struct po_err *err)
 {
-	const struct tick *t = x->c.t;
+	struct arena_mark mark = arena_mark(&t->arena);
 	struct index_message warning;
 	struct queue_id id;
 	int rc;
 
+	queue_id_derive(&m->id, NOTICE_DELAYED, 0, &id);
+	rc = index_message_get(t->tx, &id, &t->arena, &warning, err);
+	arena_release(&t->arena, mark);
+	*told = rc == 1;
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+is_late(struct telling *x, bool *late, struct po_err *err)
+{
+	struct tick *t = x->c.t;
+	bool told;
+
 	*late = false;
 	if (!may_be_late(t, x->c.m) || t->now < late_from(x))
 		return 0;
-	queue_id_derive(&x->c.m->id, NOTICE_DELAYED, 0, &id);
-	rc = index_message_get(t->tx, &id, &x->c.arena, &warning, err);
-	*late = rc == 0;
-	return rc == -1 ? -1 : 0;
+	if (was_told(t, x->c.m, &told, err) == -1)
+		return -1;
+	*late = !told;
+	return 0;
 }
 
 /* ------------------------------------------------------------ all of it */
@@ -269,6 +283,23 @@ notices_attempt(struct tick *t, const struct index_message *m,
 	    !may_be_late(t, m))
 		return 0;
 	return tell(t, m, end, err);
+}
+
+bool
+notices_may_be_late(struct tick *t, const struct index_message *m)
+{
+	bool told = true;
+	struct po_err err;
+
+	if (t->notices == NULL || !may_be_late(t, m))
+		return false;
+	return was_told(t, m, &told, &err) == -1 || !told;
+}
+
+int
+notices_late(struct tick *t, const struct index_message *m, struct po_err *err)
+{
+	return tell(t, m, NULL, err);
 }
 
 int

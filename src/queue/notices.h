@@ -43,6 +43,14 @@ struct attempt_end {
 int notices_attempt(struct tick *t, const struct index_message *m,
     const struct attempt_end *end, struct po_err *err);
 
+/* Is its sender perhaps to be told that it is late, and was not yet? Costs a
+ * look into the index at most. */
+bool notices_may_be_late(struct tick *t, const struct index_message *m);
+
+/* It waits, and nothing else is to be told of it: is it late? */
+int notices_late(struct tick *t, const struct index_message *m,
+    struct po_err *err);
+
 /* The message expired without an attempt. */
 int notices_expired(struct tick *t, const struct index_message *m,
     struct po_err *err);

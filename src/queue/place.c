@@ -38,14 +38,14 @@ place_ready(struct tick *t, struct index_message *m, struct po_err *err)
 }
 
 /* Mail that only waited too long, for want of a runner, is tried once; what has
- * an expiry of its own is not. */
+ * an expiry of its own is not, nor what a limit put off. */
 static bool
 is_expired(const struct tick *t, const struct index_message *m)
 {
 	int64_t from = m->due > m->arrival ? m->due : m->arrival;
 
 	return t->now >= m->expires &&
-	       (m->attempts > 0 ||
+	       (m->attempts > 0 || m->waits != WAITS_NOT ||
 	           m->expires < from + t->conf->give_up_after_s);
 }
 
@@ -71,6 +71,8 @@ place_message(struct tick *t, struct index_message *m, struct po_err *err)
 		else if (place_ready(t, m, err) == -1)
 			return -1;
 	}
+	if (m->place != PLACE_DUE)
+		m->waits = WAITS_NOT;
 	return index_message_put(t->tx, m, err);
 }
 

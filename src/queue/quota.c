@@ -91,6 +91,22 @@ window_is_over(const struct index_uid *u, int i, int64_t now)
 	       now >= u->rates[i].since + window_s[i];
 }
 
+bool
+quota_forget_rates(struct index_uid *u, int64_t now)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; i < RATES; i++) {
+		if (u->rates[i].count == 0 || !window_is_over(u, i, now))
+			continue;
+		u->rates[i].since = 0;
+		u->rates[i].count = 0;
+		any = true;
+	}
+	return any;
+}
+
 /* When one more is within all rates: 0 now, else the second. */
 static int64_t
 rate_allows_at(const struct quota *q, const struct index_uid *u, int64_t now)

@@ -33,4 +33,7 @@ int quota_release(struct tick *t, int64_t max, struct po_err *err);
  * looked at. */
 int quota_wake_all(struct tick *t, struct po_err *err);
 
+/* Rates whose windows are over count nothing: true if one went. */
+bool quota_forget_rates(struct index_uid *u, int64_t now);
+
 #endif

@@ -115,6 +115,7 @@ runner_time_left(const struct runner *r)
 	timeout = sooner_utc(r->next_release, now, timeout);
 	timeout = sooner_utc(r->next_wake, now, timeout);
 	timeout = sooner_utc(r->next_storm, now, timeout);
+	timeout = sooner_utc(r->late.next, now, timeout);
 	return scan_time(r, now_ms, timeout);
 }
 
@@ -347,6 +348,7 @@ run(struct runner *r, struct runner_events *ev, struct po_err *err)
 	    runner_ask_flush(r, &r->setup->flush_which, err) == -1)
 		return -1;
 	r->ready_maybe = true;
+	late_begin(&r->late, wallclock_now());
 	if (runner_fork_missing(r, ev, false, err) != 0)
 		return -1;
 	r->fork_ms -= FORK_MS; /* the workers need not wait */

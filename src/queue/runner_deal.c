@@ -261,8 +261,12 @@ runner_hand_out(struct runner *r)
 	size_t i;
 
 	buf_init(&b, WIRE_MAX_BYTES);
-	for (i = 0; i < r->n_dealt; i++)
+	for (i = 0; i < r->n_dealt; i++) {
+		struct deal *d = &r->dealt[i].deal;
+
+		d->job.shared = crew_holders(&r->crew, d->relay) > 1;
 		hand_out_one(r, &r->dealt[i], &b);
+	}
 	buf_clear(&b);
 	r->n_dealt = 0;
 }

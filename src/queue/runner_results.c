@@ -9,23 +9,29 @@
 #include "util/wallclock.h"
 
 /* What a result tells of its relay. */
-static void
+static int
 note_relay(struct runner *r, struct tick *t, uint32_t number,
-    const struct wire_result *res)
+    const struct wire_result *res, struct po_err *err)
 {
-	struct hop *relay = hops_by_number(r->hops, t->tx, number, NULL);
+	struct wire_result seen = *res;
 	enum health_change change;
-	bool dirty;
+	struct hop *relay;
+	bool dirty, alive;
 
+	if (limits_note_pace(t, number, res, &alive, err) == -1)
+		return -1;
+	relay = hops_by_number(r->hops, t->tx, number, NULL);
 	if (relay == NULL)
-		return;
+		return 0;
+	seen.hop_down &= !alive;
 	change =
-	    health_note(&relay->host, res, t->now, settle_random(), &dirty);
+	    health_note(&relay->host, &seen, t->now, settle_random(), &dirty);
 	relay->dirty |= dirty;
 	if (res->state != DELIVERY_UNTOUCHED)
 		relay->untried = false;
 	if (change == HEALTH_DOWN) {
 		relay->falls++;
+		late_relay_is_down(&r->late, t->now);
 		after_log(t->after, "po/qmgr", LOG_LEVEL_WARNING,
 		    "%s rests for %lld s: %s", relay->host.name,
 		    (long long)(relay->host.backoff_until - t->now), res->text);
@@ -33,6 +39,7 @@ note_relay(struct runner *r, struct tick *t, uint32_t number,
 		after_log(t->after, "po/qmgr", LOG_LEVEL_INFO,
 		    "%s answers again", relay->host.name);
 	}
+	return 0;
 }
 
 static void
@@ -102,12 +109,14 @@ settle_part(struct runner *r, struct tick *t, struct held_job *job,
 		    "%s: deferred: %s", m->id.text, res->text);
 		return 0;
 	}
-	note_relay(r, t, job->relay, res);
+	if (note_relay(r, t, job->relay, res, err) == -1)
+		return -1;
 	rc = settle_recipient(t, m, res, err);
 	if (rc == 1) {
 		note_end(&job->end, res);
-		/* What fails before MAIL never got to be a message there. */
-		job->passed |= res->phase >= PHASE_MAIL;
+		/* What fails before MAIL never got to be a message there, and
+		 * what was too much did not pass. */
+		job->passed |= res->phase >= PHASE_MAIL && !res->slow;
 		count(r, res->state);
 	} else {
 		job->end.left = true;
@@ -179,6 +188,7 @@ runner_settle_results(struct runner *r, struct tick *t, struct po_err *err)
 	struct arena_mark mark = arena_mark(&t->arena);
 	size_t i;
 
+	t->crew = &r->crew;
 	for (i = 0; i < r->n_results; i++) {
 		if (r->results[i].closed) {
 			r->results[i].child->session = 0;

@@ -6,6 +6,7 @@
 #include "queue/act.h"
 #include "queue/crew.h"
 #include "queue/deal.h"
+#include "queue/late.h"
 #include "queue/runner.h"
 #include "queue/tick.h"
 
@@ -56,7 +57,8 @@ struct runner {
 	struct dealt_job *dealt;
 	size_t n_dealt, cap_dealt;
 
-	int64_t next_forget; /* seconds UTC: limits_forget() */
+	int64_t next_forget; /* seconds UTC: forget_old() */
+	struct late_walk late;
 	bool ready_maybe;    /* a message may be ready that was not dealt */
 	bool due_more;       /* more than one batch was due */
 	int64_t last_now;    /* wall clock of the last tick, of any run */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "queue/act.h"
-#include "queue/limits.h"
+#include "queue/forget.h"
 #include "queue/place.h"
 #include "queue/quota.h"
 #include "queue/recover.h"
@@ -136,12 +136,30 @@ is_past(int64_t when, int64_t now)
 
 /* Once a day: no run need end. */
 static int
-forget_limits(struct runner *r, struct tick *t, struct po_err *err)
+forget(struct runner *r, struct tick *t, struct po_err *err)
 {
+	int rc;
+
 	if (t->now < r->next_forget)
 		return 0;
-	r->next_forget = t->now + 86400;
-	return limits_forget(t, err);
+	rc = forget_old(t, err);
+	if (rc == 0)
+		r->next_forget = t->now + 86400;
+	return rc == -1 ? -1 : 0;
+}
+
+static bool
+looks_at_late(const struct runner *r)
+{
+	return r->setup->only == NULL && !r->setup->ingest_only;
+}
+
+static int
+look_at_late(struct runner *r, struct tick *t, struct po_err *err)
+{
+	if (!looks_at_late(r) || !late_has_work(&r->late, t->now))
+		return 0;
+	return late_step(t, &r->late, (unsigned)r->setup->queue->batch, err);
 }
 
 static int
@@ -156,7 +174,7 @@ steps(struct runner *r, struct tick *t, struct po_err *err)
 		return -1;
 	if (is_past(r->next_storm, t->now) && storm_sweep(t, err) == -1)
 		return -1;
-	if (forget_limits(r, t, err) == -1)
+	if (forget(r, t, err) == -1 || look_at_late(r, t, err) == -1)
 		return -1;
 	if (runner_deal(r, t, err) == -1 ||
 	    hops_write(r->hops, t->tx, err) == -1)
@@ -289,6 +307,8 @@ runner_has_work(const struct runner *r)
 	    went_back(r, wallclock_now()))
 		return true;
 	if (r->next_release != 0 && r->next_release <= wallclock_now())
+		return true;
+	if (looks_at_late(r) && late_has_work(&r->late, wallclock_now()))
 		return true;
 	return r->due_more ||
 	       (r->next_due != 0 && r->next_due <= wallclock_now());

@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECTED 0x80u /* beside the traits */
+/* Beside the traits. */
+#define CONNECTED 0x80u
+#define SLOW 0x40u
 
 bool
 wire_get_u8(struct wire_reader *r, uint8_t *v)
@@ -95,7 +97,7 @@ wire_get_job(struct wire_reader *r, struct wire_job *job)
 	    !wire_get_text(r, WIRE_MAX_HOP, &hop))
 		return false;
 	job->alternatives = (choice & 1) != 0;
-	job->bounded = (choice & 2) != 0;
+	job->shared = (choice & 2) != 0;
 	memcpy(job->hop, hop, strlen(hop) + 1);
 	return true;
 }
@@ -118,12 +120,13 @@ wire_get_result(struct wire_reader *r, struct wire_result *result)
 		return false;
 	if (state > DELIVERY_IN_DOUBT || phase > PHASE_LOCAL || code > 999 ||
 	    flags >> 4 > HANDOVER_DELIVERED ||
-	    (result->traits & ~CONNECTED) > RELAY_TRAITS)
+	    (result->traits & ~(CONNECTED | SLOW)) > RELAY_TRAITS)
 		return false;
 	result->state = (enum delivery_state)state;
 	result->phase = (enum delivery_phase)phase;
 	result->reply_code = (uint16_t)code;
 	result->connected = (result->traits & CONNECTED) != 0;
+	result->slow = (result->traits & SLOW) != 0;
 	result->traits &= RELAY_TRAITS;
 	result->last = (flags & 1) != 0;
 	result->damaged = (flags & 2) != 0;
@@ -169,7 +172,7 @@ bool
 wire_put_job(struct buf *b, const struct wire_job *job)
 {
 	uint8_t choice =
-	    (uint8_t)((job->alternatives ? 1 : 0) | (job->bounded ? 2 : 0));
+	    (uint8_t)((job->alternatives ? 1 : 0) | (job->shared ? 2 : 0));
 
 	return wire_put_id(b, &job->id) && wire_put_u32(b, job->attempt) &&
 	       wire_put_u32(b, job->falls) && wire_put_u8(b, job->relay) &&
@@ -181,7 +184,8 @@ bool
 wire_put_result(struct buf *b, const struct wire_result *result)
 {
 	uint8_t traits =
-	    (uint8_t)(result->traits | (result->connected ? CONNECTED : 0));
+	    (uint8_t)(result->traits | (result->connected ? CONNECTED : 0) |
+	              (result->slow ? SLOW : 0));
 	uint8_t flags =
 	    (uint8_t)((result->last ? 1 : 0) | (result->damaged ? 2 : 0) |
 	              (result->hop_down ? 4 : 0) | (result->over ? 8 : 0) |

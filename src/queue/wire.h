@@ -44,7 +44,7 @@ struct wire_job {
 	uint8_t relay;     /* of the hop's, from 0 */
 	uint8_t traits;    /* enum relay_trait, of that relay */
 	bool alternatives; /* the hop has another that can be used */
-	bool bounded; /* its connections are counted: tell when one ended */
+	bool shared; /* other workers are connected to the relay, or will be */
 	char hop[WIRE_MAX_HOP];
 };
 
@@ -63,6 +63,7 @@ struct wire_result {
 	bool over;         /* the file's head ended it: the index is behind */
 	enum delivery_handover handover;
 	bool hop_down;  /* the relay as a whole is not usable */
+	bool slow;      /* it asked for less at a time */
 	uint8_t traits; /* enum relay_trait, of the relay */
 	bool connected; /* the worker may still be connected to it */
 	const char *status;

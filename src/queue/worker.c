@@ -76,14 +76,12 @@ flush(struct worker *w)
 	(void)wire_put_u8(&w->out, WIRE_RESULTS);
 }
 
-/* The parent counts connections to this relay. */
+/* The parent counts connections to relays. */
 static void
 tell_closed(struct worker *w)
 {
 	struct buf b;
 
-	if (!w->way.bounded)
-		return;
 	flush(w);
 	buf_init(&b, 1);
 	if (!wire_put_u8(&b, WIRE_CLOSED) ||
@@ -238,8 +236,9 @@ report_results(struct worker *w, const struct job *j,
 			.last = last && i + 1 == j->message.n,
 			.handover = d->handover,
 			.hop_down = hop_down,
+			.slow = session_slow(session),
 			.traits = (uint8_t)session_traits(session),
-			.connected = session != NULL && j->wire.bounded,
+			.connected = session != NULL && !hop_down,
 			.status = d->status,
 			.relay = session_relay(session),
 			.text = d->text,
@@ -547,7 +546,7 @@ static size_t
 window(const struct worker *w)
 {
 	if (w->session == NULL || w->now == NULL || w->ended || stop ||
-	    w->n_left > 0 || w->now->n_sliced < w->now->n_which ||
+	    w->n_left > 0 || session_slow(w->session) || w->now->n_sliced < w->now->n_which ||
 	    !is_same_way(&w->way, &w->now->wire))
 		return 1;
 	return session_window(w->session, &w->now->message);
@@ -635,13 +634,19 @@ give_back_now(struct worker *w)
 	w->now = NULL;
 }
 
-/* The next hop is of no use now: what waits for it goes back, so that the
- * parent can let it rest. */
+/* The next hop is of no use now, or asked for less at a time: what waits for it
+ * goes back, so that the parent can let it rest, or take its time. */
 static void
 give_up_hop(struct worker *w)
 {
 	give_back_now(w);
 	give_back_ring(w);
+}
+
+static bool
+is_unwelcome(const struct worker *w)
+{
+	return session_hop_down(w->session) || session_slow(w->session);
 }
 
 static void
@@ -659,9 +664,9 @@ step(struct worker *w)
 		w->now = w->next;
 		w->next = NULL;
 	}
-	if (session_hop_down(w->session))
+	if (is_unwelcome(w))
 		w->down = w->way;
-	if (w->session == NULL || session_hop_down(w->session))
+	if (w->session == NULL || is_unwelcome(w))
 		give_up_hop(w);
 	flush_when_due(w);
 }

@@ -103,12 +103,16 @@ enum index_place {
 	PLACES
 };
 
+/* Which limit put it off until `due`. */
+enum index_waits { WAITS_NOT, WAITS_SENDER, WAITS_USER };
+
 struct index_message {
 	struct queue_id id;
 	enum message_state state;
 	enum priority priority;
 	enum index_place place;
 	enum message_hold hold; /* of MESSAGE_HELD; else HOLD_REQUEST */
+	enum index_waits waits;
 	uint32_t uid;
 	uint32_t attempts;
 	int64_t arrival;
@@ -177,6 +181,9 @@ int index_part_get(struct index_tx *tx, const struct queue_id *id, uint32_t hop,
 /* The first part of a hop greater than part->hop; begin with 0. */
 int index_part_next(struct index_tx *tx, const struct queue_id *id,
     struct index_part *part, struct po_err *err);
+/* The first part of any message behind (*id, *hop), or the `first` of all. */
+int index_part_walk(struct index_tx *tx, bool first, struct queue_id *id,
+    uint32_t *hop, struct po_err *err);
 int index_part_delete(struct index_tx *tx, const struct queue_id *id,
     uint32_t hop, struct po_err *err);
 int index_parts_delete(struct index_tx *tx, const struct queue_id *id,
@@ -196,12 +203,29 @@ int index_ready_first(struct index_tx *tx, uint32_t hop, enum priority class,
 int index_ready_seek(struct index_tx *tx, uint32_t *hop, enum priority *class,
     struct po_err *err);
 
+/* A ready row. */
+struct index_ready {
+	uint32_t hop;
+	enum priority class;
+	uint64_t turn;
+	struct queue_id id; /* "": before all of its turn */
+};
+/* The first one behind *row, which begins all zero. */
+int index_ready_next(struct index_tx *tx, struct index_ready *row,
+    struct po_err *err);
+
 /* Fairness: the turn that uid's last ready message of this class got (0: none).
  */
 int index_turn_get(struct index_tx *tx, enum priority class, uint32_t uid,
     uint64_t *turn, struct po_err *err);
 int index_turn_put(struct index_tx *tx, enum priority class, uint32_t uid,
     uint64_t turn, struct po_err *err);
+
+/* The first row behind (*class, *uid), or the `first` of all. */
+int index_turn_next(struct index_tx *tx, bool first, enum priority *class,
+    uint32_t *uid, uint64_t *turn, struct po_err *err);
+int index_turn_delete(struct index_tx *tx, enum priority class, uint32_t uid,
+    struct po_err *err);
 
 /* ------------------------------------------------------------ recipient: (id,
  * n) */
@@ -286,6 +310,12 @@ struct index_host {
 	uint32_t failures;     /* in a row, of the host as a whole */
 	uint32_t traits;       /* what was found out: enum relay_trait */
 	int64_t traits_at;     /* seconds UTC: when one was, last */
+	/* What it asked for (queue/pace.h); 0: nothing. */
+	uint32_t most_connections;
+	uint32_t most_a_minute; /* messages */
+	int64_t slowed_at; /* seconds UTC: when it asked last */
+	int64_t raised_at; /* when it last got more again */
+	int64_t used_at;   /* seconds UTC, to a day: mail went there last */
 	char cause[160];       /* of the last failure; printable, may be cut */
 	char name[300];
 };
@@ -295,6 +325,12 @@ int index_host_get(struct index_tx *tx, const char *name, struct index_host *h,
     struct po_err *err);
 int index_host_by_hop(struct index_tx *tx, uint32_t hop, struct index_host *h,
     struct po_err *err);
+/* Nothing may mean its number any more; the highest one must stay, for numbers
+ * are not given twice. */
+int index_host_delete(struct index_tx *tx, const struct index_host *h,
+    struct po_err *err);
+/* The highest number there is, 0: none. */
+int index_host_last(struct index_tx *tx, uint32_t *hop, struct po_err *err);
 /* The first one behind h->name, which begins empty. */
 int index_host_next(struct index_tx *tx, struct index_host *h,
     struct po_err *err);
@@ -334,6 +370,9 @@ int index_uid_get(struct index_tx *tx, uint32_t uid, struct index_uid *u,
     struct po_err *err);
 int index_uid_put(struct index_tx *tx, uint32_t uid, const struct index_uid *u,
     struct po_err *err);
+/* The first row behind *uid, or the `first` of all. */
+int index_uid_next(struct index_tx *tx, bool first, uint32_t *uid,
+    struct index_uid *u, struct po_err *err);
 /* The first uid that is to be looked at, and when. */
 int index_wake_first(struct index_tx *tx, int64_t *wake, uint32_t *uid,
     struct po_err *err);

@@ -11,7 +11,7 @@
 #include "spool/index.h"
 #include "spool/record.h"
 
-#define INDEX_SCHEMA 7u
+#define INDEX_SCHEMA 8u
 #define INDEX_KEY_MAX 320
 
 enum index_db {

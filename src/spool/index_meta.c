@@ -60,17 +60,23 @@ index_host_next(struct index_tx *tx, struct index_host *h, struct po_err *err)
 	return 1;
 }
 
-static int
-next_hop(struct index_tx *tx, uint32_t *hop, struct po_err *err)
+int
+index_host_last(struct index_tx *tx, uint32_t *hop, struct po_err *err)
 {
 	struct span key;
 	int found = row_last(tx, DB_HOP, &key, err);
 
-	*hop = 1;
-	if (found != 1)
-		return found;
-	if (!key_take_u32(&key, hop) || *hop == UINT32_MAX)
+	*hop = 0;
+	if (found == 1 && (!key_take_u32(&key, hop) || *hop == UINT32_MAX))
 		return index_damaged(DB_HOP, err);
+	return found;
+}
+
+static int
+next_hop(struct index_tx *tx, uint32_t *hop, struct po_err *err)
+{
+	if (index_host_last(tx, hop, err) == -1)
+		return -1;
 	++*hop;
 	return 0;
 }
@@ -109,6 +115,20 @@ index_host_put(struct index_tx *tx, struct index_host *h, struct po_err *err)
 		           : po_fail(err, PO_EBUG, "index: host: bad value");
 	}
 	return row_put(tx, DB_HOST, &k, &r, err);
+}
+
+int
+index_host_delete(struct index_tx *tx, const struct index_host *h,
+    struct po_err *err)
+{
+	struct index_key k;
+
+	(void)name_key(&k, h->name, sizeof(h->name) - 1);
+	if (row_delete(tx, DB_HOST, &k, err) == -1)
+		return -1;
+	key_clear(&k);
+	key_u32(&k, h->hop);
+	return row_delete(tx, DB_HOP, &k, err);
 }
 
 int

@@ -109,6 +109,25 @@ index_part_next(struct index_tx *tx, const struct queue_id *id,
 }
 
 int
+index_part_walk(struct index_tx *tx, bool first, struct queue_id *id,
+    uint32_t *hop, struct po_err *err)
+{
+	struct index_key k;
+	struct span key, v;
+	int found;
+
+	key_clear(&k);
+	if (!first)
+		part_key(&k, id, *hop);
+	found = row_seek(tx, DB_PART, &k, true, &key, &v, err);
+	if (found != 1)
+		return found;
+	if (!key_take_id(&key, id) || !key_take_u32(&key, hop) || key.len != 0)
+		return index_damaged(DB_PART, err);
+	return 1;
+}
+
+int
 index_part_delete(struct index_tx *tx, const struct queue_id *id, uint32_t hop,
     struct po_err *err)
 {

@@ -105,6 +105,30 @@ index_ready_seek(struct index_tx *tx, uint32_t *hop, enum priority *class,
 	return 1;
 }
 
+int
+index_ready_next(struct index_tx *tx, struct index_ready *row,
+    struct po_err *err)
+{
+	struct index_key k;
+	struct span key, v;
+	unsigned class;
+	int found;
+
+	key_clear(&k);
+	key_u32(&k, row->hop);
+	key_u8(&k, row->class);
+	key_u64(&k, row->turn);
+	if (row->id.text[0] != '\0')
+		key_id(&k, &row->id);
+	found = row_seek(tx, DB_READY, &k, true, &key, &v, err);
+	if (found != 1)
+		return found;
+	if (!take_ready(key, &row->hop, &class, &row->turn, &row->id))
+		return index_damaged(DB_READY, err);
+	row->class = (enum priority)class;
+	return 1;
+}
+
 static void
 turn_key(struct index_key *k, enum priority class, uint32_t uid)
 {
@@ -139,6 +163,39 @@ index_turn_put(struct index_tx *tx, enum priority class, uint32_t uid,
 	turn_key(&k, class, uid);
 	record_put_u64(turn, &r);
 	return row_put(tx, DB_TURN, &k, &r, err);
+}
+
+int
+index_turn_next(struct index_tx *tx, bool first, enum priority *class,
+    uint32_t *uid, uint64_t *turn, struct po_err *err)
+{
+	struct index_key k;
+	struct span key, v;
+	unsigned c;
+	int found;
+
+	key_clear(&k);
+	if (!first)
+		turn_key(&k, *class, *uid);
+	found = row_seek(tx, DB_TURN, &k, true, &key, &v, err);
+	if (found != 1)
+		return found;
+	if (!key_take_u8(&key, &c) || c >= PRIORITIES ||
+	    !key_take_u32(&key, uid) || key.len != 0 ||
+	    !record_get_u64(v, turn))
+		return index_damaged(DB_TURN, err);
+	*class = (enum priority)c;
+	return 1;
+}
+
+int
+index_turn_delete(struct index_tx *tx, enum priority class, uint32_t uid,
+    struct po_err *err)
+{
+	struct index_key k;
+
+	turn_key(&k, class, uid);
+	return row_delete(tx, DB_TURN, &k, err);
 }
 
 /* ----------------------------------------------------------- recipient */

@@ -59,6 +59,25 @@ index_uid_get(struct index_tx *tx, uint32_t uid, struct index_uid *u,
 	return found;
 }
 
+int
+index_uid_next(struct index_tx *tx, bool first, uint32_t *uid,
+    struct index_uid *u, struct po_err *err)
+{
+	struct index_key k;
+	struct span key, v;
+	int found;
+
+	key_clear(&k);
+	if (!first)
+		key_u32(&k, *uid);
+	found = row_seek(tx, DB_UID, &k, true, &key, &v, err);
+	if (found != 1)
+		return found;
+	if (!key_take_u32(&key, uid) || key.len != 0 || !record_get_uid(v, u))
+		return index_damaged(DB_UID, err);
+	return 1;
+}
+
 static bool
 says_nothing(const struct index_uid *u)
 {

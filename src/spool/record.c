@@ -14,7 +14,9 @@ enum {
 	HAS_KEY = 2,
 	IS_OURS = 4,
 	WANTS_NOTICE = 8,
-	ALL_FLAGS = 15
+	FOR_SENDER = 16, /* enum index_waits */
+	FOR_USER = 32,
+	ALL_FLAGS = 63
 };
 
 struct writer {
@@ -237,7 +239,9 @@ record_put_message(const struct index_message *m, struct record *r)
 	put_u8(&w, (m->tag != NULL ? HAS_TAG : 0u) |
 	               (m->key != NULL ? HAS_KEY : 0u) |
 	               (m->ours ? IS_OURS : 0u) |
-	               (m->wants_notice ? WANTS_NOTICE : 0u));
+	               (m->wants_notice ? WANTS_NOTICE : 0u) |
+	               (m->waits == WAITS_SENDER ? FOR_SENDER : 0u) |
+	               (m->waits == WAITS_USER ? FOR_USER : 0u));
 	put_u32(&w, m->uid);
 	put_u32(&w, m->attempts);
 	put_time(&w, m->arrival);
@@ -294,6 +298,9 @@ record_get_message(struct span v, struct arena *arena, struct index_message *m)
 	m->key = flags & HAS_KEY ? take_text(&r, ENVELOPE_MAX_KEY) : NULL;
 	m->ours = (flags & IS_OURS) != 0;
 	m->wants_notice = (flags & WANTS_NOTICE) != 0;
+	m->waits = flags & FOR_SENDER ? WAITS_SENDER
+	           : flags & FOR_USER ? WAITS_USER
+	                              : WAITS_NOT;
 	return ended(&r);
 }
 
@@ -419,6 +426,11 @@ record_put_host(const struct index_host *h, struct record *r)
 	put_u32(&w, h->failures);
 	put_u32(&w, h->traits);
 	put_time(&w, h->traits_at);
+	put_u32(&w, h->most_connections);
+	put_u32(&w, h->most_a_minute);
+	put_time(&w, h->slowed_at);
+	put_time(&w, h->raised_at);
+	put_time(&w, h->used_at);
 	put_exact(&w, h->cause, sizeof(h->cause) - 1);
 	return w.ok;
 }
@@ -433,6 +445,11 @@ record_get_host(struct span v, struct index_host *h)
 	h->failures = take_u32(&r);
 	h->traits = take_u32(&r);
 	h->traits_at = take_time(&r);
+	h->most_connections = take_u32(&r);
+	h->most_a_minute = take_u32(&r);
+	h->slowed_at = take_time(&r);
+	h->raised_at = take_time(&r);
+	h->used_at = take_time(&r);
 	take_field(&r, h->cause, sizeof(h->cause));
 	return ended(&r);
 }

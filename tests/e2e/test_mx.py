@@ -257,3 +257,17 @@ def test_mistakes_are_named(direct, settings, text):
     direct.configure(**settings)
     done = direct.queue("-p", "1", ok=False)
     assert done.returncode == 78 and text in done.stderr + done.stdout, done
+
+
+def test_limits_are_those_of_each_domain_by_itself(direct, zone, hosts, port, dns, po):
+    """Of two domains on one host each has its own; a profile has others."""
+    sink = hosts("127.0.0.2")
+    zone.update({f"{d}.example": {"MX": ["10 mail.example"]} for d in ("one", "two", "three")})
+    zone["mail.example"] = {"A": ["127.0.0.2"]}
+    mx = {"port": port, "nameserver": dns.at, "tls": "none", "per_day": 2}
+    po.configure(mx=mx, mx_profiles=[{"name": "bulk", "tls": "none", "per_day": 1}],
+                 routes=[{"recipient": "three.example", "transport": "mx", "profile": "bulk"}])
+    send(po, *(f"r{i}@{d}.example" for d in ("one", "two", "three") for i in range(3)), runs=("-p", "3"))
+    got = [r.split("@")[1] for m in sink.messages() for r in m.recipients]
+    assert {d: got.count(d) for d in got} == {"one.example": 2, "two.example": 2, "three.example": 1}
+    assert {m["attempts"] for m in po.list()} == {0}

@@ -109,3 +109,55 @@ def test_an_entry_that_names_nobody_is_refused(po, settings, why):
     po.configure(**settings)
     done = po.queue("--check-config", ok=False)
     assert done.returncode == 78 and why in done.stderr
+
+
+def test_who_says_421_beyond_some_connections_gets_no_more_of_them(po, new_sink):
+    """No attempt is made of it, and nothing rests: those who were let in go on."""
+    sink = new_sink(delay=0.01, bears={"connections": 3})
+    po.relay(sink.port)
+    submit(po, 24)
+    po.queue("-p", "8")
+    assert sink.count() == 24 and {r["status"] for r in po.results()} == {"sent"}
+    assert sink.status()["too_many"]["CONNECT"] <= 5, "each worker knocked once at most"
+    assert " asks for less, and gets " in po.log() and "rests" not in po.log()
+
+
+def test_who_says_450_beyond_some_messages_a_second_is_sent_to_at_its_pace(po, new_sink):
+    """In time, over runs that begin anew: refusals become rare, and nobody pays with many attempts."""
+    sink = new_sink(bears={"per_second": 10})
+    po.relay(sink.port)
+    po.configure(retry_first="1s", retry_max="2s")
+    submit(po, 50)
+    refused = []
+    for _ in range(60):
+        po.queue("-p", "4")
+        refused.append(sink.status()["too_many"]["MAIL"])
+        if sink.count() == 50:
+            break
+    assert sink.count() == 50 and po.list() == []
+    assert refused[-1] <= 30, refused
+    tries = [r["id"] for r in po.results()]
+    assert max(tries.count(i) for i in set(tries)) <= 4
+    assert most_within(sink, 1.0) <= 10
+
+
+def test_what_was_asked_for_holds_in_the_next_run_and_success_raises_it(po, new_sink, shift_clock):
+    sink = new_sink(bears={"per_second": 5, "reply": "421 4.7.0 too much mail from you"})
+    po.relay(sink.port)
+    po.configure(retry_first="1s", retry_max="1s")
+    submit(po, 20)
+    po.queue("-p", "1")
+    wait_for(lambda: po.queue("-p", "1") and sink.count() == 20, "all arrives", 60)
+    before = sink.status()["too_many"]["MAIL"]
+    assert 1 <= before <= 8
+    text = po.queue("--stats").stdout
+    assert "po_relay_messages_a_minute" in text
+    limit = int(text.split("po_relay_messages_a_minute")[1].split()[1])
+    assert 1 <= limit <= 300
+    submit(po, 1)
+    po.queue(env=shift_clock(30))
+    raised = int(po.queue("--stats").stdout.split("po_relay_messages_a_minute")[1].split()[1])
+    assert limit < raised <= limit + 60
+    submit(po, 1)
+    po.queue(env=shift_clock(5000))
+    assert "po_relay_messages_a_minute     relay" not in po.queue("--stats").stdout

@@ -6,7 +6,8 @@
 FOLDER/messages.jsonl has one line for each message whose last dot was seen, written before the reply is sent:
 {"n", "at" (seconds, of a clock that no test shifts), "sender", "mail_options", "recipients", "dsn", "content" (base64, CRLF, unstuffed), "session", "tls", "user", "helo"}.
 "dsn" has what RFC 3461 adds, where the keyword DSN is offered: [the words of MAIL, {recipient: its words}].
-A rule answers a stage with a reply of the test's choice; a pause stops the n-th event of a stage, before it is answered,
+"bears" in the options is what it bears: {"connections": N, "per_second": X, "reply": to MAIL beyond X}; what is beyond is
+refused (421 to those who connect), and counted. A rule answers a stage with a reply of the test's choice; a pause stops the n-th event of a stage, before it is answered,
 until "resume". All state is in this process; sink.py is the test's end of it.
 """
 import asyncio
@@ -35,6 +36,8 @@ class State:
         self.connections = 0
         self.most_connections = 0
         self.messages = 0
+        self.taken = []  # when MAIL was let through, of late
+        self.too_many = {"CONNECT": 0, "MAIL": 0}
         self.log = os.open(os.path.join(folder, "messages.jsonl"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def rule(self, stage, text):
@@ -42,6 +45,21 @@ class State:
             if rule["stage"] == stage and re.search(rule.get("match", ""), text) and rule.get("times", 1) != 0:
                 return rule
         return None
+
+    def beyond(self, stage):
+        """The reply to what is more than it bears, or None."""
+        bears, now, reply = self.options.get("bears", {}), time.monotonic(), None
+        if stage == "CONNECT" and self.connections > bears.get("connections", self.connections):
+            reply = "421 4.7.0 too many connections from you"
+        if stage == "MAIL" and "per_second" in bears:
+            self.taken = [at for at in self.taken if now - at < 1]
+            if len(self.taken) >= bears["per_second"]:
+                reply = bears.get("reply", "450 4.7.1 slow down")
+            else:
+                self.taken.append(now)
+        if reply:
+            self.too_many[stage] += 1
+        return reply
 
     async def event(self, stage, text):
         """Counts an event, waits where a pause stands, and returns a rule's reply or None."""
@@ -52,9 +70,10 @@ class State:
             if pause["stage"] == stage and self.counts[stage] >= pause["n"]:
                 pause["reached"] = True
                 await pause["go"].wait()
-        rule = self.rule(stage, text)
+        reply = self.beyond(stage)
+        rule = None if reply else self.rule(stage, text)
         if rule is None:
-            return None
+            return reply
         rule["times"] = rule.get("times", 0) - 1
         return rule["reply"]
 
@@ -199,7 +218,7 @@ def obey(state, command):
     elif name != "status":
         return {"error": f"unknown command {name}"}
     return {"counts": state.counts, "messages": state.messages, "connections": state.connections,
-            "most_connections": state.most_connections, "paused": any(p["reached"] for p in state.pauses)}
+            "most_connections": state.most_connections, "too_many": state.too_many, "paused": any(p["reached"] for p in state.pauses)}
 
 
 async def main():

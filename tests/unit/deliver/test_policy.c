@@ -88,6 +88,49 @@ each_answer_means_what_its_row_says(void **state)
 	}
 }
 
+/* Whatever it means for the message. */
+static void
+some_answers_ask_for_less(void **state)
+{
+	static const struct {
+		const char *name;
+		enum delivery_phase phase;
+		int code;
+		const char *status;
+		bool slow;
+	} slow[] = {
+		{ "too many connections", PHASE_GREETING, 421, "4.7.0", true },
+		{ "the service goes away", PHASE_MAIL, 421, "4.3.2", true },
+		{ "421 to the last dot", PHASE_DOT, 421, "", true },
+		{ "congestion", PHASE_EHLO, 451, "4.4.5", true },
+		{ "Postfix's anvil, of messages", PHASE_MAIL, 450, "4.7.1",
+		    true },
+		{ "and of recipients", PHASE_RCPT, 450, "4.7.1", true },
+		{ "a flood, by its number", PHASE_DATA, 451, "4.7.28", true },
+		{ "too many at once", PHASE_MAIL, 432, "4.3.2", true },
+		{ "450 to MAIL, which names no mailbox", PHASE_MAIL, 450, "",
+		    true },
+		{ "a mailbox that is busy", PHASE_RCPT, 450, "4.2.1", false },
+		{ "the same without a status", PHASE_RCPT, 450, "", false },
+		{ "a broken directory of passwords", PHASE_AUTH, 454, "4.7.0",
+		    false },
+		{ "a full disk", PHASE_MAIL, 452, "4.3.1", false },
+		{ "too many recipients", PHASE_RCPT, 452, "4.5.3", false },
+		{ "refused for good", PHASE_MAIL, 550, "5.7.1", false },
+		{ "taken", PHASE_DOT, 250, "2.0.0", false },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
+		print_message("# %s\n", slow[i].name);
+		assert_int_equal(policy_judge(slow[i].phase, slow[i].code,
+		                     slow[i].status)
+		                     .slow,
+		    slow[i].slow);
+	}
+}
+
 /* No answer before the dot is a success, no 2xx a failure. */
 static void
 no_answer_is_taken_for_more_than_it_is(void **state)
@@ -113,6 +156,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_answer_means_what_its_row_says),
+		cmocka_unit_test(some_answers_ask_for_less),
 		cmocka_unit_test(no_answer_is_taken_for_more_than_it_is),
 	};
 

@@ -291,7 +291,14 @@ encode(unsigned kind, struct record *r)
 	struct index_message m = sample_message();
 	struct index_recipient rec = sample_recipient();
 	struct index_attempt a = sample_attempt();
-	struct index_host h = { .hop = 1, .backoff_until = 5, .failures = 2 };
+	struct index_host h = { .hop = 1,
+		.backoff_until = 5,
+		.failures = 2,
+		.most_connections = 3,
+		.most_a_minute = 40,
+		.slowed_at = 6,
+		.raised_at = 7,
+		.used_at = 8 };
 	struct index_totals t = { .deferred = 3 };
 	struct index_limit l = { .newest = { 1, 2, 3, 4 }, .count = { { 5 } } };
 
