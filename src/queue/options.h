@@ -5,6 +5,7 @@
 #define PO_QUEUE_OPTIONS_H
 
 #include "conf/conf.h"
+#include "queue/retry.h"
 
 enum in_doubt_policy { IN_DOUBT_RETRY, IN_DOUBT_HOLD };
 
@@ -35,6 +36,7 @@ struct queue_conf {
 	int64_t retry_first_s; /* wait before the second attempt */
 	int64_t retry_max_s;   /* longest wait between attempts */
 	int64_t give_up_after_s;
+	int64_t max_attempts; /* 0: age alone counts */
 	int64_t keep_sent_s; /* retention of finished messages */
 	int64_t keep_failed_s;
 	int64_t slot_sync_s;
@@ -49,5 +51,12 @@ struct queue_conf {
 };
 
 extern const struct conf_option queue_options[];
+
+static inline struct retry_policy
+retry_policy_of(const struct queue_conf *conf)
+{
+	return (struct retry_policy){ conf->retry_first_s, conf->retry_max_s,
+		conf->max_attempts };
+}
 
 #endif

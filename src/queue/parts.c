@@ -73,6 +73,9 @@ add_way(struct tick *t, struct ways *w, const char *name, uint32_t attempts,
 		w->all[i] = (struct way){ .hop = number };
 		w->n++;
 	}
+	/* It is the number of a claim, of any hop: one more is due at least. */
+	if (t->conf->max_attempts > 0 && attempts >= t->conf->max_attempts)
+		attempts = (uint32_t)t->conf->max_attempts - 1;
 	if (w->all[i].attempts < attempts)
 		w->all[i].attempts = attempts;
 	return 0;
@@ -318,8 +321,7 @@ int
 parts_hasten(struct tick *t, struct index_message *m, int64_t due,
     struct po_err *err)
 {
-	const struct retry_policy p = { t->conf->retry_first_s,
-		t->conf->retry_max_s };
+	const struct retry_policy p = retry_policy_of(t->conf);
 	struct index_part part = { .hop = 0 };
 	int64_t then;
 	int rc;
@@ -340,8 +342,7 @@ int
 parts_end_claim(struct tick *t, struct index_message *m,
     const struct attempt_end *end, struct po_err *err)
 {
-	const struct retry_policy p = { t->conf->retry_first_s,
-		t->conf->retry_max_s };
+	const struct retry_policy p = retry_policy_of(t->conf);
 	struct index_part part;
 	int rc = index_part_get(t->tx, &m->id, end->hop, &part, err);
 
@@ -361,13 +362,34 @@ parts_end_claim(struct tick *t, struct index_message *m,
 		    t->now + retry_wait_s(&p, part.attempts, settle_random());
 		if (end->in_doubt && part.due < t->now + RETRY_IN_DOUBT_S)
 			part.due = t->now + RETRY_IN_DOUBT_S;
-		if (part.due > m->expires && m->expires > t->now)
+		if ((part.due > m->expires ||
+		        retry_is_spent(&p, part.attempts)) &&
+		    m->expires > t->now)
 			part.due = m->expires;
 		rc = index_part_put(t->tx, &m->id, &part, err);
 	}
 	if (rc == 0)
 		sum_in(t, m, &part);
 	return rc;
+}
+
+int
+parts_are_spent(struct tick *t, const struct index_message *m,
+    struct po_err *err)
+{
+	const struct retry_policy p = retry_policy_of(t->conf);
+	struct index_part part = { .hop = 0 };
+	bool any = false;
+	int rc = 0;
+
+	while (p.max_attempts > 0 &&
+	       (rc = index_part_next(t->tx, &m->id, &part, err)) == 1) {
+		any = true;
+		if (part.place != PLACE_DUE ||
+		    !retry_is_spent(&p, part.attempts))
+			return 0;
+	}
+	return rc == -1 ? -1 : any;
 }
 
 int

@@ -60,6 +60,11 @@ int parts_put_off(struct tick *t, struct index_message *m, uint32_t hop,
 int parts_end_claim(struct tick *t, struct index_message *m,
     const struct attempt_end *end, struct po_err *err);
 
+/* Has every part of it had as many attempts as there may be, and waits? 1, 0,
+ * -1. */
+int parts_are_spent(struct tick *t, const struct index_message *m,
+    struct po_err *err);
+
 /* Has it a part? 1, 0, -1. */
 int parts_any(struct tick *t, const struct index_message *m,
     struct po_err *err);

@@ -52,8 +52,7 @@ is_expired(const struct tick *t, const struct index_message *m)
 int
 place_message(struct tick *t, struct index_message *m, struct po_err *err)
 {
-	struct retry_policy p = { t->conf->retry_first_s,
-		t->conf->retry_max_s };
+	struct retry_policy p = retry_policy_of(t->conf);
 
 	m->place = PLACE_NONE;
 	m->claims = 0;
@@ -99,8 +98,7 @@ place_announce(struct tick *t, const struct index_message *m, const char *msgid)
 int
 place_after_clock_jump(struct tick *t, struct po_err *err)
 {
-	struct retry_policy p = { t->conf->retry_first_s,
-		t->conf->retry_max_s };
+	struct retry_policy p = retry_policy_of(t->conf);
 	struct index_message m;
 	struct queue_id after;
 	struct arena arena;

@@ -20,6 +20,12 @@ jitter(int64_t wait, uint32_t random)
 	return (int64_t)(random % (uint64_t)(wait / 4 + 1));
 }
 
+bool
+retry_is_spent(const struct retry_policy *p, uint32_t attempts)
+{
+	return p->max_attempts > 0 && attempts >= p->max_attempts;
+}
+
 int64_t
 retry_wait_s(const struct retry_policy *p, uint32_t attempts, uint32_t random)
 {

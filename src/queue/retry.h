@@ -12,7 +12,11 @@
 struct retry_policy {
 	int64_t first_s; /* wait after the first attempt */
 	int64_t max_s;   /* longest wait */
+	int64_t max_attempts; /* 0: any number */
 };
+
+/* Were there as many attempts as there may be? */
+bool retry_is_spent(const struct retry_policy *p, uint32_t attempts);
 
 /*
  * The wait after attempt number `attempts` (1 is the first): first_s doubled

@@ -277,12 +277,14 @@ finish(struct tick *t, struct index_message *m, struct po_err *err)
 	return 0;
 }
 
-/* Nobody has any of it now: is its time over, or is it to be looked at first?
- */
+/* Nobody has any of it now: is its time over, or are its attempts (`spent`), or
+ * is it to be looked at first? */
 static void
-end_or_hold(struct tick *t, struct index_message *m, bool in_doubt)
+end_or_hold(struct tick *t, struct index_message *m, bool in_doubt, bool spent)
 {
-	if (m->due >= m->expires)
+	if (spent && !(in_doubt && t->conf->in_doubt == IN_DOUBT_HOLD))
+		m->state = MESSAGE_EXPIRED;
+	else if (m->due >= m->expires)
 		m->state =
 		    t->now >= m->expires ? MESSAGE_EXPIRED : MESSAGE_WAITING;
 	if (m->state == MESSAGE_WAITING && m->due > m->expires)
@@ -298,8 +300,7 @@ end_or_hold(struct tick *t, struct index_message *m, bool in_doubt)
 static void
 go_on(struct tick *t, struct index_message *m, bool touched, bool in_doubt)
 {
-	struct retry_policy p = { t->conf->retry_first_s,
-		t->conf->retry_max_s };
+	struct retry_policy p = retry_policy_of(t->conf);
 
 	if (!touched) {
 		m->due = t->now;
@@ -308,8 +309,9 @@ go_on(struct tick *t, struct index_message *m, bool touched, bool in_doubt)
 	m->due = t->now + retry_wait_s(&p, m->attempts, settle_random());
 	if (in_doubt && m->due < t->now + RETRY_IN_DOUBT_S)
 		m->due = t->now + RETRY_IN_DOUBT_S;
-	end_or_hold(t, m, in_doubt);
+	end_or_hold(t, m, in_doubt, retry_is_spent(&p, m->attempts));
 }
+
 static void
 log_outcome(struct tick *t, const struct index_message *m)
 {
@@ -332,7 +334,7 @@ log_outcome(struct tick *t, const struct index_message *m)
 static int
 end_or_hold_parts(struct tick *t, struct index_message *m, struct po_err *err)
 {
-	int doubt = 0;
+	int doubt = 0, spent;
 
 	if (t->conf->in_doubt == IN_DOUBT_HOLD)
 		doubt = parts_in_doubt(t, m, err);
@@ -340,7 +342,10 @@ end_or_hold_parts(struct tick *t, struct index_message *m, struct po_err *err)
 		return -1;
 	if (t->now >= m->expires && m->attempts > 0)
 		m->due = t->now;
-	end_or_hold(t, m, doubt == 1);
+	spent = parts_are_spent(t, m, err);
+	if (spent == -1)
+		return -1;
+	end_or_hold(t, m, doubt == 1, spent == 1);
 	return 0;
 }
 

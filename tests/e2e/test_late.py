@@ -99,3 +99,32 @@ def test_mail_that_a_limit_of_its_sender_put_off_expires(po, sink, shift_clock):
     po.queue()
     po.queue(env=shift_clock(4 * HOUR))
     assert states(po) == ["expired", "expired", "sent", "sent"]
+
+
+def test_attempts_are_counted_where_they_are_limited(po, sink, shift_clock):
+    po.relay(sink.port)
+    po.configure(max_attempts=3)
+    sink.rules({"stage": "RCPT", "match": "^r", "reply": "450 4.2.1 busy"})
+    submit(po, 1)
+    for run, (state, attempts) in enumerate((("waiting", 1), ("waiting", 2), ("expired", 3), ("expired", 3))):
+        po.queue("--flush", env=shift_clock(run * HOUR))
+        mail, = (m for m in po.list_all() if m["sender"] == "me@here.example")
+        assert (mail["state"], mail["attempts"]) == (state, attempts)
+    failed, = told(sink)
+    assert failed[0] == "failed" and "450 4.2.1 busy" in failed[2]
+
+
+def test_of_several_next_hops_each_has_its_attempts(po, new_sink, shift_clock):
+    """One that has had them is not tried again; when all have, the mail expires."""
+    sinks = [new_sink(), new_sink()]
+    relays = [{"name": n, "host": "127.0.0.1", "port": s.port, "tls": "none"} for n, s in zip("ab", sinks)]
+    po.configure(transport="smtp", relays=relays, routes=[{"recipient": "a.example", "relays": "a"}, {"relays": "b"}],
+                 max_attempts=2)
+    for s in sinks:
+        s.rules({"stage": "RCPT", "match": "^r", "reply": "450 4.2.1 busy"})
+    po.submit(b"Subject: x\n\nx\n", "-f", "me@here.example", "r@a.example", "r@b.example")
+    for run in range(2):
+        assert states(po) in ([], ["waiting"])
+        po.queue("-p", "2", "--flush", env=shift_clock(run * HOUR))
+    assert states(po) == ["expired"]
+    assert sorted(r["to"] for r in po.results() if r["status"] == "deferred") == 2 * ["r@a.example"] + 2 * ["r@b.example"]

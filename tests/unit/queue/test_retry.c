@@ -10,7 +10,7 @@
 #define MINUTE INT64_C(60)
 #define HOUR (60 * MINUTE)
 
-static const struct retry_policy policy = { 5 * MINUTE, 4 * HOUR };
+static const struct retry_policy policy = { 5 * MINUTE, 4 * HOUR, 0 };
 
 static void
 waits_double_up_to_the_longest(void **state)
@@ -73,6 +73,18 @@ a_clock_jump_cannot_put_a_retry_off_for_ever(void **state)
 	    900 + 5 * HOUR);
 }
 
+static void
+the_attempts_that_there_may_be_are_counted(void **state)
+{
+	const struct retry_policy three = { 5 * MINUTE, 4 * HOUR, 3 };
+
+	(void)state;
+	assert_false(retry_is_spent(&three, 2));
+	assert_true(retry_is_spent(&three, 3));
+	assert_true(retry_is_spent(&three, UINT32_MAX));
+	assert_false(retry_is_spent(&policy, UINT32_MAX));
+}
+
 int
 main(void)
 {
@@ -81,6 +93,7 @@ main(void)
 		cmocka_unit_test(jitter_adds_at_most_a_quarter),
 		cmocka_unit_test(
 		    a_dead_hop_is_left_alone_for_a_quarter_of_an_hour_at_most),
+		cmocka_unit_test(the_attempts_that_there_may_be_are_counted),
 		cmocka_unit_test(a_clock_jump_cannot_put_a_retry_off_for_ever),
 	};
 
