@@ -79,8 +79,6 @@ unquote(struct parser *p, struct span s, struct value *out)
 	size_t n = 0;
 	size_t m = 0;
 
-	if (s.p[0] == '_')
-		s = (struct span){ s.p + 2, s.len - 3 };
 	quote = s.p[0];
 	s = (struct span){ s.p + 1, s.len - 2 };
 	*out = tpl_value_safe(s);
@@ -132,6 +130,31 @@ parse_number(struct parser *p, struct span s, struct value *out)
 	}
 }
 
+/* _("..."): the same text, where every % is two, as Django makes its keys. */
+static bool
+unquote_translation(struct parser *p, struct span s, struct value *out)
+{
+	struct span text;
+	char *to;
+	size_t i, n = 0;
+
+	if (!unquote(p, (struct span){ s.p + 2, s.len - 3 }, out))
+		return false;
+	text = tpl_value_span(out);
+	if (text.len == 0 || memchr(text.p, '%', text.len) == NULL)
+		return true;
+	to = tpl_parse_alloc(p, text.len, 2);
+	if (to == NULL)
+		return false;
+	for (i = 0; i < text.len; i++) {
+		to[n++] = text.p[i];
+		if (text.p[i] == '%')
+			to[n++] = '%';
+	}
+	*out = tpl_value_safe((struct span){ to, n });
+	return true;
+}
+
 static bool
 split_names(struct parser *p, struct span s, struct variable *v)
 {
@@ -160,9 +183,10 @@ parse_variable(struct parser *p, struct span s, struct variable *v)
 
 	v->text = s;
 	v->literal = true;
-	if (s.p[0] == '"' || s.p[0] == '\'' ||
-	    (s.len > 2 && s.p[0] == '_' && s.p[1] == '('))
+	if (s.p[0] == '"' || s.p[0] == '\'')
 		return unquote(p, s, &v->value);
+	if (s.len > 2 && s.p[0] == '_' && s.p[1] == '(')
+		return unquote_translation(p, s, &v->value);
 	number = parse_number(p, s, &v->value);
 	if (number != 0)
 		return number > 0;

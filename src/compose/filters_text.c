@@ -260,17 +260,56 @@ FILTER(truncatewords)
 	return tpl_build_done(&b, v);
 }
 
+/* What is not to be encoded: a text, or a list of bytes as numbers, of which
+ * those beyond ASCII do not count (Python's quote()). */
+static bool
+safe_bytes(struct render *r, const struct value *arg, struct span *out)
+{
+	const struct seq *s;
+	struct builder b;
+	struct value text = { .kind = VAL_STR }, item;
+	size_t i;
+
+	if (arg == NULL || arg->kind == VAL_NONE) {
+		*out = SPAN_LIT("/");
+		return true;
+	}
+	if (arg->kind == VAL_STR) {
+		*out = tpl_value_span(arg);
+		return true;
+	}
+	s = tpl_value_list(r, arg);
+	if (s == NULL)
+		return false;
+	tpl_build(&b, r, s->n + 1);
+	for (i = 0; i < s->n; i++) {
+		item = s->items[i];
+		if (item.kind == VAL_BOOL)
+			item = tpl_value_int(item.b);
+		if ((item.kind == VAL_FLOAT && item.f >= 128) ||
+		    (item.kind == VAL_INT && item.i >= 128))
+			continue;
+		if (item.kind != VAL_INT || item.i < 0)
+			return tpl_fail(r, FAIL_VALUE,
+			    "the argument of urlencode is neither text nor a "
+			    "list of bytes");
+		tpl_build_char(&b, (char)item.i);
+	}
+	if (!tpl_build_done(&b, &text))
+		return false;
+	*out = tpl_value_span(&text);
+	return true;
+}
+
 FILTER(urlencode)
 {
-	struct span safe = SPAN_LIT("/");
 	struct builder b;
+	struct span safe;
 
-	if (v->len > 0 && arg != NULL && arg->kind != VAL_STR &&
-	    arg->kind != VAL_NONE)
-		return tpl_fail(r, FAIL_VALUE,
-		    "urlencode needs text as its argument");
-	if (arg != NULL && arg->kind == VAL_STR)
-		safe = tpl_value_span(arg);
+	if (v->len == 0)
+		return true;
+	if (!safe_bytes(r, arg, &safe))
+		return false;
 	tpl_build(&b, r, v->len + 32);
 	tpl_quote_url(&b, tpl_value_span(v), safe);
 	return tpl_build_done(&b, v);

@@ -5,9 +5,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unictype.h>
+#include <unistr.h>
 
 #include "compose/render.h"
 #include "compose/text.h"
+#include "util/utf8.h"
+
+#define OTHER_DIGITS_MAX 400 /* bytes of a number in them */
+
+/* Digits of another script (Unicode's Nd) count as those of ASCII: then *s is
+ * the same number in `room`. False: something else is in it, or it is too long.
+ */
+static bool
+take_other_digits(struct span *s, char room[OTHER_DIGITS_MAX])
+{
+	size_t i, n = 0;
+	ucs4_t c;
+	int step, digit;
+
+	if (utf8_is_ascii(*s))
+		return true;
+	if (s->len > OTHER_DIGITS_MAX)
+		return false;
+	for (i = 0; i < s->len; i += (size_t)step) {
+		step = u8_mbtouc(&c, (const uint8_t *)s->p + i, s->len - i);
+		digit = c < 0x80 ? -1 : uc_decimal_value(c);
+		if (c >= 0x80 && digit == -1)
+			return false;
+		room[n++] = digit == -1 ? (char)c : (char)('0' + digit);
+	}
+	*s = (struct span){ room, n };
+	return true;
+}
 
 /* Copy the digits at s[*at], leaving "_" between two of them out; false where
  * there is none, or a wrong "_". */
@@ -37,12 +67,15 @@ take_sign(struct span s, size_t *at, char *out, size_t *n)
 enum number
 tpl_number_parse_int(struct span s, int64_t *out)
 {
+	char room[OTHER_DIGITS_MAX];
 	bool negative;
 	size_t at = 0;
 	int64_t v = 0;
 	bool over = false;
 
 	s = tpl_text_strip(s);
+	if (!take_other_digits(&s, room))
+		return NUMBER_VALUE;
 	negative = s.len > 0 && s.p[0] == '-';
 	if (s.len > 0 && (s.p[0] == '-' || s.p[0] == '+'))
 		at++;
@@ -114,11 +147,14 @@ take_decimal(struct span s, char *out)
 enum number
 tpl_number_parse_float(struct span s, double *out)
 {
+	char room[OTHER_DIGITS_MAX];
 	char small[128];
 	char *copy = small;
 	bool ok;
 
 	s = tpl_text_strip(s);
+	if (!take_other_digits(&s, room))
+		return NUMBER_VALUE;
 	if (parse_word(s, out))
 		return NUMBER_OK;
 	if (s.len >= sizeof(small)) {

@@ -52,7 +52,8 @@ NUMBERS = [
     123456.789, 3.14159, -2.5, 0.1, 1e15, 12345678901234567,
 ]
 HUGE_NUMBERS = [1e22, 1.5e300, -1e19, 5e-324, 1.7976931348623157e308, 1e200]
-TEXT_NUMBERS = ["1", "0", "12.30", " 7 ", "-3", "1e3", "1_000", "abc", ""]
+TEXT_NUMBERS = ["1", "0", "12.30", " 7 ", "-3", "1e3", "1_000", "abc", "", "٣",
+                "１２", "-४.५", "\u00a05\u3000", "1٣", "²", "nan", "-inf", ".5"]
 KEYS = ["a", "b", "name", "qty", "n", "größe", "tags", "x1"]
 DATE_FORMATS = [
     "Y-m-d", "D, d M Y", "N j, P", "jS F y", "H:i", "c", "r", "U", "z W o",
@@ -213,7 +214,7 @@ class Generator:
             return self.pick('"y,n"', '"yes,no,maybe"', '"<,>,&"', '"x"', "s",
                              '"1,2,3,4"')
         if name == "urlencode":
-            return self.pick('""', '"/:"', '"é"')
+            return self.pick('""', '"/:"', '"é"', "l", "n", "m")
         if name in ("timesince", "timeuntil"):
             return self.pick("at", '"2026-04-01"', '"2026-03-14T00:00:00"')
         if name == "json_script":
@@ -417,7 +418,8 @@ class Generator:
         lambda self, depth: "{%% templatetag %s %%}" % self.pick(
             "openblock", "closevariable", "opencomment"),
         lambda self, depth: "{% for a in 'xy' %}{{ forloop }}{% endfor %}",
-        lambda self, depth: self.pick('{{ _("x") }}', "{{ _('a <b>') }}"),
+        lambda self, depth: self.pick('{{ _("x") }}', "{{ _('a <b>') }}",
+                                      '{{ _("5 % off") }}'),
         lambda self, depth: "{% verbatim %}{{ x }}{% if %}{% endverbatim %}",
         lambda self, depth: "{% comment %}{{ x|no }}{% endcomment %}",
     ]
