@@ -169,8 +169,11 @@ sandbox_worker(const char *spool, const struct deliver_needs *needs,
 
 	if (limit(err) == -1)
 		return -1;
-	if (limits_only || needs->commands || IS_SANITIZED)
+	if (limits_only || IS_SANITIZED)
 		return 0;
+	if (needs->commands)
+		return calls_why_not() != NULL ? 0
+		                               : calls_restrict_commands(err);
 	if (files_init(&f, err) == -1)
 		return -1;
 	rc = permit_common(&f, spool, err);

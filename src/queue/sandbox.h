@@ -33,9 +33,12 @@ const char *sandbox_lacks(size_t i);
  *			for reading, templates/, the log file and needs->folders
  *			for writing; nothing else of any file system
  *
- * Descriptors that are open stay as they are. With `limits_only` the first
- * line alone, and so too where a sanitizer is compiled in: its runtime opens
- * and maps what it wants.
+ * Descriptors that are open stay as they are. A worker that runs programs
+ * (needs->commands) gives its limits to them, and of the rest what takes over
+ * other processes (ptrace(2) and its like) and what in the kernel no program of
+ * mail needs; which files they open is not ours to know. With `limits_only` the
+ *first line alone, and so too where a sanitizer is compiled in: its runtime
+ *opens and maps what it wants.
  */
 int sandbox_worker(const char *spool, const struct deliver_needs *needs,
     bool limits_only, struct po_err *err);

@@ -49,6 +49,12 @@ calls_restrict(unsigned more, struct po_err *err)
 	return po_fail(err, PO_EOS, "sandbox: %s", calls_why_not());
 }
 
+int
+calls_restrict_commands(struct po_err *err)
+{
+	return calls_restrict(0, err);
+}
+
 #else
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
@@ -179,6 +185,35 @@ static const uint16_t files[] = {
 	SYS_link,
 	SYS_unlink,
 	SYS_rename,
+#endif
+};
+
+/* What not even a program keeps that mail is handed to: other processes of its
+ * uid, files by handle, keys of the session, and what most holes in kernels
+ * were reached by. */
+static const uint16_t never[] = {
+	SYS_ptrace,
+	SYS_process_vm_readv,
+	SYS_process_vm_writev,
+	SYS_process_madvise,
+	SYS_pidfd_getfd,
+	SYS_kcmp,
+	SYS_open_by_handle_at,
+	SYS_add_key,
+	SYS_request_key,
+	SYS_keyctl,
+	SYS_bpf,
+	SYS_perf_event_open,
+	SYS_userfaultfd,
+	SYS_io_uring_setup,
+	SYS_io_uring_enter,
+	SYS_io_uring_register,
+	SYS_init_module,
+	SYS_finit_module,
+	SYS_delete_module,
+	SYS_kexec_load,
+#ifdef SYS_kexec_file_load
+	SYS_kexec_file_load,
 #endif
 };
 
@@ -316,16 +351,31 @@ put_case(struct program *p, uint16_t number, size_t n)
 	p->code[p->n++] = (struct sock_filter)IS(number, 0, (uint8_t)n);
 }
 
+static const struct sock_filter allow[] = { ALLOW };
+static const struct sock_filter deny[] = { DENY(EPERM) };
+
+/* One answer for each of them. */
 static void
-put_allowed(struct program *p, const uint16_t *calls, size_t n)
+put_answered(struct program *p, const uint16_t *calls, size_t n,
+    const struct sock_filter *answer)
 {
-	static const struct sock_filter allow[] = { ALLOW };
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		put_case(p, calls[i], 1);
-		put(p, allow, 1);
+		put(p, answer, 1);
 	}
+}
+
+/* Numbers mean something else on another processor: none of them is taken. */
+static void
+begin(struct program *p)
+{
+	p->n = 0;
+	load(p, offsetof(struct seccomp_data, arch));
+	p->code[p->n++] = (struct sock_filter)IS(ARCH, 1, 0);
+	put(p, deny, 1);
+	load(p, offsetof(struct seccomp_data, nr));
 }
 
 /* abort(3) and raise(3) send signals to a thread of this process. */
@@ -346,17 +396,12 @@ put_tgkill(struct program *p)
 static void
 make_program(struct program *p, unsigned more)
 {
-	static const struct sock_filter deny[] = { DENY(EPERM) };
 	size_t i;
 
-	p->n = 0;
-	load(p, offsetof(struct seccomp_data, arch));
-	p->code[p->n++] = (struct sock_filter)IS(ARCH, 1, 0);
-	put(p, deny, 1);
-	load(p, offsetof(struct seccomp_data, nr));
-	put_allowed(p, always, N(always));
+	begin(p);
+	put_answered(p, always, N(always), allow);
 	if ((more & CALLS_FILES) != 0)
-		put_allowed(p, files, N(files));
+		put_answered(p, files, N(files), allow);
 	for (i = 0; i < N(judged); i++)
 		if ((more & judged[i].when) == judged[i].when &&
 		    (more & judged[i].without) == 0) {
@@ -377,17 +422,40 @@ calls_why_not(void)
 	           : "this kernel filters no system calls (seccomp)";
 }
 
+static int
+install(struct program *p, struct po_err *err)
+{
+	struct sock_fprog prog = { .len = (unsigned short)p->n,
+		.filter = p->code };
+
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &prog) == -1)
+		return po_fail_sys(err, PO_EOS, "sandbox: seccomp");
+	return 0;
+}
+
 int
 calls_restrict(unsigned more, struct po_err *err)
 {
 	struct program p;
-	struct sock_fprog prog = { .filter = p.code };
 
 	make_program(&p, more);
-	prog.len = (unsigned short)p.n;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &prog) == -1)
-		return po_fail_sys(err, PO_EOS, "sandbox: seccomp");
-	return 0;
+	return install(&p, err);
+}
+
+/* x32's numbers are those of x86-64 with a bit more: none of them either. */
+int
+calls_restrict_commands(struct po_err *err)
+{
+	struct program p;
+
+	begin(&p);
+#ifdef __X32_SYSCALL_BIT
+	p.code[p.n++] = (struct sock_filter)HAS_BIT(__X32_SYSCALL_BIT, 0, 1);
+	put(&p, deny, 1);
+#endif
+	put_answered(&p, never, N(never), deny);
+	put(&p, allow, 1);
+	return install(&p, err);
 }
 
 #endif

@@ -20,6 +20,11 @@ enum calls {
 /* Why there is no filter here, for a line of the log; NULL: there is. */
 const char *calls_why_not(void);
 
+/* For good, for this process and the programs that it runs, which keep all but
+ * what takes over other processes and the parts of the kernel that no program
+ * of mail needs. -1: the kernel refused. */
+int calls_restrict_commands(struct po_err *err);
+
 /*
  * For good, for this process and what it makes: descriptors, sockets of this
  * host, memory that is never executable, its own clocks and signals, and what

@@ -363,6 +363,14 @@ enter_ingester(struct po_err *err)
 }
 
 static int
+enter_running_programs(struct po_err *err)
+{
+	static const struct deliver_needs commands = { .commands = true };
+
+	return sandbox_worker(spool, &commands, false, err);
+}
+
+static int
 enter_limits(struct po_err *err)
 {
 	return sandbox_worker(spool, &no_needs, true, err);
@@ -453,6 +461,18 @@ a_transport_that_makes_files_makes_them_in_its_folder(void **state)
 }
 
 static void
+a_transport_that_runs_programs_takes_over_no_process(void **state)
+{
+	(void)state;
+	assert_int_equal(try(run_a_program, enter_running_programs), 0);
+	assert_int_equal(try(fork_one, enter_running_programs), 0);
+	assert_int_equal(try(listen_on, enter_running_programs), 0);
+	assert_int_equal(try(trace_itself, enter_running_programs), EPERM);
+	assert_int_equal(try(memory_of_another, enter_running_programs), EPERM);
+	assert_int_equal(try(core_is_possible, enter_running_programs), 0);
+}
+
+static void
 without_a_sandbox_the_limits_stay(void **state)
 {
 	(void)state;
@@ -531,6 +551,8 @@ main(void)
 		    an_ingester_makes_files_of_the_spool_and_does_nothing_else),
 		cmocka_unit_test(
 		    a_transport_that_makes_files_makes_them_in_its_folder),
+		cmocka_unit_test(
+		    a_transport_that_runs_programs_takes_over_no_process),
 		cmocka_unit_test(without_a_sandbox_the_limits_stay),
 	};
 
