@@ -75,6 +75,25 @@ check_hashed(const struct place *p, const char *name, struct check_report *r)
 	}
 }
 
+/* What lies below an entry is looked at as the owner, whom root does not
+ * trust. */
+static void
+check_below(const struct place *p, struct check_report *r)
+{
+	const struct layout_entry *e;
+	struct spool_borrow b;
+	struct po_err err;
+
+	if (spool_borrow_owner(p->path, &b, &err) == -1) {
+		check_say(r, CHECK_ERROR, "%s", err.text);
+		return;
+	}
+	for (e = layout_entries; e->name != NULL; e++)
+		if (e->hashed)
+			check_hashed(p, e->name, r);
+	spool_return_owner(&b);
+}
+
 static void
 check_folders(const struct place *p, struct check_report *r)
 {
@@ -84,12 +103,10 @@ check_folders(const struct place *p, struct check_report *r)
 	check_about(r, "folders");
 	check_folder(p, "", p->own ? LAYOUT_TOP_OWN : LAYOUT_TOP_SYSTEM,
 	    !p->own, r);
-	for (e = layout_entries; e->name != NULL; e++) {
+	for (e = layout_entries; e->name != NULL; e++)
 		check_folder(p, e->name, p->own ? e->mode_own : e->mode_system,
 		    false, r);
-		if (e->hashed)
-			check_hashed(p, e->name, r);
-	}
+	check_below(p, r);
 	if (fstatfs(p->top, &fs) == 0 && fs.f_type == NFS_MAGIC)
 		check_say(r, CHECK_ERROR,
 		    "%s lies on NFS, where neither the lock nor the sync of a "

@@ -124,8 +124,11 @@ file_open(int dirfd, const char *path, bool writable, struct message_file *f,
 
 	f->fd = -1;
 	fd = fd_open_beneath(dirfd, path, writable ? O_RDWR : O_RDONLY, 0);
+	/* Somebody laid a link there, or changed its owner or mode: that is the
+	 * matter of this message, and of no other. */
 	if (fd == -1)
-		return po_fail_sys(err, errno == ELOOP ? PO_ECORRUPT : PO_EIO,
+		return po_fail_sys(err,
+		    errno == ELOOP || errno == EACCES ? PO_ECORRUPT : PO_EIO,
 		    "open %s", path);
 	if (file_adopt(fd, f, &why) == 0)
 		return 0;

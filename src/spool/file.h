@@ -40,8 +40,9 @@ off_t file_slots_at(const struct preamble *p);
 off_t file_content_at(const struct preamble *p);
 
 /* Open `path` below `dirfd` (no symlinks; O_RDWR when `writable`) and read its
- * geometry, or take over an open fd. PO_ECORRUPT when it is none; errno ENOENT
- * is in err->sys. On failure f->fd is -1 (an fd given is closed). */
+ * geometry, or take over an open fd. PO_ECORRUPT when it is none, or
+ * may not be opened; errno ENOENT is in err->sys. On failure f->fd is -1 (an fd
+ * given is closed). */
 int file_open(int dirfd, const char *path, bool writable,
     struct message_file *f, struct po_err *err);
 int file_adopt(int fd, struct message_file *f, struct po_err *err);
