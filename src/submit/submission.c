@@ -20,6 +20,7 @@
 #include "util/wallclock.h"
 
 #define ARENA_BYTES (8u << 20)
+#define HOPS_MAX 50u     /* Received fields, as hopcount_limit of Postfix */
 #define NAME_BYTES 1000u /* of a display name; longer ones are cut */
 
 /* ------------------------------------------------------------------ sender */
@@ -239,11 +240,28 @@ recipients_of_header(struct submission *s, struct po_err *err)
 	return 0;
 }
 
+/* Mail that comes by again and again gets a field each time (RFC 5321, 6.3). */
+static int
+refuse_loop(const struct header *h, struct po_err *err)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < h->n; i++)
+		n += h->fields[i].id == FIELD_RECEIVED;
+	if (n <= HOPS_MAX)
+		return 0;
+	return po_fail(err, PO_EDATA,
+	    "5.4.6 too many hops: %zu Received fields, so it runs in a loop",
+	    n);
+}
+
 static int
 finish_envelope(struct submission *s, int64_t now, struct po_err *err)
 {
 	size_t i;
 
+	if (refuse_loop(&s->header, err) == -1)
+		return -1;
 	if (orders_read(&s->header, now, &s->arena, &s->env, err) == -1)
 		return -1;
 	if (s->request.header_recipients && recipients_of_header(s, err) == -1)
