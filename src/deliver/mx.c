@@ -104,6 +104,7 @@ mx_open(const struct deliver_setup *setup, const char *hop, struct smtp *s,
 	    rest.p);
 	s->mx = mx;
 	s->peer = &setup->peers[i];
+	smtp_set_timeouts(s);
 	s->habits = &s->all_habits[0];
 	return 0;
 }

@@ -19,6 +19,14 @@ const char *const tls_level_names[] = { "none", "may", "encrypt", "verify",
 const char *const maildir_mode_names[] = { "0600", "0640", "0660", NULL };
 static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 
+/* A deadline of a phase: the time from what we said to the whole answer. */
+#define TIMEOUT_ROW(group, base, name, which, usual, help)                     \
+	{                                                                      \
+		group name "_timeout", CONF_DURATION,                          \
+		    (base) + offsetof(struct relay_conf, timeouts_s[which]),   \
+		    usual, 1, 3600, help, NULL                                 \
+	}
+
 /* Where a relay is and how it knows us; it lies at `base` of the target. */
 #define RELAY_ROWS(group, base)                                                \
 	{ group "host", CONF_STRING,                                           \
@@ -51,8 +59,9 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 		    (base) + offsetof(struct relay_conf, auth), NULL, 0, 0,    \
 		    "mechanisms of AUTH that may be used; empty: all but "     \
 		    "CRAM-MD5",                                                \
-		    NULL                                                       \
-	},                                                                     \
+		    NULL },                                                    \
+	    TIMEOUT_ROW(group, base, "auth", TIMEOUT_AUTH, "2m",               \
+	        "time for a reply to AUTH"),                                   \
 	    { group "fingerprints", CONF_NAMES,                                \
 		    (base) + offsetof(struct relay_conf, fingerprints), NULL,  \
 		    0, 0,                                                      \
@@ -91,6 +100,20 @@ static const char *const implicit_words[] = { "auto", "yes", "no", NULL };
 		    (base) + offsetof(struct relay_conf, connect_timeout_s),   \
 		    "30s", 1, 600, "time to look up the server and connect",   \
 		    NULL },                                                    \
+	    TIMEOUT_ROW(group, base, "helo", TIMEOUT_HELO, "5m",               \
+	        "time for the greeting, and for the reply to EHLO"),           \
+	    TIMEOUT_ROW(group, base, "starttls", TIMEOUT_STARTTLS, "2m",       \
+	        "time for the reply to STARTTLS, and for the handshake"),      \
+	    TIMEOUT_ROW(group, base, "mail", TIMEOUT_MAIL, "5m",               \
+	        "time for the reply to MAIL, and to send it"),                 \
+	    TIMEOUT_ROW(group, base, "rcpt", TIMEOUT_RCPT, "5m",               \
+	        "time for the reply to RCPT"),                                 \
+	    TIMEOUT_ROW(group, base, "data_init", TIMEOUT_DATA_INIT, "2m",     \
+	        "time for the reply to DATA"),                                 \
+	    TIMEOUT_ROW(group, base, "data_xfer", TIMEOUT_DATA_XFER, "3m",     \
+	        "time in which the server must take 64 KiB of the message"),   \
+	    TIMEOUT_ROW(group, base, "data_done", TIMEOUT_DATA_DONE, "10m",    \
+	        "time for the reply to the end of the message"),               \
 	    { group "max_messages", CONF_INT,                                  \
 		    (base) + offsetof(struct relay_conf, max_messages), "0",   \
 		    0, 1000000, "messages on one connection; 0: no limit",     \

@@ -13,13 +13,7 @@
 
 #include "conf/conf.h"
 
-enum tls_level {
-	TLS_NONE,
-	TLS_MAY,
-	TLS_ENCRYPT,
-	TLS_VERIFY,
-	TLS_FINGERPRINT
-};
+enum tls_level { TLS_NONE, TLS_MAY, TLS_ENCRYPT, TLS_VERIFY, TLS_FINGERPRINT };
 
 /* Does TLS come first, before any greeting? AUTO: on port 465. */
 enum tls_implicit { TLS_IMPLICIT_AUTO, TLS_IMPLICIT_YES, TLS_IMPLICIT_NO };
@@ -38,6 +32,20 @@ extern const char *const tls_level_names[];
 
 #define DELIVER_WINDOW_MAX 8
 
+/* How long a server may take; each is the option *_timeout. What it covers, and
+ * the usual one where it is 0, says smtp.c. */
+enum relay_timeout {
+	TIMEOUT_HELO,
+	TIMEOUT_STARTTLS,
+	TIMEOUT_AUTH,
+	TIMEOUT_MAIL,
+	TIMEOUT_RCPT,
+	TIMEOUT_DATA_INIT,
+	TIMEOUT_DATA_XFER,
+	TIMEOUT_DATA_DONE,
+	RELAY_TIMEOUTS
+};
+
 struct relay_conf {
 	char *name;   /* of an entry of "relays"; NULL or "" for the group */
 	char *host;   /* name, address, or "unix:" and the path of a socket */
@@ -48,13 +56,15 @@ struct relay_conf {
 	char *password_file;
 	char *password_command;
 	struct conf_names auth; /* mechanisms; none: as po chooses */
-	struct conf_names fingerprints; /* SHA-256 in hex, of level fingerprint */
-	char *cert_file; /* ours, PEM; "" or NULL: none */
-	char *key_file;  /* its key; "": in cert_file */
-	char *ca_file;          /* "": the system's */
-	char *helo;             /* "": deliver_conf.hostname */
-	char *source;           /* address to connect from; "": any */
+	struct conf_names
+	    fingerprints; /* SHA-256 in hex, of level fingerprint */
+	char *cert_file;  /* ours, PEM; "" or NULL: none */
+	char *key_file;   /* its key; "": in cert_file */
+	char *ca_file;    /* "": the system's */
+	char *helo;       /* "": deliver_conf.hostname */
+	char *source;     /* address to connect from; "": any */
 	int64_t connect_timeout_s;
+	int64_t timeouts_s[RELAY_TIMEOUTS];
 	int64_t max_messages; /* on one connection, 0: no limit */
 	/* Of a relay, or of each domain, over all workers; 0: no limit. */
 	int64_t max_connections;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The transports "smtp" and "lmtp": a relay, the one that was chosen of the
- * hop's; and "mx", which is the same dialogue with the hosts of a domain (mx.h).
- * Here is what their parts share: reading a reply, what a reply or a lost
- * connection means, and the end.
+ * hop's; and "mx", which is the same dialogue with the hosts of a domain
+ * (mx.h). Here is what their parts share: reading a reply, what a reply or a
+ * lost connection means, and the end.
  */
 #include "deliver/smtp.h"
 
@@ -18,25 +18,46 @@
 #include "deliver/tls.h"
 #include "util/xalloc.h"
 
-/* Seconds; RFC 5321, 4.5.3.2, where it names one. */
-static const int64_t timeouts_s[] = {
-	[WAIT_CONNECT] = 30, /* connect_timeout overrides */
-	[WAIT_GREETING] = 300,
-	[WAIT_EHLO] = 300,
-	[WAIT_STARTTLS] = 120,
-	[WAIT_TLS] = 120,
-	[WAIT_AUTH] = 120,
-	[WAIT_RSET] = 60,
-	[WAIT_MAIL] = 300,
-	[WAIT_RCPT] = 300,
-	[WAIT_DATA] = 120,
-	[WAIT_BLOCK] = 180,
-	[WAIT_DOT] = 600,
-	[WAIT_GROUP] = 60,
-	[WAIT_QUIT] = 1,
+/* Which option says how long a wait is, the seconds where it says nothing (RFC
+ * 5321, 4.5.3.2, where that names a time), and at most how many whatever it
+ * says; 0: as many as it says. */
+static const struct {
+	enum relay_timeout option;
+	int64_t usual_s, most_s;
+} waits[] = {
+	[WAIT_GREETING] = { TIMEOUT_HELO, 300, 0 },
+	[WAIT_EHLO] = { TIMEOUT_HELO, 300, 0 },
+	[WAIT_STARTTLS] = { TIMEOUT_STARTTLS, 120, 0 },
+	[WAIT_TLS] = { TIMEOUT_STARTTLS, 120, 0 },
+	[WAIT_AUTH] = { TIMEOUT_AUTH, 120, 0 },
+	[WAIT_RSET] = { TIMEOUT_MAIL, 300, 60 },
+	[WAIT_MAIL] = { TIMEOUT_MAIL, 300, 0 },
+	[WAIT_RCPT] = { TIMEOUT_RCPT, 300, 0 },
+	[WAIT_DATA] = { TIMEOUT_DATA_INIT, 120, 0 },
+	[WAIT_BLOCK] = { TIMEOUT_DATA_XFER, 180, 0 },
+	[WAIT_DOT] = { TIMEOUT_DATA_DONE, 600, 0 },
+	[WAIT_GROUP] = { TIMEOUT_MAIL, 300, 60 },
+	[WAIT_QUIT] = { TIMEOUT_MAIL, 300, 1 },
 };
-_Static_assert(sizeof(timeouts_s) / sizeof(timeouts_s[0]) == WAITS,
-    "a timeout for each wait");
+_Static_assert(sizeof(waits) / sizeof(waits[0]) == WAITS,
+    "a row for each wait");
+
+void
+smtp_set_timeouts(struct smtp *s)
+{
+	const int64_t *set_s = s->peer->relay->conf->timeouts_s;
+	int64_t for_s;
+	size_t i;
+
+	for (i = 0; i < WAITS; i++) {
+		for_s = set_s[waits[i].option];
+		if (for_s == 0)
+			for_s = waits[i].usual_s;
+		if (waits[i].most_s != 0 && for_s > waits[i].most_s)
+			for_s = waits[i].most_s;
+		s->timeout_ms[i] = for_s * 1000;
+	}
+}
 
 bool
 smtp_is_stopped(const struct smtp *s)
@@ -264,6 +285,7 @@ parse_hop(struct smtp *s, const char *hop, struct po_err *err)
 			    hop, (int)name.len, name.p);
 	} while (rest.len > 0);
 	s->peer = s->peers[0];
+	smtp_set_timeouts(s);
 	s->habits = &s->all_habits[0];
 	return 0;
 }
@@ -289,14 +311,11 @@ new_client(int transport, const struct deliver_setup *setup, const char *hop,
     const volatile sig_atomic_t *stop, int64_t stop_grace_s, struct po_err *err)
 {
 	struct smtp *s = xcalloc(1, sizeof(*s));
-	size_t i;
 
 	s->setup = setup;
 	s->transport = transport;
 	s->stop = stop;
 	s->stop_grace_ms = stop_grace_s * 1000;
-	for (i = 0; i < WAITS; i++)
-		s->timeout_ms[i] = timeouts_s[i] * 1000;
 	(void)snprintf(s->relay, sizeof(s->relay), "none");
 	reply_init(&s->reply);
 	buf_init(&s->command, 4 * SMTP_GROUP_BYTES);
@@ -335,9 +354,11 @@ choose_peer(struct smtp *s, unsigned relay)
 {
 	if (relay >= s->n_peers)
 		relay = 0; /* of another time: the routes were changed */
-	if (s->peer != s->peers[relay])
+	if (s->peer != s->peers[relay]) {
 		smtp_close(s, true);
-	s->peer = s->peers[relay];
+		s->peer = s->peers[relay];
+		smtp_set_timeouts(s);
+	}
 	s->habits = &s->all_habits[relay];
 }
 

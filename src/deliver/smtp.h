@@ -19,7 +19,6 @@
 
 /* What is waited for, and so which timeout (RFC 5321, 4.5.3.2) holds. */
 enum smtp_wait {
-	WAIT_CONNECT,
 	WAIT_GREETING,
 	WAIT_EHLO,
 	WAIT_STARTTLS,
@@ -125,10 +124,13 @@ struct smtp {
 	bool content_due;   /* 354 came, and no dot has left: no command now */
 	struct smtp_group group;
 	struct deliver_message fitted; /* its convert: of the group, or NULL */
-	char *block; /* CONTENT_BLOCK_BYTES */
+	char *block;                   /* CONTENT_BLOCK_BYTES */
 	char *chunk; /* CONTENT_CHUNK_BYTES, once CHUNKING is used */
 	struct smtp_window window;
 };
+
+/* Deadlines as the peer's settings say; when it was chosen. */
+void smtp_set_timeouts(struct smtp *s);
 
 /* Bring up a connection to the chosen relay; false with *why (state DEFERRED,
  * or UNTOUCHED when stopped) and, but for stop, hop_down set. */

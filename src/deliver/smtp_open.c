@@ -21,6 +21,8 @@
 #include "deliver/sasl.h"
 #include "deliver/tls.h"
 
+#define CONNECT_TIMEOUT_MS 30000 /* connect_timeout overrides */
+
 static enum tls_level
 level_of(const struct smtp *s)
 {
@@ -328,7 +330,7 @@ smtp_aim(struct smtp *s)
 	s->goal = (struct smtp_goal){ .host = conf->host,
 		.timeout_ms = conf->connect_timeout_s > 0
 		                  ? conf->connect_timeout_s * 1000
-		                  : s->timeout_ms[WAIT_CONNECT] };
+		                  : CONNECT_TIMEOUT_MS };
 }
 
 bool

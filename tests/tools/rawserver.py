@@ -9,6 +9,10 @@ A script is a list of steps, one script a connection, the last one for all that 
     chunk()          read BDAT n LAST and its bytes
     starttls()       handshake (needs cert, key)
     stall()          say nothing until the client leaves
+    trickle(TEXT)    a byte now and then, over and over, until the client leaves
+    deaf(EVENT)      read nothing any more, until the event
+    sip(EVENT)       read a byte now and then, until the event
+    part(N)          read N bytes of content
     drop()           end our side, read until the client leaves     reset()  close with RST
 
     with RawServer([say("220 x\\r\\n"), hear("EHLO"), ...], cert=..., key=..., tls=True) as server:
@@ -16,7 +20,9 @@ A script is a list of steps, one script a connection, the last one for all that 
 
 Leaving the `with` fails when a line did not fit its script.
 """
+import itertools
 import re
+import select
 import socket
 import ssl
 import struct
@@ -117,6 +123,39 @@ def starttls():
     return lambda c: c.wrap()
 
 
+NOW_AND_THEN_S = 0.05
+
+
+def trickle(text):
+    def step(c):
+        for byte in itertools.cycle(as_bytes(text)):
+            c.send(bytes([byte]))
+            if select.select([c.sock], [], [], NOW_AND_THEN_S)[0]:
+                c.more()
+                c.buffer = b""
+    return step
+
+
+def deaf(until):
+    return lambda c: until.wait(DEADLINE_S)
+
+
+def sip(until):
+    def step(c):
+        while not until.wait(NOW_AND_THEN_S):
+            c.sock.recv(1)
+    return step
+
+
+def part(size):
+    def step(c):
+        while len(c.buffer) < size:
+            c.more()
+        c.heard.append(c.buffer)
+        c.buffer = b""
+    return step
+
+
 def stall():
     return lambda c: c.drain()
 
@@ -141,7 +180,7 @@ def as_bytes(text):
 
 
 class RawServer:
-    def __init__(self, *scripts, cert=None, key=None, tls=False, host="127.0.0.1", port=0):
+    def __init__(self, *scripts, cert=None, key=None, tls=False, host="127.0.0.1", port=0, window=None):
         self.scripts, self.tls = scripts, tls
         self.context = None
         if cert:
@@ -149,6 +188,8 @@ class RawServer:
             self.context.load_cert_chain(cert, key)
         self.connections, self.errors, self.threads = [], [], []
         self.listener = socket.create_server((host, port))
+        if window:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         self.port = self.listener.getsockname()[1]
         self.acceptor = threading.Thread(target=self.accept, daemon=True)
         self.acceptor.start()
