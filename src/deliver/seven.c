@@ -12,6 +12,8 @@
 #include <stdlib.h>
 
 #include "deliver/content.h"
+#include "deliver/seven_encode.h"
+#include "deliver/seven_kind.h"
 #include "message/header.h"
 #include "util/fd.h"
 #include "util/grow.h"
@@ -22,10 +24,8 @@
 #define PIECE_BYTES ((size_t)2048)
 #define OUT_BYTES ((size_t)4 << 20) /* a header, rewritten, and a block */
 #define HEADER_BYTES ((size_t)1 << 20)
-#define BOUNDARY_BYTES ((size_t)200) /* RFC 2046 allows 70 */
 #define DEPTH 30
 #define MOST_PARTS ((size_t)100000)
-#define QP_LINE 76u
 
 /* What a part is to become. */
 enum means {
@@ -36,9 +36,6 @@ enum means {
 	MEANS_DROP    /* base64 already: they are no part of it */
 };
 
-/* Content-Transfer-Encoding as it is. */
-enum encoding { ENC_PLAIN, ENC_QP, ENC_BASE64, ENC_OTHER };
-
 enum where {
 	IN_HEADER,
 	IN_LEAF,
@@ -46,7 +43,7 @@ enum where {
 };
 
 struct level {
-	char boundary[BOUNDARY_BYTES + 1];
+	char boundary[SEVEN_BOUNDARY_BYTES + 1];
 	size_t len;
 	bool digest; /* its parts are messages where they do not say (RFC 2046,
 	                5.1.5) */
@@ -56,16 +53,9 @@ struct level {
 /* Of the part in hand, in the first walk. */
 struct found {
 	bool has_8bit, fixed, other; /* other: not UTF-8 */
-	enum encoding encoding;
+	enum seven_encoding encoding;
 	uint64_t qp, base64; /* bytes that it would have */
 	unsigned tail;       /* continuation bytes to come, for UTF-8 */
-};
-
-/* What a header block says of its body. */
-struct kind {
-	bool mime_version, has_type, text, message, multipart, sealed, digest;
-	enum encoding encoding;
-	struct span boundary;
 };
 
 struct note {
@@ -93,20 +83,13 @@ struct seven {
 	bool line_end; /* of a part: not yet taken */
 	bool ended;
 
-	/* encoders */
-	size_t column;
-	char blank; /* QP: a blank that may end its line, or '\0' */
-	unsigned char held[57];
-	size_t n_held;
-
+	struct encoder encoder;
 	struct buf out;
 	size_t out_at;
 	const char *refused; /* why it cannot be converted */
 	const char *status;
 	char *raw; /* RAW_BYTES */
 };
-
-static const char hex[] = "0123456789ABCDEF";
 
 static bool
 refuse(struct seven *s, const char *status, const char *why)
@@ -122,97 +105,6 @@ static bool
 put(struct seven *s, const char *p, size_t len)
 {
 	return !s->writing || buf_put(&s->out, p, len);
-}
-
-/* ------------------------------------------------------------ encoders */
-
-/* One byte, or its three, in a line that may have to be broken before. */
-static bool
-qp_put(struct seven *s, const char *p, size_t len)
-{
-	if (s->column + len > QP_LINE - 1) {
-		if (!put(s, "=\n", 2))
-			return false;
-		s->column = 0;
-	}
-	s->column += len;
-	return put(s, p, len);
-}
-
-static bool
-qp_escaped(struct seven *s, unsigned char c)
-{
-	const char three[3] = { '=', hex[c >> 4], hex[c & 15] };
-
-	return qp_put(s, three, 3);
-}
-
-/* A blank is written as it is only where something follows in its line. */
-static bool
-qp_blank(struct seven *s, bool ends)
-{
-	char c = s->blank;
-
-	s->blank = '\0';
-	if (c == '\0')
-		return true;
-	return ends ? qp_escaped(s, (unsigned char)c) : qp_put(s, &c, 1);
-}
-
-static bool
-qp_write(struct seven *s, struct span line)
-{
-	size_t i;
-	bool ok = true;
-
-	for (i = 0; ok && i < line.len; i++) {
-		unsigned char c = (unsigned char)line.p[i];
-
-		ok = qp_blank(s, false);
-		if (c == ' ' || c == '\t')
-			s->blank = (char)c;
-		else if (c == '=' || c >= 0x7f || c < 0x20)
-			ok = ok && qp_escaped(s, c);
-		else
-			ok = ok && qp_put(s, line.p + i, 1);
-	}
-	return ok;
-}
-
-static bool
-base64_group(struct seven *s)
-{
-	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
-	                          "qrstuvwxyz0123456789+/";
-	const unsigned char *h = s->held;
-	char line[QP_LINE + 1];
-	size_t i, n = 0;
-
-	for (i = s->n_held; i < s->n_held + 2 && i < sizeof(s->held); i++)
-		s->held[i] = 0;
-	for (i = 0; i < s->n_held; i += 3, h += 3) {
-		line[n++] = set[h[0] >> 2];
-		line[n++] = set[(h[0] & 3) << 4 | h[1] >> 4];
-		line[n++] =
-		    i + 1 < s->n_held ? set[(h[1] & 15) << 2 | h[2] >> 6] : '=';
-		line[n++] = i + 2 < s->n_held ? set[h[2] & 63] : '=';
-	}
-	line[n++] = '\n';
-	s->n_held = 0;
-	return put(s, line, n);
-}
-
-static bool
-base64_write(struct seven *s, const char *p, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		s->held[s->n_held++] = (unsigned char)p[i];
-		if (s->n_held == sizeof(s->held) && !base64_group(s))
-			return false;
-	}
-	return true;
 }
 
 /* ------------------------------------------------------------ leaves */
@@ -242,24 +134,6 @@ look_at_byte(struct found *f, unsigned char c)
 }
 
 static bool
-each_byte(struct seven *s, struct span line, enum means means)
-{
-	size_t i;
-	bool ok = true;
-
-	for (i = 0; ok && i < line.len; i++) {
-		unsigned char c = (unsigned char)line.p[i];
-		const char three[3] = { '=', hex[c >> 4], hex[c & 15] };
-
-		if (c < 0x80)
-			ok = put(s, line.p + i, 1);
-		else if (means == MEANS_ESCAPE)
-			ok = put(s, three, 3);
-	}
-	return ok;
-}
-
-static bool
 leaf_line_end(struct seven *s)
 {
 	if (!s->writing) {
@@ -267,10 +141,9 @@ leaf_line_end(struct seven *s)
 		s->found.base64 += 2;
 		return true;
 	}
-	if (means_of(s) == MEANS_BASE64)
-		return base64_write(s, "\r\n", 2);
-	s->column = 0;
-	return qp_blank(s, true) && put(s, "\n", 1);
+	return means_of(s) == MEANS_BASE64
+	           ? encode_base64(&s->encoder, SPAN_LIT("\r\n"), &s->out)
+	           : encode_qp_end(&s->encoder, true, &s->out);
 }
 
 static bool
@@ -290,12 +163,13 @@ leaf_write(struct seven *s, struct span line)
 	}
 	switch (means_of(s)) {
 	case MEANS_QP:
-		return qp_write(s, line);
+		return encode_qp(&s->encoder, line, &s->out);
 	case MEANS_BASE64:
-		return base64_write(s, line.p, line.len);
+		return encode_base64(&s->encoder, line, &s->out);
 	case MEANS_ESCAPE:
+		return encode_8bit(line, true, &s->out);
 	case MEANS_DROP:
-		return each_byte(s, line, means_of(s));
+		return encode_8bit(line, false, &s->out);
 	case MEANS_NONE:
 		break;
 	}
@@ -360,134 +234,17 @@ leaf_end(struct seven *s, bool boundary)
 	if (means_of(s) == MEANS_BASE64) {
 		/* At the end of the message the line end is the content's. */
 		if (s->line_end && !boundary)
-			ok = base64_write(s, "\r\n", 2);
-		ok = ok && (s->n_held == 0 || base64_group(s));
+			ok = encode_base64(&s->encoder, SPAN_LIT("\r\n"),
+			    &s->out);
+		ok = ok && encode_base64_end(&s->encoder, &s->out);
 	} else {
-		ok = qp_blank(s, true) && (!s->line_end || put(s, "\n", 1));
+		ok = encode_qp_end(&s->encoder, s->line_end, &s->out);
 	}
 	s->line_end = false;
 	return ok;
 }
 
 /* ------------------------------------------------------------ headers */
-
-static struct span
-next_token(struct span *rest, char *quoted, size_t max)
-{
-	struct span s = span_trim(*rest);
-	size_t i, n = 0;
-
-	if (s.len == 0 || s.p[0] != '"') {
-		for (i = 0; i < s.len && s.p[i] != ';' && s.p[i] != ' ' &&
-		            s.p[i] != '\t' && s.p[i] != '\n';
-		     i++)
-			;
-		*rest = (struct span){ s.p + i, s.len - i };
-		return (struct span){ s.p, i };
-	}
-	for (i = 1; i < s.len && s.p[i] != '"'; i++) {
-		if (s.p[i] == '\\' && i + 1 < s.len)
-			i++;
-		if (n < max)
-			quoted[n++] = s.p[i];
-	}
-	i += i < s.len;
-	*rest = (struct span){ s.p + i, s.len - i };
-	return (struct span){ quoted, n };
-}
-
-/* The parameter "boundary" of a Content-Type, unquoted. */
-static struct span
-boundary_of(struct span value, char *space, size_t max)
-{
-	struct span rest = value, name;
-
-	(void)span_cut(&rest, ';');
-	while (rest.len > 0) {
-		name = span_trim(span_cut(&rest, '='));
-		rest = (struct span){ rest.p, rest.len };
-		value = next_token(&rest, space, max);
-		if (span_eq_nocase(name, SPAN_LIT("boundary")))
-			return value;
-		(void)span_cut(&rest, ';');
-	}
-	return (struct span){ "", 0 };
-}
-
-static enum encoding
-encoding_of(struct span value)
-{
-	struct span word = span_trim(value);
-
-	if (span_eq_nocase(word, SPAN_LIT("quoted-printable")))
-		return ENC_QP;
-	if (span_eq_nocase(word, SPAN_LIT("base64")))
-		return ENC_BASE64;
-	return span_eq_nocase(word, SPAN_LIT("7bit")) ||
-	               span_eq_nocase(word, SPAN_LIT("8bit")) ||
-	               span_eq_nocase(word, SPAN_LIT("binary"))
-	           ? ENC_PLAIN
-	           : ENC_OTHER;
-}
-
-static void
-read_type(struct span value, struct kind *k, char *space, size_t max)
-{
-	struct span rest = value, type = span_trim(span_cut(&rest, ';'));
-
-	k->has_type = true;
-	k->text = span_has_prefix_nocase(type, SPAN_LIT("text/"));
-	k->message = span_eq_nocase(type, SPAN_LIT("message/rfc822"));
-	k->multipart = span_has_prefix_nocase(type, SPAN_LIT("multipart/"));
-	k->sealed = span_eq_nocase(type, SPAN_LIT("multipart/signed"));
-	k->digest = span_eq_nocase(type, SPAN_LIT("multipart/digest"));
-	if (k->multipart)
-		k->boundary = boundary_of(value, space, max);
-}
-
-/* The next field of *rest with its folds. */
-static struct span
-next_field(struct span *rest)
-{
-	struct span raw = *rest;
-	const char *lf;
-	size_t i = 0;
-
-	do {
-		lf = memchr(raw.p + i, '\n', raw.len - i);
-		i = lf == NULL ? raw.len : (size_t)(lf - raw.p) + 1;
-	} while (i < raw.len && ascii_is_blank((unsigned char)raw.p[i]));
-	*rest = (struct span){ raw.p + i, raw.len - i };
-	raw.len = i;
-	return raw;
-}
-
-static bool
-is_field(struct span raw, struct span name)
-{
-	return span_eq_nocase(span_trim(span_cut(&raw, ':')), name);
-}
-
-static void
-read_header(struct seven *s, struct kind *k, char *space, size_t max)
-{
-	struct span rest = buf_span(&s->header), raw, value;
-
-	*k = (struct kind){ .message = !s->top && s->depth > 0 &&
-		                       s->levels[s->depth - 1].digest };
-	while (rest.len > 0) {
-		raw = value = next_field(&rest);
-		(void)span_cut(&value, ':');
-		if (is_field(raw, SPAN_LIT("Content-Type")) && !k->has_type)
-			read_type(value, k, space, max);
-		else if (is_field(raw, SPAN_LIT("MIME-Version")))
-			k->mime_version = true;
-		else if (is_field(raw, SPAN_LIT("Content-Transfer-Encoding")))
-			k->encoding = encoding_of(value);
-	}
-	if (k->boundary.len > BOUNDARY_BYTES)
-		k->boundary.len = 0;
-}
 
 /* The fields of the header; an encoding that holds no longer is left out. */
 static bool
@@ -497,9 +254,9 @@ put_fields(struct seven *s, bool drop_encoding)
 	int rc = 1;
 
 	while (rest.len > 0 && rc == 1) {
-		raw = next_field(&rest);
+		raw = header_cut_field(&rest);
 		if (drop_encoding &&
-		    is_field(raw, SPAN_LIT("Content-Transfer-Encoding")))
+		    seven_is_field(raw, SPAN_LIT("Content-Transfer-Encoding")))
 			continue;
 		if (!utf8_is_ascii(raw) && is_sealed(s)) {
 			if (s->bodies)
@@ -516,7 +273,7 @@ put_fields(struct seven *s, bool drop_encoding)
 }
 
 static bool
-put_leaf_fields(struct seven *s, const struct kind *k)
+put_leaf_fields(struct seven *s, const struct seven_kind *k)
 {
 	enum means means = s->writing ? means_of(s) : MEANS_NONE;
 	bool encoded = means == MEANS_QP || means == MEANS_BASE64, ok;
@@ -536,7 +293,7 @@ put_leaf_fields(struct seven *s, const struct kind *k)
 }
 
 static bool
-begin_leaf(struct seven *s, const struct kind *k)
+begin_leaf(struct seven *s, const struct seven_kind *k)
 {
 	struct note *notes;
 
@@ -555,15 +312,14 @@ begin_leaf(struct seven *s, const struct kind *k)
 	}
 	s->found =
 	    (struct found){ .encoding = k->encoding, .fixed = k->multipart };
-	s->column = s->n_held = 0;
-	s->blank = '\0';
+	s->encoder = (struct encoder){ .column = 0 };
 	s->line_end = false;
 	s->where = IN_LEAF;
 	return put_leaf_fields(s, k);
 }
 
 static bool
-begin_multipart(struct seven *s, const struct kind *k)
+begin_multipart(struct seven *s, const struct seven_kind *k)
 {
 	struct level *l = &s->levels[s->depth];
 
@@ -582,11 +338,13 @@ begin_multipart(struct seven *s, const struct kind *k)
 static bool
 header_ends(struct seven *s, bool empty)
 {
-	char space[BOUNDARY_BYTES + 1];
-	struct kind k;
+	char space[SEVEN_SPACE_BYTES];
+	struct seven_kind k;
 	bool ok;
 
-	read_header(s, &k, space, sizeof(space));
+	seven_kind_read(buf_span(&s->header),
+	    !s->top && s->depth > 0 && s->levels[s->depth - 1].digest, space,
+	    &k);
 	if (k.multipart && k.boundary.len > 0 && s->depth < DEPTH)
 		ok = begin_multipart(s, &k);
 	else if (k.message && k.encoding == ENC_PLAIN)

@@ -232,23 +232,6 @@ put_field(struct buf *out, struct span raw)
 	return r == DONE ? done(buf_putc(out, '\n')) : r;
 }
 
-/* The next field of *rest with its folds. */
-static struct span
-take_field(struct span *rest)
-{
-	struct span raw = *rest;
-	const char *lf;
-	size_t i = 0;
-
-	do {
-		lf = memchr(raw.p + i, '\n', raw.len - i);
-		i = lf == NULL ? raw.len : (size_t)(lf - raw.p) + 1;
-	} while (i < raw.len && ascii_is_blank((unsigned char)raw.p[i]));
-	*rest = (struct span){ raw.p + i, raw.len - i };
-	raw.len = i;
-	return raw;
-}
-
 int
 seven_header(struct span block, struct buf *out)
 {
@@ -256,7 +239,7 @@ seven_header(struct span block, struct buf *out)
 	struct span raw;
 
 	while (block.len > 0 && r == DONE) {
-		raw = take_field(&block);
+		raw = header_cut_field(&block);
 		r = utf8_is_ascii(raw) ? done(buf_put_span(out, raw))
 		                       : put_field(out, raw);
 	}

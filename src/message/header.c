@@ -269,3 +269,19 @@ header_find(const struct header *h, enum field_id id)
 			return &h->fields[i];
 	return NULL;
 }
+
+struct span
+header_cut_field(struct span *rest)
+{
+	struct span raw = *rest;
+	const char *lf;
+	size_t i = 0;
+
+	do {
+		lf = memchr(raw.p + i, '\n', raw.len - i);
+		i = lf == NULL ? raw.len : (size_t)(lf - raw.p) + 1;
+	} while (i < raw.len && ascii_is_blank((unsigned char)raw.p[i]));
+	*rest = (struct span){ raw.p + i, raw.len - i };
+	raw.len = i;
+	return raw;
+}

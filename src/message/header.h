@@ -110,6 +110,10 @@ struct span header_raw(const struct header *h, const struct header_field *f);
 const struct header_field *header_find(const struct header *h,
     enum field_id id);
 
+/* Take the next field, its folds and LF included, off a block of LF-only lines
+ * that lies in memory. */
+struct span header_cut_field(struct span *block);
+
 const char *field_name(enum field_id id);
 unsigned field_kind(enum field_id id);
 
