@@ -18,7 +18,9 @@ from sink import Sink  # noqa: E402
 import caller  # noqa: E402
 import debian  # noqa: E402
 import dovecot  # noqa: E402
+import exim  # noqa: E402
 import host  # noqa: E402
+import opensmtpd  # noqa: E402
 import postfix  # noqa: E402
 
 
@@ -118,23 +120,38 @@ def sink(new_sink):
     return new_sink()
 
 
-@pytest.fixture(scope="session")
-def real_server(folder, ca):
-    """Debian's Postfix on loopback."""
+def a_real(kind, *args):
+    """A real server for the session, or why there is none."""
     reason = debian.why_not()
     if reason:
         pytest.skip(reason)
-    server = postfix.Postfix(folder / "postfix", ca)
+    try:
+        server = kind(*args)
+    except debian.NotToBeHad as error:
+        pytest.skip(f"its package cannot be had: {error}")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def real_server(folder, ca):
+    """Debian's Postfix on loopback."""
+    yield from a_real(postfix.Postfix, folder / "postfix", ca)
 
 
 @pytest.fixture(scope="session")
 def mailboxes(folder):
     """Debian's Dovecot, by LMTP on loopback and on a Unix socket."""
-    reason = debian.why_not()
-    if reason:
-        pytest.skip(reason)
-    server = dovecot.Dovecot(folder / "dovecot")
-    yield server
-    server.stop()
+    yield from a_real(dovecot.Dovecot, folder / "dovecot")
+
+
+@pytest.fixture(scope="session")
+def open_smtpd(folder):
+    """Debian's OpenSMTPD on loopback."""
+    yield from a_real(opensmtpd.OpenSmtpd, folder / "opensmtpd")
+
+
+@pytest.fixture(scope="session")
+def exim4(folder):
+    """Debian's Exim on loopback."""
+    yield from a_real(exim.Exim, folder / "exim")

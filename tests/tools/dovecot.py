@@ -5,23 +5,16 @@ Mailboxes of mailbox.example: bob and carol take mail; full is over quota, for n
 broken cannot be written to (451). Anybody else is unknown (550 5.1.1).
 """
 import os
-import pathlib
-import signal
-import socket
-import subprocess
 
 import debian
-from wait import wait_for
 
-PACKAGES = ("dovecot-core", "dovecot-lmtpd", "libapparmor1", "libexttextcat-2.0-0", "liblua5.4-0", "libsodium23",
-            "libstemmer0d", "libunwind8", "libwrap0")
 DOMAIN = "mailbox.example"
 
 CONF = """\
 protocols = lmtp
 base_dir = {dir}/run
 state_dir = {dir}/state
-log_path = {dir}/log
+log_path = {dir}/log/all
 ssl = no
 hostname = mailbox.example
 default_internal_user = dovecot
@@ -69,65 +62,21 @@ overflow@mailbox.example:{{PLAIN}}x:{uid}:{uid}::::userdb_quota_rule=*:storage=1
 broken@mailbox.example:{{PLAIN}}x:{uid}:{uid}::::userdb_mail=maildir:/proc/nowhere
 """
 
-START = """\
-set -e
-mount --make-rprivate /
-mount -t proc proc /proc
-mount -t overlay overlay -o lowerdir="$1/usr:/usr" /usr
-mount --bind "$2/passwd" /etc/passwd
-mount --bind "$2/group" /etc/group
-exec /usr/sbin/dovecot -F -c "$2/dovecot.conf"
-"""
 
-USERS = {"dovecot": 2993, "dovenull": 2994, "vmail": 2992}
+class Dovecot(debian.Server):
+    PACKAGES = ("dovecot-core", "dovecot-lmtpd", "libapparmor1", "libexttextcat-2.0-0", "liblua5.4-0", "libsodium23",
+                "libstemmer0d", "libunwind8", "libwrap0")
+    USERS = {"dovecot": 2993, "dovenull": 2994, "vmail": 2992}
+    COMMAND = '/usr/sbin/dovecot -F -c "$2/dovecot.conf"'
 
-
-class Dovecot:
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-        self.port = debian.free_port()
+    def lay_out(self):
         self.socket = self.folder / "socket"
-        tree = debian.unpacked("dovecot", PACKAGES)
-        self._lay_out()
-        self.process = subprocess.Popen(
-            ["unshare", "-m", "-p", "-f", "--kill-child", "sh", "-c", START, "sh", str(tree), str(self.folder)],
-            stdin=subprocess.DEVNULL, stdout=(self.folder / "out").open("w"), stderr=subprocess.STDOUT)
-        try:
-            wait_for(self._answers, "Dovecot answers", 30)
-        except AssertionError as e:
-            self.stop()
-            raise AssertionError(f"{e}\n{self.log()}") from None
-
-    def _lay_out(self):
-        for name in ("run", "state", "maildir"):
-            (self.folder / name).mkdir(parents=True)
-        os.chown(self.folder / "maildir", USERS["vmail"], USERS["vmail"])
-        passwd, group = (pathlib.Path(f).read_text() for f in ("/etc/passwd", "/etc/group"))
-        for name, number in USERS.items():
-            passwd += f"{name}:x:{number}:{number}::/nonexistent:/bin/false\n"
-            group += f"{name}:x:{number}:\n"
-        (self.folder / "passwd").write_text(passwd)
-        (self.folder / "group").write_text(group)
-        (self.folder / "users").write_text(USERS_FILE.format(uid=USERS["vmail"]))
+        for name in ("run", "state", "log"):
+            (self.folder / name).mkdir()
+        self.folder_of("vmail", "maildir")
+        (self.folder / "users").write_text(USERS_FILE.format(uid=self.USERS["vmail"]))
         (self.folder / "dovecot.conf").write_text(CONF.format(dir=self.folder, port=self.port))
-
-    def _answers(self):
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
-                return s.recv(100).startswith(b"220 ")
-        except OSError:
-            return False
-
-    def log(self):
-        return "".join(p.read_text() for p in (self.folder / "out", self.folder / "log") if p.exists())
 
     def maildir(self, user):
         """The messages that arrived for a mailbox, as bytes."""
         return [p.read_bytes() for p in sorted((self.folder / "maildir" / user / "new").glob("*"))]
-
-    def stop(self):
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        for pid in children.read_text().split() if children.exists() else []:
-            os.kill(int(pid), signal.SIGKILL)
-        self.process.kill()
-        self.process.wait()
