@@ -5,12 +5,14 @@
  * failed to show that it knows it. A command line may have 512 bytes, so a long
  * response follows the server's 334 instead of standing behind AUTH (RFC 4954,
  * section 4). Whatever held the password is wiped, the stream's write buffer
- * included.
+ * included. A password that may change is renewed when it is refused, and tried
+ * once more if it is another one.
  */
 #include "deliver/sasl.h"
 
 #include <openssl/crypto.h>
 
+#include "deliver/keeper.h"
 #include "deliver/mechanism.h"
 #include "deliver/secret.h"
 
@@ -152,27 +154,48 @@ refused(struct smtp *s, const struct sasl *sasl, struct delivery *why)
 	return false;
 }
 
-bool
-sasl_authenticate(struct smtp *s, struct delivery *why)
+enum outcome { AUTH_TAKEN, AUTH_REFUSED, AUTH_LOST };
+
+static enum outcome
+try(struct smtp *s, enum mechanism m, struct delivery *why)
 {
 	const struct peer *peer = s->peer;
-	unsigned common = s->ehlo.auth & peer->auth;
 	struct sasl sasl;
 	bool ok;
 
-	if (common == 0)
-		return nothing_in_common(s, why);
-	sasl_begin(&sasl, mechanism_best(common), peer->relay->conf->user,
-	    buf_span(&peer->secret));
+	sasl_begin(&sasl, m, peer->relay->conf->user, buf_span(&peer->secret));
 	sasl.host = s->goal.host;
 	sasl.port = relay_port(peer->relay->conf, s->transport);
 	ok = dialogue(s, &sasl);
 	sasl_end(&sasl);
 	if (!ok) {
 		smtp_judge_lost(s, PHASE_AUTH, why);
-		return false;
+		return AUTH_LOST;
 	}
 	if (s->reply.code / 100 == 2 && sasl.why[0] == '\0')
-		return true;
-	return refused(s, &sasl, why);
+		return AUTH_TAKEN;
+	(void)refused(s, &sasl, why);
+	return AUTH_REFUSED;
+}
+
+bool
+sasl_authenticate(struct smtp *s, struct delivery *why)
+{
+	struct peer *peer = &s->setup->peers[s->peer - s->setup->peers];
+	unsigned common = s->ehlo.auth & peer->auth;
+	char cause[200];
+	enum outcome o;
+
+	if (common == 0)
+		return nothing_in_common(s, why);
+	/* Others may have had it renewed. */
+	(void)keeper_ask(s->setup, peer, false, cause, sizeof(cause));
+	o = try(s, mechanism_best(common), why);
+	if (o != AUTH_REFUSED || s->reply.code != 535)
+		return o == AUTH_TAKEN;
+	if (keeper_ask(s->setup, peer, true, cause, sizeof(cause)))
+		return try(s, mechanism_best(common), why) == AUTH_TAKEN;
+	if (cause[0] != '\0')
+		smtp_note(s, "%s", cause);
+	return false;
 }

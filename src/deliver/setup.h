@@ -44,17 +44,20 @@ struct peer {
 	const struct relay *relay;
 	struct buf secret; /* its password; wiped when freed */
 	bool has_secret;
-	unsigned auth; /* mechanisms that may be used: MECHANISM_BIT()s */
-	SSL_CTX *tls;  /* NULL at level none */
-	bool ready;    /* a rule leads to it */
+	uint64_t generation; /* of it: deliver/keeper.h; 0: it stays */
+	unsigned auth;       /* mechanisms that may be used: MECHANISM_BIT()s */
+	SSL_CTX *tls;        /* NULL at level none */
+	bool ready;          /* a rule leads to it */
 	bool prepared;
 };
 
 struct deliver_setup {
 	const struct deliver_conf *conf;
 	const struct deliver_routes *routes;
-	struct peer *peers;          /* in the order of routes->relays */
-	bool *is_ready;              /* by transport: a rule leads there */
+	struct peer *peers; /* in the order of routes->relays */
+	bool *is_ready;     /* by transport: a rule leads there */
+	int keeper;         /* who renews passwords; -1: nobody */
+	pid_t keeper_pid, keeper_owner;
 	struct mx_memory *mx_memory; /* of this process; NULL: no direct mail */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deliver/keeper.h"
 #include "deliver/mx.h"
 #include "deliver/secret.h"
 #include "deliver/setup.h"
@@ -44,6 +45,7 @@ new_setup(const struct deliver_routes *routes)
 	struct deliver_setup *setup = xcalloc(1, sizeof(*setup));
 	size_t i;
 
+	setup->keeper = -1;
 	setup->conf = routes->conf;
 	setup->routes = routes;
 	setup->is_ready = xcalloc(TRANSPORTS, sizeof(*setup->is_ready));
@@ -91,7 +93,7 @@ deliver_setup_finish(struct deliver_setup *setup, struct po_err *err)
 		if (setup->is_ready[i] &&
 		    transports[i]->prepare(setup, err) == -1)
 			return -1;
-	return 0;
+	return keeper_start(setup, err);
 }
 
 int
@@ -156,6 +158,7 @@ deliver_setup_free(struct deliver_setup *setup)
 
 	if (setup == NULL)
 		return;
+	keeper_stop(setup);
 	for (i = 0; i < setup->routes->n_relays; i++) {
 		secret_clear(&setup->peers[i].secret);
 		tls_context_free(setup->peers[i].tls);

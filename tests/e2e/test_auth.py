@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import re
 import shutil
+import threading
 
 import pytest
 
@@ -160,7 +161,8 @@ TOKENS = {
 @pytest.mark.parametrize("length", (40, 2000), ids=("short", "long"))
 @pytest.mark.parametrize("mechanism", TOKENS)
 def test_a_token_from_a_command(po, mechanism, length):
-    """Each run asks the command; a refused token defers, and the log has the server's JSON but never the token."""
+    """Each run asks the command, and again when the token is refused; the same one is not tried twice but defers, and the log
+    has the server's JSON but never the token."""
     text, empty = TOKENS[mechanism]
     token, runs = po.base / "token", po.base / "runs"
     command = po.base / "get-token"
@@ -193,5 +195,82 @@ def test_a_token_from_a_command(po, mechanism, length):
         steps["token"] = "new" + "y" * length
         token.write_text(steps["token"] + "\n")
         po.queue("--flush")
-    assert [r["status"] for r in po.results()] == ["deferred", "sent"] and runs.read_text() == "run\n" * 2
+    assert [r["status"] for r in po.results()] == ["deferred", "sent"] and runs.read_text() == "run\n" * 3
     assert "xxxx" not in po.log() and "yyyy" not in po.log()
+
+
+def xoauth2(token):
+    return hear("AUTH XOAUTH2 " + re.escape(encode(f"user={USER}\1auth=Bearer {token}\1\1".encode())) + "$")
+
+
+def issues_tokens(po, *tokens):
+    """A command that prints one after the other, the last one for all that follow, and the file of its runs."""
+    runs, command = po.base / "runs", po.base / "get-token"
+    (po.base / "tokens").write_text("".join(t + "\n" for t in tokens))
+    command.write_text(f"#!/bin/sh\necho run >> {runs}\nn=$(wc -l < {runs})\n[ $n -gt {len(tokens)} ] && n={len(tokens)}\n"
+                       f"sed -n ${{n}}p {po.base}/tokens\n")
+    command.chmod(0o755)
+    if po.owner:
+        shutil.chown(po.base, po.owner)
+    return command, runs
+
+
+WORKERS = 3
+OFFER = offering("XOAUTH2")
+REFUSED = say("535 5.7.8 expired\r\n")
+
+
+def test_a_token_is_renewed_once_for_all_workers(po):
+    """All meet the refusal before any has a new token: the command runs once more, and each goes on over its connection."""
+    command, runs = issues_tokens(po, "old", "new")
+    together = threading.Barrier(WORKERS)
+    script = [*OFFER, xoauth2("old"), lambda c: together.wait(30), REFUSED, xoauth2("new"), say("235 2.7.0 hi\r\n"), *MAIL]
+    with RawServer(script) as server:
+        po.relay(server.port, user=USER, password_command=command, auth="XOAUTH2", max_messages=1)
+        for i in range(WORKERS):
+            po.submit(MESSAGE, "-f", "s@example.org", f"{i}@example.net")
+        po.queue("--ingest")
+        po.queue("-p", str(WORKERS))
+    assert [r["status"] for r in po.results()] == ["sent"] * WORKERS, po.log()
+    assert len(server.connections) == WORKERS and runs.read_text() == "run\n" * 2
+    assert "old" not in po.log()
+
+
+def test_a_renewed_token_is_tried_once(po):
+    """It is refused too: the message waits, and the relay rests; so it does where no other token comes."""
+    command, runs = issues_tokens(po, "old", "new", "newer")
+    script = [*OFFER, hear("AUTH XOAUTH2"), REFUSED, hear("AUTH XOAUTH2"), REFUSED, hear("QUIT"), say("221 bye\r\n")]
+    with RawServer(script) as server:
+        po.relay(server.port, user=USER, password_command=command, auth="XOAUTH2")
+        po.submit(MESSAGE, "-f", "s@example.org", "a@example.net")
+        po.queue("-p", "2")
+    result, = po.results()
+    assert (result["status"], result["dsn"]) == ("deferred", "4.7.8") and "535 5.7.8 expired" in result["text"]
+    assert runs.read_text() == "run\n" * 2 and len(server.connections) == 1
+
+
+def test_a_password_of_a_command_is_renewed_too_and_one_of_a_file_is_not(po):
+    """Any mechanism: the command may ask a vault. A file holds what somebody wrote: a second try would only count against him."""
+    command, runs = issues_tokens(po, "old", "new")
+    plain = {t: hear("AUTH PLAIN " + re.escape(encode(f"\0{USER}\0{t}".encode())) + "$") for t in ("old", "new")}
+    with RawServer([*offering("PLAIN"), plain["old"], REFUSED, plain["new"], say("235 ok\r\n"), *MAIL]) as server:
+        po.relay(server.port, user=USER, password_command=command)
+        po.submit(MESSAGE, "-f", "s@example.org", "a@example.net")
+        po.queue("-p", "1")
+    assert [r["status"] for r in po.results()] == ["sent"] and runs.read_text() == "run\n" * 2
+    with RawServer([*offering("PLAIN"), plain["old"], REFUSED, hear("QUIT"), say("221 bye\r\n")]) as server:
+        po.relay(server.port, user=USER, password="old")
+        po.submit(MESSAGE, "-f", "s@example.org", "b@example.net")
+        po.queue("-p", "1")
+    assert po.results(to="b@example.net")[0]["status"] == "deferred"
+
+
+def test_a_command_that_fails_now_is_named(po):
+    command, runs = issues_tokens(po, "old")
+    command.write_text(command.read_text() + "[ $n -lt 1 ] || [ $(wc -l < %s) -lt 2 ]\n" % runs)
+    with RawServer([*OFFER, hear("AUTH XOAUTH2"), REFUSED, hear("QUIT"), say("221 bye\r\n")]) as server:
+        po.relay(server.port, user=USER, password_command=command, auth="XOAUTH2")
+        po.submit(MESSAGE, "-f", "s@example.org", "a@example.net")
+        po.queue("-p", "1")
+    result, = po.results()
+    assert result["status"] == "deferred" and "relay.password_command" in po.log(), po.log()
