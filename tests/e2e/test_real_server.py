@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: ISC
 """From PHP's mail() through po to a real server over verified TLS with AUTH, and what happens when the server is wrong."""
+import http.server
+import json
 import re
 import shutil
 import subprocess
+import threading
+import urllib.parse
 
 import pytest
 
@@ -125,3 +129,54 @@ def test_many_on_the_way_by_chunking(po, real_server, ca):
     bodies = {int(mail.value(m, "Subject")): m.body for m in arrived}
     assert bodies == {i: b".\n..\n" + b"%d\n" % i * (i * 50) + b"last line\n" for i in range(40)}
     wait_for(lambda: re.search(r"disconnect from .* mail=40 rcpt=40 bdat=40 ", real_server.log()), "one connection, all by BDAT")
+
+
+TOKEN = "a-token.of/joe+and=more"
+
+
+class Tokens(http.server.BaseHTTPRequestHandler):
+    """Who has a token (RFC 7662)."""
+
+    def do_POST(self):  # noqa: N802
+        asked = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        known = asked.get("token") == [TOKEN]
+        body = json.dumps({"active": True, "username": "joe@mailbox.example"} if known else {"active": False}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def asks_dovecot(folder, ca, mailboxes):
+    """A Postfix whose AUTH is Dovecot's."""
+    tokens = http.server.ThreadingHTTPServer(("127.0.0.1", mailboxes.tokens), Tokens)
+    threading.Thread(target=tokens.serve_forever, daemon=True).start()
+    server = postfix.Postfix(folder / "postfix-dovecot", ca, kinds=("good",))
+    server.configure(smtpd_sasl_path=mailboxes.auth)
+    server.user, server.password = mailboxes.user, mailboxes.password
+    yield server
+    server.stop()
+    tokens.shutdown()
+
+
+@pytest.mark.parametrize("mechanism", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "OAUTHBEARER", "XOAUTH2"))
+def test_each_mechanism_of_a_real_server(po, asks_dovecot, ca, mechanism):
+    """The right secret is taken by just that mechanism; with a wrong one the mail waits, and leaves once it is mended."""
+    server, secret = asks_dovecot, TOKEN if "AUTH" in mechanism else asks_dovecot.password
+    for wrong in (True, False):
+        po.relay(server.ports[("good", True)], tls="verify", implicit_tls="yes", ca_file=ca.ca_file, user=server.user,
+                 password="wrong" if wrong else secret, auth=mechanism)
+        if wrong:
+            po.submit(b"Subject: x\n\nx\n", "-f", "me@example.org", f"{mechanism.lower()}@mailbox.example")
+        po.queue("-p", "1", *(() if wrong else ("--flush",)))
+    refused, sent = po.results()
+    assert (refused["status"], refused["dsn"]) == ("deferred", "4.7.8"), refused
+    assert f"authentication failed: {mechanism}: " in refused["text"] and "535 5.7.8" in refused["text"], refused
+    assert sent["status"] == "sent", sent
+    wait_for(lambda: f"sasl_method={mechanism}, sasl_username={server.user}" in server.log(), "Postfix says how")
+    assert secret not in po.log()

@@ -103,7 +103,7 @@ class Server:
             ["unshare", "-m", "-p", "-f", "--kill-child", "sh", "-c", script, "sh", str(tree), str(self.folder)],
             stdin=subprocess.DEVNULL, stdout=(self.folder / "out").open("w"), stderr=subprocess.STDOUT)
         try:
-            wait_for(lambda: greets(self.port), f"{type(self).__name__} answers", 30)
+            wait_for(lambda: greets(self.port), f"{type(self).__name__} answers", 90)
         except AssertionError as e:
             self.stop()
             raise AssertionError(f"{e}\n{self.log()}") from None

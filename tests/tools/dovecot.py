@@ -3,6 +3,9 @@
 
 Mailboxes of mailbox.example: bob and carol take mail; full is over quota, for now (452) or, as overflow, for ever (552);
 broken cannot be written to (451). Anybody else is unknown (550 5.1.1).
+
+On another socket, `auth`, another server can ask who somebody is: joe, by his password; whoever comes with a token, by what
+the server of tokens on the port `tokens` says to it, which a test runs.
 """
 import os
 
@@ -25,8 +28,15 @@ mail_location = maildir:{dir}/maildir/%n
 mail_plugins = quota
 lmtp_save_to_detail_mailbox = no
 recipient_delimiter = +
+auth_mechanisms = {mechanisms} oauthbearer xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = {dir}/oauth2.conf
+}}
 passdb {{
   driver = passwd-file
+  mechanisms = {mechanisms}
   args = {dir}/users
 }}
 userdb {{
@@ -35,6 +45,11 @@ userdb {{
 }}
 plugin {{
   quota = maildir:User quota
+}}
+service auth {{
+  unix_listener {dir}/auth {{
+    mode = 0666
+  }}
 }}
 service anvil {{
   chroot =
@@ -54,7 +69,18 @@ service lmtp {{
 }}
 """
 
+MECHANISMS = "plain login cram-md5 scram-sha-1 scram-sha-256"
+
+TOKENS_CONF = """\
+introspection_mode = post
+introspection_url = http://127.0.0.1:{port}/
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+
 USERS_FILE = """\
+joe@mailbox.example:{{PLAIN}}{password}:{uid}:{uid}::::
 bob@mailbox.example:{{PLAIN}}x:{uid}:{uid}::::
 carol@mailbox.example:{{PLAIN}}x:{uid}:{uid}::::
 full@mailbox.example:{{PLAIN}}x:{uid}:{uid}::::userdb_quota_rule=*:storage=1K userdb_quota_full_tempfail=yes
@@ -67,6 +93,7 @@ class Dovecot(debian.Server):
     PACKAGES = ("dovecot-core", "dovecot-lmtpd", "libapparmor1", "libexttextcat-2.0-0", "liblua5.4-0", "libsodium23",
                 "libstemmer0d", "libunwind8", "libwrap0")
     USERS = {"dovecot": 2993, "dovenull": 2994, "vmail": 2992}
+    user, password = "joe@mailbox.example", "correct horse"
     COMMAND = '/usr/sbin/dovecot -F -c "$2/dovecot.conf"'
 
     def lay_out(self):
@@ -74,8 +101,11 @@ class Dovecot(debian.Server):
         for name in ("run", "state", "log"):
             (self.folder / name).mkdir()
         self.folder_of("vmail", "maildir")
-        (self.folder / "users").write_text(USERS_FILE.format(uid=self.USERS["vmail"]))
-        (self.folder / "dovecot.conf").write_text(CONF.format(dir=self.folder, port=self.port))
+        (self.folder / "users").write_text(USERS_FILE.format(uid=self.USERS["vmail"], password=self.password))
+        (self.folder / "dovecot.conf").write_text(CONF.format(dir=self.folder, port=self.port,
+                                                                      mechanisms=MECHANISMS))
+        self.auth, self.tokens = self.folder / "auth", debian.free_port()
+        (self.folder / "oauth2.conf").write_text(TOKENS_CONF.format(port=self.tokens))
 
     def maildir(self, user):
         """The messages that arrived for a mailbox, as bytes."""

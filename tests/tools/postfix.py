@@ -117,7 +117,7 @@ class Postfix:
             ["unshare", "-m", "-p", "-f", "--kill-child", "sh", "-c", START, "sh", str(tree), str(self.folder)],
             stdin=subprocess.DEVNULL, stdout=(self.folder / "out").open("w"), stderr=subprocess.STDOUT)
         try:
-            wait_for(self._answers, "Postfix answers on all its ports", 30)
+            wait_for(self._answers, "Postfix answers on all its ports", 90)
         except AssertionError as e:
             self.stop()
             raise AssertionError(f"{e}\n{self.log()}") from None
