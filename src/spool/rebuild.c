@@ -16,6 +16,7 @@
 #include "util/fd.h"
 
 #define PUTS_PER_TX 4096
+#define ATTEMPTS_AT_ONCE 16 /* of one message, by as many next hops */
 #define ARENA_MAX (512u << 20)
 #define PROBLEMS_MAX (64u << 10)
 
@@ -101,6 +102,28 @@ is_undecided(const struct builder *b, const struct index_message *m)
 	return faccessat(b->spool->drop, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/*
+ * Its last results are in the slots, and nothing tells whether they were
+ * settled, with the notice that they ask for: recovery does it once more, and
+ * knows a notice by its id. Attempts that ended together are the last ones.
+ */
+static int
+leave_to_recovery(struct builder *b, const struct index_message *m,
+    struct po_err *err)
+{
+	struct index_claim claim = { .id = m->id, .attempt = m->attempts };
+	unsigned n;
+
+	if (m->state != MESSAGE_SENT && m->state != MESSAGE_FAILED)
+		return 0;
+	for (n = 0; n < ATTEMPTS_AT_ONCE && claim.attempt > 0; n++) {
+		if (index_claim_put(b->tx, &claim, err) == -1)
+			return -1;
+		claim.attempt--;
+	}
+	return 0;
+}
+
 static int
 add_file(struct builder *b, const struct place *at, const char *path,
     const struct queue_id *id, struct po_err *err)
@@ -119,9 +142,11 @@ add_file(struct builder *b, const struct place *at, const char *path,
 	if (!at->done && is_undecided(b, &m))
 		return index_message_delete(b->tx, id, err);
 	b->report->messages++;
-	if (!at->done && message_is_final(m.state))
-		return index_move_put(b->tx, id, err);
-	return 0;
+	if (at->done || !message_is_final(m.state))
+		return 0;
+	return leave_to_recovery(b, &m, err) == -1
+	           ? -1
+	           : index_move_put(b->tx, id, err);
 }
 
 /* A file that cannot be read as a message does not stop the others. */

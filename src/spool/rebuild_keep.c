@@ -82,13 +82,35 @@ keep_claim(struct builder *b, struct index_tx *old,
 	return rebuild_next(b, err);
 }
 
+/* What the old index knows as finished was settled: nobody need do it again. */
+static int
+drop_settled(struct builder *b, struct index_tx *old, struct po_err *err)
+{
+	struct index_claim claim, *after = NULL;
+	struct index_message m;
+	int found;
+
+	while ((found = index_claim_next(b->tx, after, &claim, err)) == 1) {
+		after = &claim;
+		found = index_message_get(old, &claim.id, NULL, &m, err);
+		if (found == 1 && message_is_final(m.state))
+			found = index_claim_delete(b->tx, &claim.id,
+			    claim.attempt, err);
+		if (found == -1 || rebuild_next(b, err) == -1)
+			return -1;
+	}
+	return found;
+}
+
 static int
 keep_claims(struct builder *b, struct index_tx *old, struct po_err *err)
 {
 	struct index_claim claim, after;
 	bool first = true;
-	int found;
+	int found = drop_settled(b, old, err);
 
+	if (found == -1)
+		return -1;
 	while ((found = index_claim_next(old, first ? NULL : &after, &claim,
 	            err)) == 1) {
 		if (keep_claim(b, old, &claim, err) == -1)

@@ -2,11 +2,15 @@
 """What senders are told of mail that does not arrive: the report, whom it goes to, how often, over crashes too."""
 import email
 import email.policy
+import os
+import shutil
 import signal
 
 import pytest
 
+import message_file
 from rawserver import RawServer, content, hear, say
+from po import wait_gone
 from wait import wait_for
 
 SENDER = "me@here.example"
@@ -277,3 +281,36 @@ def test_a_killed_runner_loses_no_notice_and_doubles_none(po, sink):
     told = sorted(r[5][0] for r in reports(sink))
     assert told == sorted(f"s{i}@here.example" for i in range(60))
     assert po.queue("--check").returncode == 0
+
+
+@pytest.mark.parametrize("index", ("as it was", "lost", "rebuilt"))
+@pytest.mark.parametrize("settled", (False, True))
+def test_what_failed_is_told_once_whatever_becomes_of_the_index(po, sink, index, settled):
+    """The runner dies between the worker's result and its own commit, or right behind all of it."""
+    po.relay(sink.port)
+    sink.rules({"stage": "RCPT", "match": "^never", "reply": NO_SUCH_USER})
+    po.submit(b"Subject: x\n\nx\n", "-f", SENDER, "never@example.net")
+    if settled:
+        po.queue("-p", "1")
+    else:
+        sink.pause("RCPT", 1)
+        runner = po.start("-p", "1")
+        sink.wait_paused()
+        pids = po.processes(runner)
+        os.kill(pids[0], signal.SIGSTOP)
+        sink.resume()
+        wait_for(lambda: message_file.read(po.files("queue")[0]).slots[0].state == "F", "the result is in its slot", 30)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        runner.wait(60)
+        wait_gone(pids)
+    if index == "lost":
+        shutil.rmtree(po.spool / "index" / "live")
+    elif index == "rebuilt":
+        po.queue("--rebuild-index")
+    for _ in range(2):
+        po.queue("-p", "1")
+    (_, _, _, (recipient,), _, to), = reports(sink)
+    assert to == [SENDER] and recipient["Final-Recipient"] == "rfc822; never@example.net"
+    assert [m["state"] for m in po.list_all() if m["sender"] == SENDER] == ["failed"]
+    assert po.queue("--check").returncode == 0 and po.files("queue") == []
