@@ -17,11 +17,11 @@ crew_init(struct crew *c, size_t workers, struct po_err *err)
 {
 	size_t i;
 
-	c->n = workers + 1;
-	c->all = calloc(c->n, sizeof(*c->all));
+	c->all = calloc(workers + 1, sizeof(*c->all));
 	if (c->all == NULL)
 		return po_fail(err, PO_EOS, "no memory for %zu children",
 		    workers);
+	c->n = workers + 1;
 	for (i = 0; i < c->n; i++) {
 		c->all[i].kind = i == 0 ? CHILD_INTAKE : CHILD_WORKER;
 		c->all[i].sock = -1;
