@@ -286,12 +286,9 @@ static int
 read_record(struct span v, struct arena *arena, struct index_message *m,
     struct po_err *err)
 {
-	size_t used = arena == NULL ? 0 : arena->used;
-
 	if (record_get_message(v, arena, m))
 		return 1;
-	if (v.len <= RECORD_MAX && arena != NULL &&
-	    arena->max - used < 2 * v.len)
+	if (arena != NULL && arena->is_full)
 		return po_fail(err, PO_EOS, "index: message: out of memory");
 	return index_damaged(DB_MESSAGE, err);
 }

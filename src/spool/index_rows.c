@@ -23,11 +23,9 @@ refuse(struct index_tx *tx, const char *what, struct po_err *err)
 
 /* A record that cannot be read is damaged, or the caller's arena is full. */
 static int
-unreadable(enum index_db db, const struct arena *arena, size_t before,
-    size_t len, struct po_err *err)
+unreadable(enum index_db db, const struct arena *arena, struct po_err *err)
 {
-	if (len <= RECORD_MAX && arena != NULL &&
-	    arena->max - before < 2 * len)
+	if (arena != NULL && arena->is_full)
 		return po_fail(err, PO_EOS, "index: %s: out of memory",
 		    index_db_name(db));
 	return index_damaged(db, err);
@@ -218,7 +216,6 @@ int
 index_recipient_get(struct index_tx *tx, const struct queue_id *id, uint32_t n,
     struct arena *arena, struct index_recipient *rec, struct po_err *err)
 {
-	size_t used = arena == NULL ? 0 : arena->used;
 	struct index_key k;
 	struct span v;
 	int found;
@@ -227,7 +224,7 @@ index_recipient_get(struct index_tx *tx, const struct queue_id *id, uint32_t n,
 	key_u32(&k, n);
 	found = row_get(tx, DB_RECIPIENT, &k, &v, err);
 	if (found == 1 && !record_get_recipient(v, arena, rec))
-		return unreadable(DB_RECIPIENT, arena, used, v.len, err);
+		return unreadable(DB_RECIPIENT, arena, err);
 	return found;
 }
 
@@ -305,7 +302,6 @@ index_attempt_next(struct index_tx *tx, const struct queue_id *id,
     struct arena *arena, struct index_attempt *a, struct po_err *err)
 {
 	bool first = a->attempt == UINT32_MAX && a->recipient == UINT32_MAX;
-	size_t used = arena == NULL ? 0 : arena->used;
 	struct index_key k;
 	struct span key, v;
 	struct queue_id at;
@@ -327,7 +323,7 @@ index_attempt_next(struct index_tx *tx, const struct queue_id *id,
 	    !key_take_u32(&key, &a->recipient) || key.len != 0)
 		return index_damaged(DB_ATTEMPT, err);
 	if (!record_get_attempt(v, arena, a))
-		return unreadable(DB_ATTEMPT, arena, used, v.len, err);
+		return unreadable(DB_ATTEMPT, arena, err);
 	return 1;
 }
 

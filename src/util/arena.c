@@ -18,7 +18,7 @@ struct arena_block {
 void
 arena_init(struct arena *a, size_t max)
 {
-	*a = (struct arena){ NULL, 0, max };
+	*a = (struct arena){ .max = max };
 }
 
 void
@@ -31,6 +31,7 @@ arena_clear(struct arena *a)
 		free(b);
 	}
 	a->used = 0;
+	a->is_full = false;
 }
 
 static struct arena_block *
@@ -47,6 +48,13 @@ new_block(struct arena *a, size_t len)
 	return b;
 }
 
+static void *
+full(struct arena *a)
+{
+	a->is_full = true;
+	return NULL;
+}
+
 void *
 arena_alloc(struct arena *a, size_t len)
 {
@@ -55,12 +63,12 @@ arena_alloc(struct arena *a, size_t len)
 
 	if (len > a->max || a->used > a->max - len ||
 	    len > SIZE_MAX - ALIGN - sizeof(*b))
-		return NULL;
+		return full(a);
 	len = len == 0 ? ALIGN : (len + ALIGN - 1) / ALIGN * ALIGN;
 	if (b == NULL || b->cap - b->used < len) {
 		b = new_block(a, len);
 		if (b == NULL)
-			return NULL;
+			return full(a);
 	}
 	p = (char *)b->bytes + b->used;
 	b->used += len;

@@ -8,6 +8,7 @@
 #ifndef PO_UTIL_ARENA_H
 #define PO_UTIL_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/span.h"
@@ -16,8 +17,9 @@ struct arena_block;
 
 struct arena {
 	struct arena_block *head;
-	size_t used; /* bytes handed out */
-	size_t max;  /* ceiling of used */
+	size_t used;  /* bytes handed out */
+	size_t max;   /* ceiling of used */
+	bool is_full; /* an allocation failed since the last arena_clear() */
 };
 
 void arena_init(struct arena *a, size_t max);
