@@ -153,12 +153,12 @@ recover_slot(struct claimed *c, uint32_t n, struct po_err *err)
  * missing or damaged. */
 static int
 open_slots(struct tick *t, struct arena *arena, const struct index_message *m,
-    struct message_file *f, struct slot **slots, struct po_err *err)
+    struct message_file *f, bool *in_done, struct slot **slots,
+    struct po_err *err)
 {
-	bool in_done;
 	int rc;
 
-	rc = spool_find(t->spool, &m->id, true, f, &in_done, err);
+	rc = spool_find(t->spool, &m->id, true, f, in_done, err);
 	if (rc == 0)
 		return po_fail(err, PO_ECORRUPT, "the file is gone"), 0;
 	if (rc == -1)
@@ -197,6 +197,7 @@ recover(struct claimed *c, struct po_err *err)
 {
 	struct tick *t = c->t;
 	struct attempt_end end;
+	bool in_done;
 	uint32_t n;
 	int rc;
 
@@ -206,7 +207,7 @@ recover(struct claimed *c, struct po_err *err)
 		    err);
 	if (rc == -1 || find_hop(c, err) == -1)
 		return -1;
-	rc = open_slots(t, &t->arena, &c->m, &c->f, &c->slots, err);
+	rc = open_slots(t, &t->arena, &c->m, &c->f, &in_done, &c->slots, err);
 	if (rc != 1)
 		return rc == 0 ? settle_damaged(t, &c->m, err->text, err) : -1;
 	for (n = 0, rc = 0; n < c->m.n_recipients && rc == 0; n++)
@@ -286,7 +287,11 @@ recover_moves(struct tick *t, struct po_err *err)
 }
 
 /* ------------------------------------------------------------------ results
- * that the slots lost in a power cut */
+ * that the slots lost, in a power cut or by a failed write */
+
+#define SLOTS "slots" /* in meta: */
+#define SLOTS_BEHIND "behind"
+#define SLOTS_EVEN "even"
 
 static int
 write_back(struct tick *t, struct arena *arena, const struct index_message *m,
@@ -296,11 +301,15 @@ write_back(struct tick *t, struct arena *arena, const struct index_message *m,
 	struct message_file f;
 	struct slot *slots;
 	uint32_t n;
+	bool in_done;
 	int rc;
 
-	rc = open_slots(t, arena, m, &f, &slots, err);
+	rc = open_slots(t, arena, m, &f, &in_done, &slots, err);
 	if (rc != 1)
 		return rc; /* damaged: found when it is dealt, or by --check */
+	/* The index was synced, and the folder of its file was not. */
+	if (message_is_final(m->state) && !in_done)
+		rc = index_move_put(t->tx, &m->id, err);
 	for (n = 0; n < m->n_recipients && rc != -1; n++) {
 		rc = index_recipient_get(t->tx, &m->id, n, arena, &row, err);
 		if (rc == 1 && slot_is_behind(&slots[n], &row))
@@ -325,7 +334,8 @@ recover_lost_slots(struct tick *t, struct po_err *err)
 		after = m.id;
 		first = false;
 		/* A claimed one may have results of its first attempt. */
-		if ((m.attempts > 0 || index_message_is_claimed(&m)) &&
+		if ((m.attempts > 0 || index_message_is_claimed(&m) ||
+		        message_is_final(m.state)) &&
 		    write_back(t, &arena, &m, err) == -1) {
 			rc = -1;
 			break;
@@ -337,12 +347,30 @@ recover_lost_slots(struct tick *t, struct po_err *err)
 }
 
 int
+recover_slots_later(struct tick *t, struct po_err *err)
+{
+	return index_meta_put(t->tx, SLOTS, SLOTS_BEHIND, err);
+}
+
+static int
+recover_slots(struct tick *t, enum recover_from from, struct po_err *err)
+{
+	char text[16] = "";
+	bool behind;
+
+	if (index_meta_get(t->tx, SLOTS, text, sizeof(text), err) == -1)
+		return -1;
+	behind = strcmp(text, SLOTS_BEHIND) == 0;
+	if ((behind || from == FROM_BOOT) && recover_lost_slots(t, err) == -1)
+		return -1;
+	return behind ? index_meta_put(t->tx, SLOTS, SLOTS_EVEN, err) : 0;
+}
+
+int
 recover_all(struct tick *t, enum recover_from from, size_t *n_claims,
     struct po_err *err)
 {
-	if (recover_moves(t, err) == -1)
-		return -1;
-	if (from == FROM_BOOT && recover_lost_slots(t, err) == -1)
+	if (recover_slots(t, from, err) == -1 || recover_moves(t, err) == -1)
 		return -1;
 	return recover_claims(t, from, n_claims, err);
 }

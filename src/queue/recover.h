@@ -38,4 +38,8 @@ int recover_suspect(struct tick *t, const struct index_claim *claim,
 int recover_all(struct tick *t, enum recover_from from, size_t *n_claims,
     struct po_err *err);
 
+/* A result is in the index alone, for its slot could not be written: the next
+ * start writes it. */
+int recover_slots_later(struct tick *t, struct po_err *err);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "queue/health.h"
 #include "queue/limits.h"
+#include "queue/recover.h"
 #include "queue/runner_state.h"
 #include "queue/settle.h"
 #include "util/wallclock.h"
@@ -167,6 +168,8 @@ settle_result(struct runner *r, struct tick *t, const struct pending_result *p,
 		return rc;
 	}
 	if (settle_part(r, t, job, &m, &p->r, err) == -1)
+		return -1;
+	if (p->r.unmarked && recover_slots_later(t, err) == -1)
 		return -1;
 	if (!p->r.last) {
 		p->child->heard_ms = monotonic_ms();

@@ -119,7 +119,7 @@ wire_get_result(struct wire_reader *r, struct wire_result *result)
 	    !wire_get_text(r, 512, &result->text))
 		return false;
 	if (state > DELIVERY_IN_DOUBT || phase > PHASE_LOCAL || code > 999 ||
-	    flags >> 4 > HANDOVER_DELIVERED ||
+	    (flags >> 4 & 7) > HANDOVER_DELIVERED ||
 	    (result->traits & ~(CONNECTED | SLOW)) > RELAY_TRAITS)
 		return false;
 	result->state = (enum delivery_state)state;
@@ -132,7 +132,8 @@ wire_get_result(struct wire_reader *r, struct wire_result *result)
 	result->damaged = (flags & 2) != 0;
 	result->hop_down = (flags & 4) != 0;
 	result->over = (flags & 8) != 0;
-	result->handover = (enum delivery_handover)(flags >> 4);
+	result->unmarked = (flags & 128) != 0;
+	result->handover = (enum delivery_handover)(flags >> 4 & 7);
 	return true;
 }
 
@@ -189,6 +190,7 @@ wire_put_result(struct buf *b, const struct wire_result *result)
 	uint8_t flags =
 	    (uint8_t)((result->last ? 1 : 0) | (result->damaged ? 2 : 0) |
 	              (result->hop_down ? 4 : 0) | (result->over ? 8 : 0) |
+	              (result->unmarked ? 128 : 0) |
 	              ((unsigned)result->handover << 4));
 
 	return wire_put_id(b, &result->id) &&

@@ -61,6 +61,7 @@ struct wire_result {
 	bool last;         /* the job ends with this result */
 	bool damaged;      /* the file is not what it was: text says why */
 	bool over;         /* the file's head ended it: the index is behind */
+	bool unmarked;     /* a slot could not be written: it is behind */
 	enum delivery_handover handover;
 	bool hop_down;  /* the relay as a whole is not usable */
 	bool slow;      /* it asked for less at a time */

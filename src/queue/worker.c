@@ -217,7 +217,7 @@ report_nothing_to_do(struct worker *w, const struct job *j)
 /* The slice in hand; with `last`, the job ends with it. */
 static void
 report_results(struct worker *w, const struct job *j,
-    const struct deliver_session *session, bool last)
+    const struct deliver_session *session, bool marked)
 {
 	bool hop_down = session_hop_down(session);
 	uint32_t delay_ms = (uint32_t)(monotonic_ms() - j->began_ms);
@@ -233,7 +233,8 @@ report_results(struct worker *w, const struct job *j,
 			.phase = d->phase,
 			.reply_code = (uint16_t)d->reply_code,
 			.delay_ms = delay_ms,
-			.last = last && i + 1 == j->message.n,
+			.last = j->following.n == 0 && i + 1 == j->message.n,
+			.unmarked = !marked,
 			.handover = d->handover,
 			.hop_down = hop_down,
 			.slow = session_slow(session),
@@ -335,10 +336,11 @@ settle_slice(struct worker *w, struct job *j,
     const struct deliver_session *session)
 {
 	struct po_err err;
+	bool marked = job_mark_results(j, &err) == 0;
 
-	if (job_mark_results(j, &err) == -1)
+	if (!marked)
 		log_line(LOG_LEVEL_ERROR, "%s: %s", j->wire.id.text, err.text);
-	report_results(w, j, session, j->following.n == 0);
+	report_results(w, j, session, marked);
 	flush_when_due(w);
 }
 
