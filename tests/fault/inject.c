@@ -5,6 +5,9 @@
  *
  *	PO_FAULT_STATE	a file of STATE_BYTES, shared by all processes of a run
  *	PO_FAULT_AT	CALL:SITE:N:HOW; without it all calls are only recorded
+ *	PO_FAULT_AFTER	CALL:SITE: calls before the first of these do not count
+ *	PO_FAULT_ALL	no process of the run makes a call after the one that
+ *fired
  *
  * A site is where a call comes from: a number made of the last FRAMES return
  * addresses, each in its module, so that it is the same in every run, whatever
@@ -13,8 +16,11 @@
  *	short	does half of what it was asked for
  *	kill	the process is killed before the call does anything
  *	tear	half is written, then the process is killed
+ *	late	all of it is written, then the process is killed
  * and the frames of the call that fired are left in the state as
- * MODULE+0xOFFSET lines: a process in a sandbox opens no file.
+ * MODULE+0xOFFSET lines: a process in a sandbox opens no file. A run that
+ * records leaves there one line for each site but those of memory: CALL SITE
+ * FRAME..., innermost first, the first of which are ours.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -39,6 +45,9 @@
 #define FRAMES 6
 #define RECORDS 65536u
 #define FRAMES_BYTES 8192u
+#define ALL_FRAMES 32
+#define SEEN 16384u
+#define PLACES_BYTES 4194304u
 
 struct record {
 	char call[12];
@@ -49,8 +58,11 @@ struct state {
 	_Atomic uint32_t calls; /* records used; more are not written down */
 	_Atomic uint32_t met;   /* calls of the wanted kind so far */
 	_Atomic uint32_t fired;
-	uint32_t reserved;
+	_Atomic uint32_t armed; /* PO_FAULT_AFTER has been */
 	struct record records[RECORDS];
+	_Atomic uint32_t seen[SEEN]; /* sites that places has */
+	_Atomic uint32_t places_len;
+	char places[PLACES_BYTES];
 	char frames[FRAMES_BYTES];
 };
 
@@ -65,14 +77,15 @@ static const struct {
 	{ "EMFILE", EMFILE },
 	{ "EAGAIN", EAGAIN },
 	{ "ENOBUFS", ENOBUFS },
+	{ "ECONNRESET", ECONNRESET },
 };
 
-enum how { HOW_ERROR, HOW_SHORT, HOW_KILL, HOW_TEAR };
+enum how { HOW_ERROR, HOW_SHORT, HOW_KILL, HOW_TEAR, HOW_LATE };
 
 static struct state *state;
-static bool wanted;
-static char want_call[12];
-static uint32_t want_site, want_n;
+static bool wanted, want_all;
+static char want_call[12], after_call[12];
+static uint32_t want_site, want_n, after_site;
 static enum how want_how;
 static int want_errno;
 /* Our own work calls malloc and the like: not recorded. */
@@ -92,6 +105,7 @@ read_how(const char *text)
 	want_how = strcmp(text, "short") == 0  ? HOW_SHORT
 	           : strcmp(text, "kill") == 0 ? HOW_KILL
 	           : strcmp(text, "tear") == 0 ? HOW_TEAR
+	           : strcmp(text, "late") == 0 ? HOW_LATE
 	                                       : HOW_ERROR;
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		if (strcmp(text, errors[i].name) == 0)
@@ -104,6 +118,7 @@ set_up(void)
 {
 	const char *path = getenv("PO_FAULT_STATE");
 	const char *at = getenv("PO_FAULT_AT");
+	const char *after = getenv("PO_FAULT_AFTER");
 	void *frames[FRAMES];
 	char how[12];
 	int fd;
@@ -126,6 +141,12 @@ set_up(void)
 		(void)fprintf(stderr, "PO_FAULT_AT=%s: not understood\n", at);
 		_exit(99);
 	}
+	if (after != NULL &&
+	    sscanf(after, "%11[^:]:%x", after_call, &after_site) != 2) {
+		(void)fprintf(stderr, "PO_FAULT_AFTER=%s: what?\n", after);
+		_exit(99);
+	}
+	want_all = getenv("PO_FAULT_ALL") != NULL;
 	(void)backtrace(frames, FRAMES); /* loads what it needs */
 	busy = false;
 }
@@ -177,11 +198,53 @@ leave_frames(void **frames, int n)
 	state->frames[at] = '\0';
 }
 
+/* Whether this is the first call from there. */
+static bool
+is_new(uint32_t site)
+{
+	uint32_t i, found;
+
+	for (i = 0; i < SEEN; i++) {
+		found = 0;
+		if (atomic_compare_exchange_strong(&state->seen[(site + i) %
+		                                                SEEN],
+		        &found, site))
+			return true;
+		if (found == site)
+			return false;
+	}
+	return false;
+}
+
+static void
+leave_place(const char *call, uint32_t site)
+{
+	void *frames[ALL_FRAMES];
+	char line[8192];
+	uint32_t len, at;
+	Dl_info info;
+	int i, n;
+
+	n = backtrace(frames, ALL_FRAMES);
+	len = (uint32_t)snprintf(line, sizeof(line), "%s %x", call, site);
+	for (i = 0; i < n && len < sizeof(line) - 400; i++)
+		if (dladdr(frames[i], &info) != 0)
+			len += (uint32_t)snprintf(line + len, 400,
+			    " %.300s+0x%zx", info.dli_fname,
+			    (size_t)frames[i] - (size_t)info.dli_fbase);
+	line[len++] = '\n';
+	at = atomic_fetch_add(&state->places_len, len);
+	if (at + len < sizeof(state->places))
+		memcpy(state->places + at, line, len);
+}
+
 static void
 record(const char *call, uint32_t site)
 {
 	uint32_t i = atomic_fetch_add(&state->calls, 1);
 
+	if (strstr(call, "alloc") == NULL && is_new(site))
+		leave_place(call, site);
 	if (i >= RECORDS)
 		return;
 	(void)snprintf(state->records[i].call, sizeof(state->records[i].call),
@@ -196,6 +259,24 @@ end_here(void)
 	(void)syscall(SYS_tgkill, getpid(), gettid(), SIGKILL);
 }
 
+/* Has what is to come first been? */
+static bool
+is_armed(const char *call, uint32_t site)
+{
+	if (after_call[0] == '\0' || state->armed)
+		return true;
+	if (site == after_site && strcmp(call, after_call) == 0)
+		state->armed = 1;
+	return false;
+}
+
+static bool
+concerns(const char *call)
+{
+	return !wanted || strcmp(call, want_call) == 0 ||
+	       strcmp(call, after_call) == 0;
+}
+
 /* Is it this call's turn? */
 static __attribute__((noinline)) bool
 fires(const char *call)
@@ -205,14 +286,19 @@ fires(const char *call)
 	uint32_t site;
 	int n;
 
-	if (state == NULL || busy || (wanted && strcmp(call, want_call) != 0))
+	if (state == NULL || busy)
+		return false;
+	if (want_all && state->fired)
+		end_here();
+	if (!concerns(call))
 		return false;
 	busy = true;
 	n = backtrace(frames, FRAMES + 2);
 	site = site_of(frames, n);
 	if (!wanted)
 		record(call, site);
-	else if (site == want_site)
+	else if (is_armed(call, site) && site == want_site &&
+	         strcmp(call, want_call) == 0)
 		yes = atomic_fetch_add(&state->met, 1) + 1 == want_n;
 	if (yes) {
 		state->fired = 1;
@@ -250,8 +336,9 @@ fires(const char *call)
 			return real passed;                                    \
 		if (want_how == HOW_ERROR)                                     \
 			return -1;                                             \
-		len = len > 1 ? len / 2 : len;                                 \
-		if (want_how == HOW_TEAR) {                                    \
+		if (want_how != HOW_LATE)                                      \
+			len = len > 1 ? len / 2 : len;                         \
+		if (want_how != HOW_SHORT) {                                   \
 			(void)half;                                            \
 			end_here();                                            \
 		}                                                              \
@@ -262,6 +349,8 @@ MOVES(write, (int fd, const void *p, size_t len), (fd, p, len),
     real(fd, p, len))
 MOVES(pwrite, (int fd, const void *p, size_t len, off_t at), (fd, p, len, at),
     real(fd, p, len, at))
+MOVES(send, (int fd, const void *p, size_t len, int flags), (fd, p, len, flags),
+    real(fd, p, len, flags))
 MOVES(read, (int fd, void *p, size_t len), (fd, p, len), real(fd, p, len))
 MOVES(pread, (int fd, void *p, size_t len, off_t at), (fd, p, len, at),
     real(fd, p, len, at))

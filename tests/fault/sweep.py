@@ -13,8 +13,10 @@ import subprocess
 import time
 
 INJECT = pathlib.Path(__file__).with_name("inject.c")
-RECORDS, FRAMES_BYTES = 65536, 8192
+RECORDS, SEEN, PLACES_BYTES, FRAMES_BYTES = 65536, 16384, 4 << 20, 8192  # as in inject.c
 HEADER, RECORD = struct.Struct("=IIII"), struct.Struct("=12sI")
+PLACES_AT = HEADER.size + RECORDS * RECORD.size + 4 * SEEN + 4
+STATE_BYTES = PLACES_AT + PLACES_BYTES + FRAMES_BYTES
 PR_SET_CHILD_SUBREAPER = 36
 RUN_LIMIT_S = 40
 
@@ -33,11 +35,12 @@ WAYS = {
     "openat": (DISK + ("EMFILE", "ENOMEM") + KILL, 4), "openat2": (("EIO", "EMFILE") + KILL, 2),
     "open": (("EIO", "EMFILE") + KILL, 1), "mmap": (("ENOMEM",), 1), "fork": (("EAGAIN", "ENOMEM") + KILL, 1),
     "socketpair": (("EMFILE", "ENOMEM"), 1), "pipe2": (("EMFILE",), 1), "sendmsg": (("ENOBUFS",) + KILL, 4),
-    "recvmsg": (KILL, 3), "malloc": (("ENOMEM",), 2), "calloc": (("ENOMEM",), 2), "realloc": (("ENOMEM",), 1),
+    "send": (("ECONNRESET", "short") + KILL, 2), "recvmsg": (KILL, 3), "malloc": (("ENOMEM",), 2), "calloc": (("ENOMEM",), 2), "realloc": (("ENOMEM",), 1),
 }
 MEMORY = ("malloc", "calloc", "realloc")
 OURS = ("sendmail", "po-queue", "po-mail", "po-template")
 
+Place = collections.namedtuple("Place", "call site functions")  # the functions around it, innermost first
 Fault = collections.namedtuple("Fault", "call site n how")
 Outcome = collections.namedtuple("Outcome", "status output fired in_library")
 
@@ -64,16 +67,51 @@ class Injector:
         self.folder = pathlib.Path(folder)
         self.library = self.folder / "inject.so"
         self.state = self.folder / "fault.state"
+        self.names = {}
         subprocess.run([os.environ.get("CC", "cc").split()[-1], "-shared", "-fPIC", "-O1", "-o", str(self.library), str(INJECT), "-ldl"],
                        check=True)
         become_reaper()
 
-    def environment(self, at=None):
+    def environment(self, at=None, after=None, whole=False, env=None):
+        """Of a run that records, or has a fault; `whole`: all of po ends with the fault."""
         with self.state.open("wb") as f:
-            f.truncate(HEADER.size + RECORDS * RECORD.size + FRAMES_BYTES)
+            f.truncate(STATE_BYTES)
         self.state.chmod(0o666)
-        more = {} if at is None else {"PO_FAULT_AT": f"{at.call}:{at.site:x}:{at.n}:{at.how}"}
-        return {"LD_PRELOAD": str(self.library), "PO_FAULT_STATE": str(self.state), **more}
+        found = {**(env or {}), "PO_FAULT_STATE": str(self.state)}
+        found["LD_PRELOAD"] = " ".join([str(self.library), *found.get("LD_PRELOAD", "").split()])
+        if at is not None:
+            found["PO_FAULT_AT"] = f"{at.call}:{at.site:x}:{at.n}:{at.how}"
+        if after is not None:
+            found["PO_FAULT_AFTER"] = f"{after.call}:{after.site:x}"
+        if whole:
+            found["PO_FAULT_ALL"] = "1"
+        return found
+
+    def name(self, frames):
+        """{frame: [(function, file:line)]}, of a frame with inlined functions the innermost first."""
+        unknown = collections.defaultdict(set)
+        for frame in set(frames) - self.names.keys():
+            module, _, offset = frame.rpartition("+")
+            unknown[module].add(f"{int(offset, 16) - 1:#x}")  # a return address: the call is before it
+            self.names[frame] = []
+        for module, offsets in unknown.items():
+            named = subprocess.run(["addr2line", "-afise", module, *offsets], capture_output=True, text=True)
+            lines = iter(named.stdout.splitlines())
+            for line in lines:
+                if line.startswith("0x"):
+                    at = self.names[f"{module}+{int(line, 16) + 1:#x}"]
+                elif "?" not in line:
+                    at.append((line, next(lines)))
+                else:
+                    next(lines)
+        return self.names
+
+    def places(self):
+        """Where the calls of the last run without a fault came from, in the order of the first from each."""
+        text = self.state.read_bytes()[PLACES_AT:PLACES_AT + PLACES_BYTES].partition(b"\0")[0].decode()
+        rows = [line.split() for line in text.splitlines()]
+        named = self.name(frame for row in rows for frame in row[2:] if "/inject.so+" not in frame)
+        return [Place(row[0], int(row[1], 16), [f for frame in row[2:] for f, _ in named.get(frame, [])]) for row in rows]
 
     def frames(self):
         """Of the call that fired, innermost first: MODULE+0xOFFSET."""
@@ -81,24 +119,19 @@ class Injector:
 
     def where(self):
         """The same as source lines where they are known."""
-        found = []
-        for frame in self.frames():
-            module, _, offset = frame.rpartition("+")
-            offset = f"{int(offset, 16) - 1:#x}"  # a return address: the call is before it
-            named = subprocess.run(["addr2line", "-fse", module, offset], capture_output=True, text=True)
-            lines = named.stdout.split("\n") if named.returncode == 0 else ["??", ""]
-            found.append(f"{lines[0]} ({lines[1]})" if "?" not in lines[0] else frame.rpartition("/")[2])
-        return found
+        frames = self.frames()
+        named = self.name(frames)
+        return [" in ".join(f"{f} ({at})" for f, at in named[frame]) or frame.rpartition("/")[2] for frame in frames]
 
     def in_library(self):
         """Did the call that fired come from a library?"""
         frames = self.frames()
         return bool(frames) and os.path.basename(frames[0].rpartition("+")[0]) not in OURS
 
-    def run(self, po, program, args, fault=None, input=b""):
+    def run(self, po, program, args, fault=None, input=b"", after=None, whole=False, env=None):
         """Run it and wait for all that descends from it."""
         child = subprocess.Popen(po.command(program, *args), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                 env=po.environment(**self.environment(fault)), cwd="/", start_new_session=True,
+                                 env=po.environment(**self.environment(fault, after, whole, env)), cwd="/", start_new_session=True,
                                  **po._identity(None))
         deadline = time.monotonic() + RUN_LIMIT_S
         try:

@@ -133,5 +133,5 @@ def read(path):
     summed = data[:CELL] + data[ENVELOPE_AT:slots_at] + content
     whole = _cell_ok(data[:CELL]) and _cell_ok(data[-CELL:]) and int(trailer[20:28], 16) == crc32c(summed)
     return File(data[ENVELOPE_AT:ENVELOPE_AT + length].decode(), max(heads) if heads else None,
-                (int(data[195:203], 16), int(data[204:214], 16)),
+                (int(data[195:203], 16), int(data[204:214], 16)) if _cell_ok(data[192:256]) else None,
                 [_slot(data[slots_at + i * CELL:slots_at + (i + 1) * CELL]) for i in range(slots)], content, whole)
