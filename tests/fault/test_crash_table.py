@@ -258,7 +258,7 @@ ROWS = (
     Row("16", "K", one_waits, REPORT, found=slot_is("S")),
     Row("17", "P", one_waits, REPORT, found=slot_is("W", "d", "s"), ends={"sent@example.net": "counted"}),
     Row("18", "K", one_waits, TICK, after=REPORT, found=slot_is("S")),
-    Row("18a", "K", one_bounces, TICK, after=REPORT, found=slot_is("F"), then=lose_the_index,
+    Row("18a", "K", one_bounces, REPORT, found=slot_is("F"), then=lose_the_index,
         ends={"bounced@example.net": "never"}, end=one_notice),
     Row("19", "P", one_waits, ("renameat", "spool_move_to_done"), found=slot_is("W", "d", "s"), end=in_done),
     Row("20", "P", one_waits, ("renameat", "spool_move_to_done"), found=slot_is("W", "d", "s"), then=lose_the_index,
