@@ -347,10 +347,10 @@ run(struct runner *r, struct runner_events *ev, struct po_err *err)
 	if (r->setup->flush &&
 	    runner_ask_flush(r, &r->setup->flush_which, err) == -1)
 		return -1;
-	r->ready_maybe = true;
 	late_begin(&r->late, wallclock_now());
-	if (runner_fork_missing(r, ev, false, err) != 0)
+	if (runner_fork_missing(r, ev, r->ready_maybe, err) != 0)
 		return -1;
+	r->ready_maybe = true;
 	r->fork_ms -= FORK_MS; /* the workers need not wait */
 	runner_ask_scan(r);
 	if (runner_tick(r, err) ==

@@ -83,6 +83,7 @@ struct runner {
 	bool stopping;
 	int64_t stop_deadline_ms;
 	bool only_done;
+	bool boot_noted; /* in the index */
 };
 
 struct runner_events {
@@ -94,7 +95,8 @@ struct runner_events {
  * then what follows a commit. */
 int runner_tick(struct runner *r, struct po_err *err);
 
-/* Make what a crash left right, in a transaction of its own. */
+/* Make what a crash left right, in a transaction of its own; r->ready_maybe
+ * says whether there is something to deliver. */
 int runner_recover(struct runner *r, struct po_err *err);
 
 /* How long a result may wait for others to be settled with it. */

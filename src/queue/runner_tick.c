@@ -19,6 +19,7 @@
 #include "util/wallclock.h"
 
 #define CLOCK_SLACK_S 60 /* what a clock is set back by without a word */
+#define FIRST_BATCH 64   /* made ready by the first tick: workers wait for it */
 
 static int
 begin(struct runner *r, struct tick *t, struct po_err *err)
@@ -72,8 +73,11 @@ look_ahead(struct runner *r, struct tick *t, struct po_err *err)
 static int
 make_ready(struct runner *r, struct tick *t, struct po_err *err)
 {
+	int64_t batch = r->setup->queue->batch;
 	int n;
 
+	if (r->activity == 0 && batch > FIRST_BATCH)
+		batch = FIRST_BATCH;
 	if (r->setup->only != NULL) {
 		if (r->only_done)
 			return 0;
@@ -89,14 +93,14 @@ make_ready(struct runner *r, struct tick *t, struct po_err *err)
 		r->ready_maybe = true;
 		hops_round(r->hops)->stale = true;
 	}
-	n = quota_release(t, r->setup->queue->batch, err);
+	n = quota_release(t, batch, err);
 	if (n > 0)
 		r->ready_maybe = true;
 	if (n != -1)
-		n = place_due(t, r->setup->queue->batch, err);
+		n = place_due(t, batch, err);
 	if (n > 0)
 		r->ready_maybe = true;
-	r->due_more = n == r->setup->queue->batch;
+	r->due_more = n == batch;
 	return n == -1 ? -1 : 0;
 }
 
@@ -105,6 +109,19 @@ static bool
 went_back(const struct runner *r, int64_t now)
 {
 	return now + CLOCK_SLACK_S < r->last_now;
+}
+
+/* Which boot claims are of: in the transaction of the first of them. */
+static int
+note_boot(struct runner *r, struct tick *t, struct po_err *err)
+{
+	char boot[40];
+
+	if (r->boot_noted)
+		return 0;
+	lock_boot_id(boot);
+	r->boot_noted = true;
+	return index_meta_put(t->tx, "boot", boot, err);
 }
 
 static int
@@ -125,7 +142,9 @@ note_time(struct runner *r, struct tick *t, struct po_err *err)
 	if (t->now > r->last_now)
 		r->last_now = t->now;
 	(void)snprintf(text, sizeof(text), "%lld", (long long)t->now);
-	return index_meta_put(t->tx, "clock", text, err);
+	if (index_meta_put(t->tx, "clock", text, err) == -1)
+		return -1;
+	return note_boot(r, t, err);
 }
 
 static bool
@@ -221,6 +240,22 @@ read_clock(struct runner *r, struct tick *t, struct po_err *err)
 	return rc;
 }
 
+/* Will there be jobs at once? */
+static int
+find_work(struct runner *r, struct tick *t, struct po_err *err)
+{
+	int rc;
+
+	if (r->setup->ingest_only)
+		return 0;
+	if (look_ahead(r, t, err) == -1)
+		return -1;
+	t->crew = &r->crew;
+	rc = is_past(r->next_due, t->now) ? 1 : deal_any(t, err);
+	r->ready_maybe = rc == 1;
+	return rc == -1 ? -1 : 0;
+}
+
 int
 runner_recover(struct runner *r, struct po_err *err)
 {
@@ -246,8 +281,12 @@ runner_recover(struct runner *r, struct po_err *err)
 		rc = storm_sweep(&t, err);
 	if (rc == 0)
 		rc = hops_write(r->hops, t.tx, err);
+	/* A new index has no claims: its first tick notes it in time. */
+	r->boot_noted = strcmp(boot, before) == 0;
+	if (rc == 0 && (before[0] != '\0' || index_is_dirty(t.tx)))
+		rc = note_boot(r, &t, err);
 	if (rc == 0)
-		rc = index_meta_put(t.tx, "boot", boot, err);
+		rc = find_work(r, &t, err);
 	rc = tick_end(&t, rc, err);
 	if (rc == 0) {
 		if (claims > 0)
