@@ -93,6 +93,7 @@ crew_fork(struct crew *c, size_t i, crew_main *run, void *ctx,
 	ch->pid = pid;
 	ch->sock = pair[0];
 	ch->quota = 8;
+	ch->ahead_ms = CREW_AHEAD_MS;
 	ch->quota_ms = monotonic_ms();
 	ch->heard_ms = monotonic_ms();
 	return 0;

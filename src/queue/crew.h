@@ -22,6 +22,8 @@ struct held_job {
 	struct attempt_end end; /* by results that came so far */
 };
 
+#define CREW_AHEAD_MS 40u /* a commit on a slow disk, and the wait before it */
+
 struct child {
 	enum child_kind kind;
 	pid_t pid; /* 0: place free */
@@ -31,6 +33,9 @@ struct child {
 	uint32_t quota;   /* jobs it may hold now */
 	int64_t quota_ms; /* monotonic: when that was set */
 	uint32_t done;    /* jobs ended since then */
+	uint32_t ahead_ms; /* of its pace: what the quota is to last for */
+	bool filled;       /* at the last deal it got all that it may hold */
+	bool starved;      /* since the quota was set it had nothing to do */
 	uint32_t hop;     /* number: of the last job that it got */
 	uint32_t run;     /* so many of that in a row */
 	struct {

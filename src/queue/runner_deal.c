@@ -14,7 +14,7 @@
 #include "util/grow.h"
 #include "util/wallclock.h"
 
-#define AHEAD_MS 40     /* a commit on a slow disk, and the wait before it */
+#define AHEAD_MAX_MS 640u
 #define FILES_KEPT 128u /* of the limit: what is open for other reasons */
 
 static bool
@@ -61,9 +61,12 @@ most_jobs(const struct runner *r)
 }
 
 /*
- * A child holds what it does in AHEAD_MS by its own pace, so that it never
+ * A child holds what it does in ahead_ms by its own pace, so that it never
  * waits for a commit, and little where the server is slow, so that no message
- * stands behind a stalled one without need.
+ * stands behind a stalled one without need. One that was given all it may hold
+ * and was through with it all the same waited: its pace says nothing then (it
+ * is that of the commits), and it needs more to last for as long as a commit
+ * takes here and now.
  */
 static void
 set_quota(struct child *ch, uint32_t most, int64_t now_ms)
@@ -73,9 +76,19 @@ set_quota(struct child *ch, uint32_t most, int64_t now_ms)
 
 	if (ch->done == 0 || elapsed_ms <= 0)
 		return;
-	wanted = 2 + (uint64_t)ch->done * AHEAD_MS / (uint64_t)elapsed_ms;
-	wanted = (ch->quota + wanted + 1) / 2;
+	wanted = 2 + (uint64_t)ch->done * ch->ahead_ms / (uint64_t)elapsed_ms;
+	if (ch->starved) {
+		ch->ahead_ms = ch->ahead_ms * 2 > AHEAD_MAX_MS
+		                   ? AHEAD_MAX_MS
+		                   : ch->ahead_ms * 2;
+		if (wanted < ch->quota * UINT64_C(2))
+			wanted = ch->quota * UINT64_C(2);
+	} else {
+		ch->ahead_ms -= (ch->ahead_ms - CREW_AHEAD_MS) / 32;
+		wanted = (ch->quota + wanted + 1) / 2;
+	}
 	ch->quota = wanted > most ? most : (uint32_t)wanted;
+	ch->starved = false;
 	ch->done = 0;
 	ch->quota_ms = now_ms;
 }
@@ -148,9 +161,11 @@ deal_round(struct runner *r, struct tick *t, struct po_err *err)
 		}
 	}
 	for (i = 1; i < r->crew.n; i++) {
-		if (rc == 1 && r->crew.all[i].passed_over)
+		ch = &r->crew.all[i];
+		if (rc == 1 && ch->passed_over)
 			rc = 0;
-		r->crew.all[i].passed_over = false;
+		ch->passed_over = false;
+		ch->filled = ch->n_jobs >= ch->quota;
 	}
 	return rc;
 }
@@ -226,12 +241,13 @@ bounce_unsent(struct runner *r, const struct dealt_job *d, int rc, int error)
 	bounce_job(r, d, false, counts, counts ? strerror(error) : "");
 }
 
-static void
-hand_out_one(struct runner *r, const struct dealt_job *d, struct buf *b)
+/* The file of a job, or -1: it is not handed out. */
+static int
+open_file(struct runner *r, const struct dealt_job *d)
 {
 	char folder[3], path[64];
 	bool gone;
-	int fd, rc = -1;
+	int fd;
 
 	queue_id_folder(&d->deal.job.id, folder);
 	(void)snprintf(path, sizeof(path), "%s/%s", folder,
@@ -243,31 +259,82 @@ hand_out_one(struct runner *r, const struct dealt_job *d, struct buf *b)
 		 * as an attempt: at once would be without end. */
 		gone = errno == ENOENT || errno == ELOOP;
 		bounce_job(r, d, gone, !gone, strerror(errno));
+	}
+	return fd;
+}
+
+/* Jobs of one child that go out with one datagram. */
+struct parcel {
+	struct buf bytes;
+	const struct dealt_job *jobs[WIRE_MAX_FILES];
+	int fds[WIRE_MAX_FILES];
+	size_t n;
+};
+
+static void
+send_parcel(struct runner *r, struct parcel *p)
+{
+	size_t i;
+	int rc, error;
+
+	if (p->n == 0)
+		return;
+	rc = wire_send_files(p->jobs[0]->child->sock, &p->bytes, p->fds, p->n,
+	    true);
+	error = errno;
+	for (i = 0; i < p->n; i++) {
+		if (rc != 1)
+			bounce_unsent(r, p->jobs[i], rc, error);
+		(void)close(p->fds[i]);
+	}
+	buf_reset(&p->bytes);
+	p->n = 0;
+}
+
+static void
+pack(struct runner *r, struct parcel *p, const struct dealt_job *d)
+{
+	int fd = open_file(r, d);
+	size_t before;
+
+	if (fd == -1)
+		return;
+	if (p->n == WIRE_MAX_FILES ||
+	    p->bytes.len + WIRE_MAX_JOB > WIRE_MAX_BYTES)
+		send_parcel(r, p);
+	before = p->bytes.len;
+	if ((before > 0 || wire_put_u8(&p->bytes, WIRE_JOBS)) &&
+	    wire_put_job(&p->bytes, &d->deal.job)) {
+		p->jobs[p->n] = d;
+		p->fds[p->n++] = fd;
 		return;
 	}
-	buf_reset(b);
-	errno = EMSGSIZE;
-	if (wire_put_u8(b, WIRE_JOB) && wire_put_job(b, &d->deal.job))
-		rc = wire_send(d->child->sock, b, fd, true);
-	if (rc != 1)
-		bounce_unsent(r, d, rc, errno);
+	p->bytes.len = before;
+	bounce_unsent(r, d, -1, ENOMEM);
 	(void)close(fd);
 }
 
 void
 runner_hand_out(struct runner *r)
 {
-	struct buf b;
-	size_t i;
+	struct parcel p = { .n = 0 };
+	size_t i, k;
 
-	buf_init(&b, WIRE_MAX_BYTES);
+	if (r->n_dealt == 0)
+		return;
+	buf_init(&p.bytes, WIRE_MAX_BYTES);
 	for (i = 0; i < r->n_dealt; i++) {
 		struct deal *d = &r->dealt[i].deal;
 
 		d->job.shared = crew_holders(&r->crew, d->relay) > 1;
-		hand_out_one(r, &r->dealt[i], &b);
 	}
-	buf_clear(&b);
+	for (k = 1; k < r->crew.n; k++) {
+		for (i = 0; i < r->n_dealt; i++)
+			if (r->dealt[i].child == &r->crew.all[k])
+				pack(r, &p, &r->dealt[i]);
+		send_parcel(r, &p);
+	}
+	buf_clear(&p.bytes);
 	r->n_dealt = 0;
 }
 

@@ -25,8 +25,8 @@ note_relay(struct runner *r, struct tick *t, uint32_t number,
 	if (relay == NULL)
 		return 0;
 	seen.hop_down &= !alive;
-	change =
-	    health_note(&relay->host, &seen, t->now, settle_random(), &dirty);
+	change = health_note(&relay->host, &seen, t->now,
+	    seen.hop_down ? settle_random() : 0, &dirty);
 	relay->dirty |= dirty;
 	if (res->state != DELIVERY_UNTOUCHED)
 		relay->untried = false;
@@ -76,6 +76,8 @@ drop_job(struct runner *r, struct child *ch, struct held_job *job)
 	crew_drop_relay(ch, job->relay);
 	crew_drop(ch, job);
 	ch->done++;
+	if (ch->n_jobs == 0 && ch->filled)
+		ch->starved = true;
 	ch->heard_ms = monotonic_ms();
 	r->ready_maybe = true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "queue/wire.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -206,27 +207,38 @@ wire_put_result(struct buf *b, const struct wire_result *result)
 	       wire_put_text(b, result->text);
 }
 
-int
-wire_send(int sock, const struct buf *b, int fd, bool dont_wait)
+/* Room for the control data of so many descriptors. */
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int) * WIRE_MAX_FILES)];
+};
+
+static void
+attach(struct msghdr *msg, union control *control, const int *fds, size_t n)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { b->p, b->len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct cmsghdr *c;
 
-	if (fd != -1) {
-		memset(&control, 0, sizeof(control));
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	}
+	memset(control, 0, sizeof(*control));
+	msg->msg_control = control->bytes;
+	msg->msg_controllen = CMSG_SPACE(sizeof(int) * n);
+	c = CMSG_FIRSTHDR(msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int) * n);
+	memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
+}
+
+int
+wire_send_files(int sock, const struct buf *b, const int *fds, size_t n,
+    bool dont_wait)
+{
+	union control control;
+	struct iovec iov = { b->p, b->len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	assert(n <= WIRE_MAX_FILES);
+	if (n > 0)
+		attach(&msg, &control, fds, n);
 	for (;;) {
 		if (sendmsg(sock, &msg,
 		        MSG_NOSIGNAL | (dont_wait ? MSG_DONTWAIT : 0)) != -1)
@@ -239,31 +251,58 @@ wire_send(int sock, const struct buf *b, int fd, bool dont_wait)
 	}
 }
 
-ssize_t
-wire_receive(int sock, void *space, int *fd, bool dont_wait)
+int
+wire_send(int sock, const struct buf *b, int fd, bool dont_wait)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
+	return wire_send_files(sock, b, &fd, fd == -1 ? 0 : 1, dont_wait);
+}
+
+/* More descriptors than there is room for are closed by the kernel. */
+static ssize_t
+receive(int sock, void *space, int *fds, size_t max, size_t *n, bool dont_wait)
+{
+	union control control;
 	struct iovec iov = { space, WIRE_MAX_BYTES };
 	struct msghdr msg = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
+		.msg_controllen = CMSG_SPACE(sizeof(int) * max),
 	};
 	struct cmsghdr *c;
-	ssize_t n;
+	ssize_t len;
 
-	*fd = -1;
-	n = recvmsg(sock, &msg,
+	*n = 0;
+	len = recvmsg(sock, &msg,
 	    MSG_CMSG_CLOEXEC | (dont_wait ? MSG_DONTWAIT : 0));
-	if (n == -1)
+	if (len == -1)
 		return -1;
 	c = CMSG_FIRSTHDR(&msg);
-	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
-	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(c), sizeof(int));
-	return n;
+	if (c == NULL || c->cmsg_level != SOL_SOCKET ||
+	    c->cmsg_type != SCM_RIGHTS)
+		return len;
+	*n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds, CMSG_DATA(c), *n * sizeof(int));
+	return len;
+}
+
+ssize_t
+wire_receive(int sock, void *space, int *fd, bool dont_wait)
+{
+	int fds[2]; /* CMSG_SPACE() of one has room for two */
+	ssize_t len;
+	size_t n;
+
+	len = receive(sock, space, fds, 1, &n, dont_wait);
+	*fd = n > 0 ? fds[0] : -1;
+	if (n > 1)
+		(void)close(fds[1]);
+	return len;
+}
+
+ssize_t
+wire_receive_files(int sock, void *space, int fds[WIRE_MAX_FILES], size_t *n,
+    bool dont_wait)
+{
+	return receive(sock, space, fds, WIRE_MAX_FILES, n, dont_wait);
 }

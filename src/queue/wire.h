@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What crosses the socket pairs between the runner's parent and its children:
- * SOCK_SEQPACKET datagrams, a job with its open file by SCM_RIGHTS. A worker
+ * SOCK_SEQPACKET datagrams, jobs with their open files by SCM_RIGHTS. A worker
  * speaks with foreign servers, so the parent believes nothing of what it says
  * that it can check: lengths, ranges, and that the job was given to that
  * worker.
@@ -21,12 +21,14 @@
 #include "util/err.h"
 
 #define WIRE_MAX_BYTES 60000u /* of one datagram */
+#define WIRE_MAX_FILES 64u    /* with one datagram */
 #define WIRE_MAX_HOP DELIVER_HOP_MAX
 #define WIRE_MAX_RELAY 300u
+#define WIRE_MAX_JOB (QUEUE_ID_LEN + 16u + WIRE_MAX_HOP)
 #define WIRE_MAX_TAKEN (QUEUE_ID_LEN + 1u + SHA256_BYTES)
 
 enum wire_type {
-	WIRE_JOB,     /* parent to worker */
+	WIRE_JOBS,    /* parent to worker, each with its open file */
 	WIRE_RECALL,  /* parent to worker: give back what you have not begun */
 	WIRE_RESULTS, /* worker to parent */
 	WIRE_CLOSED,  /* worker to parent: it is connected to nobody now */
@@ -101,9 +103,17 @@ bool wire_put_result(struct buf *b, const struct wire_result *result);
  * other side is gone or an error, errno set. */
 int wire_send(int sock, const struct buf *b, int fd, bool dont_wait);
 
+/* The same with `n` descriptors (0..WIRE_MAX_FILES). */
+int wire_send_files(int sock, const struct buf *b, const int *fds, size_t n,
+    bool dont_wait);
+
 /* Receive one datagram into `space` (WIRE_MAX_BYTES): its length, 0 at the end
  * of the other side, -1 with errno (EAGAIN: nothing there). *fd is the
  * descriptor that came with it, or -1; close-on-exec. */
 ssize_t wire_receive(int sock, void *space, int *fd, bool dont_wait);
+
+/* The same with up to WIRE_MAX_FILES descriptors in `fds`, *n of them. */
+ssize_t wire_receive_files(int sock, void *space, int fds[WIRE_MAX_FILES],
+    size_t *n, bool dont_wait);
 
 #endif

@@ -265,33 +265,47 @@ give_back_ring(struct worker *w)
 	}
 }
 
-static void
+/* A job that has come goes into the ring, which has room for all that the parent
+ * gives at a time. */
+static bool
 accept_job(struct worker *w, struct wire_reader *r, int fd)
 {
 	struct waiting *q = &w->ring[(w->first + w->count) % WORKER_MAX_JOBS];
 
-	if (w->count == WORKER_MAX_JOBS || fd == -1 ||
-	    !wire_get_job(r, &q->job)) {
-		log_line(LOG_LEVEL_ERROR, "a job that cannot be read");
-		if (fd != -1)
-			(void)close(fd);
-		w->ended = true;
-		return;
-	}
+	if (w->count == WORKER_MAX_JOBS || !wire_get_job(r, &q->job))
+		return false;
 	q->fd = fd;
 	w->count++;
+	return true;
+}
+
+/* As many jobs as there are files. */
+static void
+accept_jobs(struct worker *w, struct wire_reader *r, const int *fds, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && accept_job(w, r, fds[i]))
+		i++;
+	if (i == n && r->left == 0)
+		return;
+	log_line(LOG_LEVEL_ERROR, "a job that cannot be read");
+	w->ended = true;
+	while (i < n)
+		(void)close(fds[i++]);
 }
 
 /* Read what the parent sent: 1 something, 0 nothing there. */
 static int
 receive(struct worker *w)
 {
+	int fds[WIRE_MAX_FILES];
 	struct wire_reader r;
 	uint8_t type;
+	size_t n_fds;
 	ssize_t n;
-	int fd;
 
-	n = wire_receive(w->setup->sock, w->space, &fd, true);
+	n = wire_receive_files(w->setup->sock, w->space, fds, &n_fds, true);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0) {
@@ -299,11 +313,11 @@ receive(struct worker *w)
 		return 0;
 	}
 	r = (struct wire_reader){ (const unsigned char *)w->space, (size_t)n };
-	if (wire_get_u8(&r, &type) && type == WIRE_JOB)
-		accept_job(w, &r, fd);
-	else if (fd != -1)
-		(void)close(fd);
-	if (type == WIRE_RECALL)
+	if (!wire_get_u8(&r, &type))
+		return 1;
+	if (type == WIRE_JOBS)
+		accept_jobs(w, &r, fds, n_fds);
+	else if (type == WIRE_RECALL)
 		give_back_ring(w);
 	return 1;
 }

@@ -349,6 +349,103 @@ many_recipients_come_in_over_several_ticks(void **state)
 	free(taken);
 }
 
+/* What is dealt to one worker leaves with one datagram, files in the order of
+ * the jobs. */
+static void
+jobs_of_one_worker_go_together(void **state)
+{
+	struct rig *g = *state;
+	struct queue_fixture *q = g->q;
+	struct wire_reader in;
+	struct wire_job job;
+	int fds[WIRE_MAX_FILES];
+	uint8_t type = 0;
+	size_t i, n;
+	ssize_t len;
+
+	g->r.dealt = calloc(2, sizeof(*g->r.dealt));
+	assert_non_null(g->r.dealt);
+	for (i = 0; i < 2; i++) {
+		struct sample s = sample_of((unsigned)i + 1);
+		struct index_message m = put_claimed(q, &s, 1);
+
+		g->r.dealt[i].child = &g->r.crew.all[1];
+		g->r.dealt[i].deal.job.id = m.id;
+	}
+	g->r.n_dealt = 2;
+	memcpy(g->r.dealt[1].deal.job.hop, "smtp:b", 7);
+	runner_hand_out(&g->r);
+	assert_int_equal(g->r.n_results, 0);
+	len = wire_receive_files(g->worker, g->r.space, fds, &n, true);
+	assert_true(len > 0);
+	assert_int_equal(n, 2);
+	in = (struct wire_reader){ (const unsigned char *)g->r.space,
+		(size_t)len };
+	assert_true(wire_get_u8(&in, &type) && wire_get_job(&in, &job) &&
+	            wire_get_job(&in, &job));
+	assert_int_equal(type, WIRE_JOBS);
+	assert_string_equal(job.hop, "smtp:b");
+	assert_int_equal(in.left, 0);
+	for (i = 0; i < n; i++)
+		(void)close(fds[i]);
+}
+
+/* Its pace while it waits for commits is not the pace that it is capable of. */
+static void
+who_had_nothing_to_do_gets_more(void **state)
+{
+	struct rig *g = *state;
+	struct queue_fixture *q = g->q;
+	struct child *ch = &g->r.crew.all[1];
+
+	ch->quota = 8;
+	ch->ahead_ms = CREW_AHEAD_MS;
+	ch->done = 8;
+	ch->quota_ms = monotonic_ms() - 1000;
+	MUST(runner_deal(&g->r, &q->t, &q->err));
+	assert_in_range(ch->quota, 2, 7); /* 8 a second: little */
+	ch->quota = 8;
+	ch->done = 8;
+	ch->quota_ms = monotonic_ms() - 1000;
+	ch->starved = true;
+	MUST(runner_deal(&g->r, &q->t, &q->err));
+	assert_int_equal(ch->quota, 16);
+	assert_int_equal(ch->ahead_ms, 2 * CREW_AHEAD_MS);
+	assert_false(ch->starved);
+	ch->quota = WORKER_MAX_JOBS;
+	ch->done = 8;
+	ch->quota_ms = monotonic_ms() - 1000;
+	ch->starved = true;
+	MUST(runner_deal(&g->r, &q->t, &q->err));
+	assert_true(ch->quota <= WORKER_MAX_JOBS);
+}
+
+static void
+one_is_starved_by_a_filled_hand_alone(void **state)
+{
+	struct rig *g = *state;
+	struct queue_fixture *q = g->q;
+	struct child *ch = &g->r.crew.all[1];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct sample s = sample_of((unsigned)i + 1);
+		struct index_message m = put_claimed(q, &s, 1);
+		struct wire_result r = result_of(&m.id, 0, DELIVERY_SENT);
+
+		r.attempt = 1;
+		r.last = true;
+		give(g, &m.id);
+		ch->filled = i == 1;
+		tell(g, &r, 1);
+		MUST(runner_drain(&g->r, ch, 1, &q->err));
+		MUST(runner_settle_results(&g->r, &q->t, &q->err));
+		g->r.n_results = 0;
+		assert_int_equal(ch->n_jobs, 0);
+		assert_int_equal(ch->starved, i == 1);
+	}
+}
+
 int
 main(void)
 {
@@ -367,6 +464,9 @@ main(void)
 		CASE(the_end_of_a_rest_is_work),
 		CASE(a_clock_that_went_back_is_work),
 		CASE(many_recipients_come_in_over_several_ticks),
+		CASE(jobs_of_one_worker_go_together),
+		CASE(who_had_nothing_to_do_gets_more),
+		CASE(one_is_starved_by_a_filled_hand_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,12 @@
 
 #include <string.h>
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "queue/wire.h"
 
 static struct wire_result
@@ -88,10 +94,60 @@ whatever_is_cut_or_out_of_range_is_refused(void **state)
 	buf_clear(&b);
 }
 
+static bool
+is_same_file(int a, int b)
+{
+	struct stat sa, sb;
+
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 &&
+	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+static void
+files_cross_in_their_order(void **state)
+{
+	char space[WIRE_MAX_BYTES];
+	int pair[2], fds[WIRE_MAX_FILES], sent[WIRE_MAX_FILES], fd;
+	struct buf b;
+	size_t i, n;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	buf_init(&b, 16);
+	assert_true(wire_put_u8(&b, WIRE_JOBS));
+	for (i = 0; i < WIRE_MAX_FILES; i++)
+		sent[i] = memfd_create("job", MFD_CLOEXEC);
+	assert_int_equal(wire_send_files(pair[0], &b, sent, WIRE_MAX_FILES,
+	                     true),
+	    1);
+	assert_int_equal(wire_receive_files(pair[1], space, fds, &n, true), 1);
+	assert_int_equal(n, WIRE_MAX_FILES);
+	for (i = 0; i < n; i++) {
+		assert_true(is_same_file(fds[i], sent[i]));
+		assert_true((fcntl(fds[i], F_GETFD) & FD_CLOEXEC) != 0);
+		(void)close(fds[i]);
+	}
+	/* Who wants one does not keep a second. */
+	assert_int_equal(wire_send_files(pair[0], &b, sent, 2, true), 1);
+	assert_int_equal(wire_receive(pair[1], space, &fd, true), 1);
+	assert_true(is_same_file(fd, sent[0]));
+	assert_int_equal(fcntl(fd + 1, F_GETFD), -1);
+	(void)close(fd);
+	assert_int_equal(wire_send_files(pair[0], &b, NULL, 0, true), 1);
+	assert_int_equal(wire_receive_files(pair[1], space, fds, &n, true), 1);
+	assert_int_equal(n, 0);
+	for (i = 0; i < WIRE_MAX_FILES; i++)
+		(void)close(sent[i]);
+	buf_clear(&b);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(files_cross_in_their_order),
 		cmocka_unit_test(a_result_comes_out_as_it_went_in),
 		cmocka_unit_test(whatever_is_cut_or_out_of_range_is_refused),
 	};
