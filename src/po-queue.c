@@ -188,8 +188,6 @@ needs_secrets(const struct program *p)
 	       (p->q.args.verb == VERB_RUN && !p->q.args.ingest);
 }
 
-/* Password files of root's are read while this is root; all else, a password
- * command above all, as the spool's owner. */
 /* What may be asked of a runner by who may not open the spool; *err says that
  * he may not. */
 static int
@@ -205,6 +203,8 @@ as_anybody(struct program *p, struct po_err *err)
 	}
 }
 
+/* Password files of root's are read while this is root; all else, a password
+ * command above all, as the spool's owner. */
 static int
 on_spool(struct program *p, struct po_err *err)
 {
