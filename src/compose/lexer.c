@@ -132,11 +132,6 @@ tpl_lexer_next(struct lexer *l, struct token *out)
 	size_t at;
 	size_t end;
 
-	if (l->have_back) {
-		l->have_back = false;
-		*out = l->back;
-		return;
-	}
 	if (l->verbatim.p != NULL && verbatim_token(l, out))
 		return;
 	while (l->pos < l->source.len) {
@@ -158,11 +153,4 @@ tpl_lexer_next(struct lexer *l, struct token *out)
 	}
 	*out = (struct token){ TOKEN_END, { l->source.p + l->source.len, 0 },
 		l->source.p + l->source.len };
-}
-
-void
-tpl_lexer_back(struct lexer *l, const struct token *t)
-{
-	l->back = *t;
-	l->have_back = true;
 }

@@ -28,12 +28,9 @@ struct lexer {
 	                          here) */
 	struct span verbatim;  /* the tag text that ends it, behind "end"; p
 	                          NULL: not within one */
-	bool have_back;
-	struct token back;
 };
 
 void tpl_lexer_init(struct lexer *l, struct span source);
 void tpl_lexer_next(struct lexer *l, struct token *out);
-void tpl_lexer_back(struct lexer *l, const struct token *t); /* one at a time */
 
 #endif

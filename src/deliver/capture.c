@@ -146,12 +146,6 @@ capture_down(const void *state)
 }
 
 static void
-capture_idle(void *state)
-{
-	(void)state;
-}
-
-static void
 capture_free(void *state)
 {
 	struct capture *c = state;
@@ -191,6 +185,5 @@ const struct transport transport_capture = {
 	.send = capture_send,
 	.relay = capture_relay,
 	.hop_down = capture_down,
-	.idle = capture_idle,
 	.close = capture_free,
 };

@@ -295,12 +295,6 @@ is_down(const void *state)
 }
 
 static void
-idle(void *state)
-{
-	(void)state;
-}
-
-static void
 maildirs_free(void *state)
 {
 	struct maildirs *s = state;
@@ -365,6 +359,5 @@ const struct transport transport_maildir = {
 	.send = send_content,
 	.relay = relay_of,
 	.hop_down = is_down,
-	.idle = idle,
 	.close = maildirs_free,
 };

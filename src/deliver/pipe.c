@@ -389,12 +389,6 @@ is_down(const void *state)
 }
 
 static void
-idle(void *state)
-{
-	(void)state;
-}
-
-static void
 pipes_free(void *state)
 {
 	struct pipes *p = state;
@@ -444,6 +438,5 @@ const struct transport transport_pipe = {
 	.send = send_content,
 	.relay = relay_of,
 	.hop_down = is_down,
-	.idle = idle,
 	.close = pipes_free,
 };

@@ -90,7 +90,6 @@ struct transport {
 	/* What the log should know of the connection, told once; NULL: nothing.
 	 */
 	const char *(*note)(void *state);
-	void (*idle)(void *state);
 	void (*close)(void *state);
 };
 

@@ -452,16 +452,10 @@ take_note(void *state)
 	return s->note_taken;
 }
 
-static void
-idle(void *state)
-{
-	smtp_close(state, true);
-}
-
 #define DIALOGUE                                                               \
 	.choose = choose, .traits = traits_of, .begin = begin,                 \
 	.send = send_content, .relay = relay_of,                               \
-	.hop_down = is_down, .slow = is_slow, .note = take_note, .idle = idle, \
+	.hop_down = is_down, .slow = is_slow, .note = take_note,                \
 	.close = smtp_free
 #define WINDOW .window = window, .put = put, .take = take
 

@@ -283,12 +283,6 @@ session_slow(const struct deliver_session *s)
 }
 
 void
-session_idle(struct deliver_session *s)
-{
-	s->transport->idle(s->state);
-}
-
-void
 session_free(struct deliver_session *s)
 {
 	if (s == NULL)

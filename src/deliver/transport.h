@@ -174,7 +174,5 @@ bool session_slow(const struct deliver_session *s);
 /* QUIT if connected (does not wait for its reply longer than a second) and
  * free. */
 void session_free(struct deliver_session *s);
-/* Close an idle connection politely; the session stays usable. */
-void session_idle(struct deliver_session *s);
 
 #endif

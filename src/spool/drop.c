@@ -216,12 +216,6 @@ drop_sink(struct drop *d)
 	return (struct sink){ take_content, d };
 }
 
-uint64_t
-drop_content_bytes(const struct drop *d)
-{
-	return d->writer.scan.bytes;
-}
-
 /* ------------------------------------------------------------ the name */
 
 static int

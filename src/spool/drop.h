@@ -42,8 +42,6 @@ int drop_begin(struct drop *d, const struct envelope *env, struct po_err *err);
  * 8-bit and the longest line are noted on the way. */
 struct sink drop_sink(struct drop *d);
 
-uint64_t drop_content_bytes(const struct drop *d);
-
 /* Trailer, mode 0640 (0600 in an own spool), name, fsync: 0 means accepted and
  * durable. -1: nothing is queued, but for what spool-layout.md says of a failed
  * sync. The file is ended either way; drop_begin() may start the next one. */

@@ -76,7 +76,6 @@ try_open(struct index *ix, const char *path, uint64_t map_bytes)
 		mdb_env_close(ix->env);
 		ix->env = NULL;
 	}
-	ix->map_bytes = map_bytes;
 	return rc;
 }
 
@@ -336,12 +335,6 @@ bool
 index_is_new(const struct index *ix)
 {
 	return ix->is_new;
-}
-
-uint64_t
-index_map_bytes(const struct index *ix)
-{
-	return ix->map_bytes;
 }
 
 void

@@ -56,9 +56,6 @@ bool index_is_new(const struct index *ix);
  * that makes knows no file. Damage is there too: index_open() names it.
  */
 int index_exists(int dirfd, const char *folder, struct po_err *err);
-uint64_t index_map_bytes(
-    const struct index *ix); /* address space it got; less than 64 GiB: worth a
-                                word in the log */
 
 /*
  * Look at every page of the file below index_open()'s folder as bytes, without

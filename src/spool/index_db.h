@@ -44,7 +44,6 @@ struct index {
 	MDB_dbi dbi[INDEX_DBS];
 	enum index_mode mode;
 	bool is_new;
-	uint64_t map_bytes;
 };
 
 struct index_tx {

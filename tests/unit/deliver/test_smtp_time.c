@@ -122,28 +122,6 @@ a_stop_before_the_dot_sends_none(void **state)
 }
 
 /* The server waits for content: QUIT would be some. */
-static void
-a_session_freed_before_the_content_just_closes(void **state)
-{
-	static const struct script_step script[] = { HELLO, GROUP, GO, END,
-		HELLO, GROUP, GO, CONTENT(WIRE_BODY), SAY("250 done\r\n"),
-		HEAR("QUIT"), { SCRIPT_DONE, NULL } };
-	static struct mail mail;
-	struct client c;
-
-	(void)state;
-	client_init(&c);
-	client_start(&c, script);
-	mail_init(&mail, BODY, 1);
-	assert_int_equal(transport_smtp.begin(c.smtp, &mail.m, mail.results),
-	    1);
-	transport_smtp.idle(c.smtp);
-	mail_send(&c, &mail, NULL);
-	assert_int_equal(mail.results[0].state, DELIVERY_SENT);
-	client_finish(&c);
-	mail_clear(&mail);
-}
-
 /* Known before the dot leaves: no doubt. */
 static void
 a_server_that_left_behind_354_has_not_taken_the_message(void **state)
@@ -370,8 +348,6 @@ main(void)
 		cmocka_unit_test(
 		    a_stop_while_waiting_leaves_the_message_untouched),
 		cmocka_unit_test(a_stop_before_the_dot_sends_none),
-		cmocka_unit_test(
-		    a_session_freed_before_the_content_just_closes),
 		cmocka_unit_test(
 		    a_server_that_left_behind_354_has_not_taken_the_message),
 		cmocka_unit_test(a_stop_behind_the_dot_waits_for_the_reply),
