@@ -2,8 +2,11 @@
 """The test's end of sink_server.py."""
 import base64
 import collections
+import functools
 import json
+import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -14,20 +17,33 @@ SERVER = pathlib.Path(__file__).with_name("sink_server.py")
 Received = collections.namedtuple("Received", "n at sender mail_options recipients dsn content session tls helo user")
 
 
+@functools.cache
+def forker():
+    """The process that makes sinks, and our end of its socket."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        return subprocess.Popen([sys.executable, str(SERVER)], stdin=theirs), ours
+
+
 class Sink:
     """options: rules, keywords, cert, key, implicit, require_tls, users, mechanisms, delay, address, port (see sink_server.py)"""
 
     def __init__(self, folder, **options):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.process = subprocess.Popen([sys.executable, str(SERVER), str(self.folder)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=(self.folder / "stderr").open("w"))
+        read_commands, write_commands = os.pipe()
+        read_answers, write_answers = os.pipe()
+        with (self.folder / "stderr").open("w") as errors:
+            socket.send_fds(forker()[1], [os.fsencode(self.folder)], [read_commands, write_answers, errors.fileno()])
+        os.close(read_commands)
+        os.close(write_answers)
+        self.commands, self.answers = os.fdopen(write_commands, "wb"), os.fdopen(read_answers, "rb")
         self.port = self._ask(json.loads(json.dumps(options, default=str)))["port"]
 
     def _ask(self, command):
-        self.process.stdin.write((json.dumps(command) + "\n").encode())
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        self.commands.write((json.dumps(command) + "\n").encode())
+        self.commands.flush()
+        line = self.answers.readline()
         assert line, f"the sink died: {(self.folder / 'stderr').read_text()}"
         return json.loads(line)
 
@@ -61,7 +77,8 @@ class Sink:
         return found
 
     def stop(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        """It serves nobody any more, and its port is free."""
+        if not self.commands.closed:
+            self.commands.close()
+            self.answers.read()
+            self.answers.close()

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """The sink: an SMTP server (aiosmtpd) in a process of its own that writes down exactly what it was given.
 
-    /usr/bin/python3 sink_server.py FOLDER   JSON lines: options on the first line of stdin, then commands
+    /usr/bin/python3 sink_server.py   forks a sink for each packet on the socket at stdin, which is the name of a FOLDER and
+                                      brings its stdin, stdout and stderr; ends when the socket is closed
 
+A sink's stdin has JSON lines: options on the first, then commands; it ends with its stdin.
 FOLDER/messages.jsonl has one line for each message whose last dot was seen, written before the reply is sent:
 {"n", "at" (seconds, of a clock that no test shifts), "sender", "mail_options", "recipients", "dsn", "content" (base64, CRLF, unstuffed), "session", "tls", "user", "helo"}.
 "dsn" has what RFC 3461 adds, where the keyword DSN is offered: [the words of MAIL, {recipient: its words}].
@@ -15,6 +17,8 @@ import base64
 import json
 import os
 import re
+import signal
+import socket
 import ssl
 import sys
 import time
@@ -221,18 +225,38 @@ def obey(state, command):
             "most_connections": state.most_connections, "too_many": state.too_many, "paused": any(p["reached"] for p in state.pauses)}
 
 
-async def main():
+async def sink(folder):
     reader = asyncio.StreamReader(limit=1 << 24)
     loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(0, "rb"))
     options = json.loads(await reader.readline())
-    state = State(sys.argv[1], options)
+    state = State(folder, options)
     make, context = session_maker(state)
     server = await loop.create_server(make, options.get("address", "127.0.0.1"), options.get("port", 0), ssl=context, backlog=1024)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     while line := await reader.readline():
         print(json.dumps(obey(state, json.loads(line))), flush=True)
+    os._exit(0)  # as if killed: whoever is being served is served no further
+
+
+def main():
+    """To load the server takes longer than most of what is done with it."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    requests = socket.socket(fileno=os.dup(0))
+    while True:
+        folder, fds, _, _ = socket.recv_fds(requests, 4096, 3)
+        if not folder:
+            return
+        if os.fork() == 0:
+            requests.close()
+            for to, fd in enumerate(fds):
+                os.dup2(fd, to)
+                os.close(fd)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            asyncio.run(sink(os.fsdecode(folder)))
+        for fd in fds:
+            os.close(fd)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
