@@ -49,7 +49,7 @@ CHOICES = (
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="needs root: sendmail runs the installed po-queue")
-@pytest.mark.parametrize("args, sent", CHOICES, ids=" ".join)
+@pytest.mark.parametrize("args, sent", CHOICES, ids=lambda value: " ".join(sorted(value)))
 def test_q_sends_what_it_chooses_and_nothing_else(po, sink, args, sent):
     defer_all(po, sink)
     done = po.run_installed("sendmail", *args)
