@@ -265,8 +265,10 @@ lane_others() {
 	step build-sanitizers build sanitizers --enable-werror \
 	    --enable-sanitizers &&
 	    in_memory check_step check-sanitizers "$work/sanitizers"
-	# Faults are put between a program and the C library it is linked to.
+	# Faults are put between a program and the C library it is linked to, and
+	# their places are named by functions.
 	step build-clang build clang --enable-werror CC=clang \
+	    CFLAGS="-g -O2 -fno-inline -fno-optimize-sibling-calls" \
 	    --disable-static-sendmail && {
 		in_memory check_step check-clang "$work/clang"
 		pytest_step fault fault clang

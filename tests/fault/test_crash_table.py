@@ -30,7 +30,8 @@ LAYOUT = pathlib.Path(__file__).resolve().parents[2] / "spool-layout.md"
 HOUR = 3600
 TICK = ("fdatasync", "index_commit", "tick_end", "runner_tick")  # the commit of a tick
 ACT = ("fdatasync", "index_commit", "tick_end")  # that of a tool's act, where no runner is
-REPORT = ("sendmsg", "wire_send", "flush", "worker_main")  # a worker tells the result
+HAND_OUT = ("sendmsg", "wire_send_files", "send_parcel")  # jobs go to a worker
+REPORT = ("sendmsg", "wire_send_files", "flush", "worker_main")  # a worker tells the result
 
 # What may become of a recipient: how often the mail may come, and whether an attempt must be counted in doubt.
 ENDS = {
@@ -247,8 +248,8 @@ ROWS = (
     Row("8d", "KP", one_to_be_released, ("pwrite", "file_write_head", "quota_release"), how="late",
         ends={"sent@example.net": "once, or counted", "sent2@example.net": "once"}),
     Row("9", "KP", one_waits, ("socketpair", "crew_fork", "fork_if_wanted"), found=slot_is("W")),
-    Row("10", "K", one_waits, ("sendmsg", "wire_send", "hand_out_one"), found=slot_is("W")),
-    Row("11", "P", one_waits, ("sendmsg", "wire_send", "hand_out_one"), ends={"sent@example.net": "counted"}),
+    Row("10", "K", one_waits, HAND_OUT, found=slot_is("W")),
+    Row("11", "P", one_waits, HAND_OUT, ends={"sent@example.net": "counted"}),
     Row("12", "K", one_waits, ("send", "run_slice"), after=("pwrite", "file_write_slot", "job_mark_sending"),
         found=slot_is("s"), ends={"sent@example.net": "counted"}),
     Row("13", "-", one_waits, stop=("RCPT", signal.SIGTERM), found=slot_is("W", "d")),
@@ -270,7 +271,7 @@ ROWS = (
     Row("23a", "P", one_waits, ("unlinkat", "index_close", "clear"), found=in_done_or_queue, end=in_done),
     Row("24", "KP", one_was_sent, ("renameat", "spool_trash"), args=("--cleanup", "--days", "0"), later=2 * HOUR,
         then=check_names_it, ends={}),
-    Row("25", "KP", one_waits, ("sendmsg", "wire_send", "hand_out_one"), then=lose_the_index, what="lost"),
+    Row("25", "KP", one_waits, HAND_OUT, then=lose_the_index, what="lost"),
     Row("25", "K", one_waits, ("pwrite", "file_write_slot", "job_mark_results"), then=noise_over_the_index, what="noise",
         ends={"sent@example.net": "counted"}),
     Row("25", "P", one_waits, ("fdatasync", "index_commit", "runner_tick"), then=noise_over_the_index, what="noise"),
