@@ -102,7 +102,9 @@ smtp_chunks_judge(struct smtp *s, const struct smtp_chunks *c,
 			s->habits->no_chunking = true;
 			why->state = DELIVERY_UNTOUCHED;
 			return false;
-		default:
+		default: /* 3xx is no verdict, as behind the last dot */
+			if (why->reply_code / 100 == 3)
+				why->state = DELIVERY_IN_DOUBT;
 			return true;
 		}
 	}
