@@ -58,10 +58,10 @@ static const struct {
 	/* Congestion, and no mail taken now (RFC 3463). */
 	{ ANYWHERE, 400, 499, ".4.5" },
 	{ AT_MAIL | AT_RCPT | AT_DATA | AT_DOT, 400, 499, ".3.2" },
-	/* How servers word a limit of connections, messages or recipients in a
-	 * time; some grey lists too, and to those as well less is kind. */
+	/* How servers word a limit of connections or messages in a time. 4.7.1
+	 * to RCPT is as often a grey list, which means this recipient alone. */
 	{ AT_MAIL | AT_RCPT | AT_DATA | AT_DOT, 450, 452, ".7.0" },
-	{ AT_MAIL | AT_RCPT | AT_DATA | AT_DOT, 450, 452, ".7.1" },
+	{ AT_MAIL | AT_DATA | AT_DOT, 450, 452, ".7.1" },
 	{ AT_MAIL | AT_RCPT | AT_DATA | AT_DOT, 450, 452, ".7.28" },
 	/* "Mailbox busy" where no mailbox was named. */
 	{ AT_MAIL, 450, 450, "" },

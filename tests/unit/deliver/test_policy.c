@@ -105,7 +105,7 @@ some_answers_ask_for_less(void **state)
 		{ "congestion", PHASE_EHLO, 451, "4.4.5", true },
 		{ "Postfix's anvil, of messages", PHASE_MAIL, 450, "4.7.1",
 		    true },
-		{ "and of recipients", PHASE_RCPT, 450, "4.7.1", true },
+		{ "a grey list", PHASE_RCPT, 450, "4.7.1", false },
 		{ "a flood, by its number", PHASE_DATA, 451, "4.7.28", true },
 		{ "too many at once", PHASE_MAIL, 432, "4.3.2", true },
 		{ "450 to MAIL, which names no mailbox", PHASE_MAIL, 450, "",
