@@ -116,7 +116,8 @@ sendmail_list(struct sendmail_settings *s, const struct arguments *a)
 		    "-q: only root and the owner of the spool see more than "
 		    "the totals");
 	if (a->n_runs > 0 ||
-	    totals_print(s->drop.spool, stdout, stderr, &err) == -1)
+	    totals_print(s->drop.spool, stdout,
+	        isatty(STDERR_FILENO) == 1 ? stderr : NULL, &err) == -1)
 		return sendmail_fail(s, &err);
 	return fflush(stdout) == 0 || errno == EPIPE ? EX_OK : EX_IOERR;
 }

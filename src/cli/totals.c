@@ -101,7 +101,7 @@ totals_print(const char *spool, FILE *out, FILE *notes, struct po_err *err)
 		(void)fprintf(out, "-- %llu Kbytes in %llu Request%s.\n",
 		    (unsigned long long)(bytes / 1024),
 		    (unsigned long long)messages, messages == 1 ? "" : "s");
-	if (is_behind(spool, s))
+	if (notes != NULL && is_behind(spool, s))
 		(void)fprintf(notes, "mailq: mail was handed in since "
 		                     "po-queue ran last; it is not counted\n");
 	rc = 0;

@@ -10,7 +10,8 @@
 
 /* "-- K Kbytes in N Requests." or "Mail queue is empty". PO_ETEMP: SPOOL has no
  * public/status, which says that no runner was there yet; PO_ECORRUPT. A line into
- * `notes` where the figures are older than the mail that waits in drop/. */
+ * `notes` (NULL: nowhere) where the figures are older than the mail that waits
+ * in drop/. */
 int totals_print(const char *spool, FILE *out, FILE *notes, struct po_err *err);
 
 #endif

@@ -208,7 +208,7 @@ def test_mail_that_is_not_taken_in_yet_is_seen(system_po, sink):
     later = time.time() + 2  # figures are of whole seconds
     os.utime(po.spool / "drop", (later, later))
     stranger = po.sendmail("-bp", uid=2002)
-    assert stranger.stdout == "Mail queue is empty\n" and "not counted" in stranger.stderr
+    assert (stranger.stdout, stranger.stderr) == ("Mail queue is empty\n", "")  # no terminal: nobody to read a note
     po.queue()
     assert po.list(untaken=True) == [] and sink.count() == 1
 
