@@ -359,7 +359,7 @@ usage(FILE *to)
 	            "[--template-dir D] --context-file C\n"
 	            "                          [--autoescape on|off] [--now T] "
 	            "[--timezone Z] [--strict]\n"
-	            "       po-template check --template-file F "
+	            "       po-template check [--template-file] F "
 	            "[--template-dir D] [--strict]\n"
 	            "       po-template --help | --version\n",
 	    to);
@@ -506,6 +506,11 @@ main(int argc, char **argv)
 	if (!render && (argc < 2 || strcmp(argv[1], "check") != 0)) {
 		(void)wrong_use("there is no such verb", "");
 		return EX_USAGE;
+	}
+	if (argc > 2 && !render && template_command_names_file(argv[2])) {
+		p.template_file = argv[2];
+		argc--;
+		argv++;
 	}
 	if (parse_options(&p, argc - 1, argv + 1, render) == -1)
 		return EX_USAGE;

@@ -34,6 +34,13 @@ find_verb(const char *name)
 }
 
 bool
+template_command_names_file(const char *argument)
+{
+	return argument[0] == '/' || strncmp(argument, "./", 2) == 0 ||
+	       strncmp(argument, "../", 3) == 0;
+}
+
+bool
 template_command_is(int argc, char **argv)
 {
 	const struct template_verb *v = argc < 2 ? NULL : find_verb(argv[1]);
@@ -41,7 +48,8 @@ template_command_is(int argc, char **argv)
 	if (v == NULL)
 		return false;
 	return !template_verb_may_be_storeless(v) ||
-	       (argc > 2 && argv[2][0] != '-');
+	       (argc > 2 && argv[2][0] != '-' &&
+	           !template_command_names_file(argv[2]));
 }
 
 void

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* What begins with "/", "./" or "../" is the name of no template. */
+bool template_command_names_file(const char *argument);
+
 /* Is this one of them? `render` and `check` are when a name follows. */
 bool template_command_is(int argc, char **argv);
 

@@ -2,6 +2,7 @@
 /* What each verb does, once the command line is read and the store is open. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/template_call.h"
 #include "compose/host.h"
@@ -340,8 +341,13 @@ verb_check(struct template_call *c, struct po_err *err)
 	struct mail_rendered r;
 	const struct template_held *h;
 
-	if (template_library_need(c, &h, err) == -1 ||
-	    template_library_check(c, h->name, &h->t, 0, err) == -1)
+	if (template_library_need(c, &h, err) == -1)
+		return access(c->name, F_OK) == -1
+		           ? -1
+		           : po_fail(err, PO_EDATA,
+		                 "there is no template '%s'; the file is ./%s",
+		                 c->name, c->name);
+	if (template_library_check(c, h->name, &h->t, 0, err) == -1)
 		return -1;
 	if (c->context == NULL)
 		return 0;
@@ -375,7 +381,7 @@ const struct template_verb template_verbs[] = {
 	{ "export", 1, 1, VERB_FOLDER, NULL, template_verb_export,
 	    template_finish_export, "export FOLDER [--dry-run] [--json]" },
 	{ "check", 1, 1, VERB_READS, NULL, verb_check, NULL,
-	    "check NAME [--lang L] [--context-file C] [--strict]" },
+	    "check NAME|./FILE [--lang L] [--context-file C] [--strict]" },
 	{ "render", 1, 1, VERB_READS, NULL, verb_render, NULL,
 	    "render NAME --context-file C [--lang L] [--part P] [--strict] "
 	    "[--now T] [--timezone Z]" },

@@ -101,6 +101,14 @@ def test_check_follows_references_and_warns_of_missing_ones(run):
     assert run("check", {**files, "d/b": "{% bad %}"}, *options).returncode == 65
 
 
+def test_check_takes_a_file_by_its_path(run):
+    done = run("check", {"t": "{{ x|nosuch }}"}, "./t")
+    assert done.returncode == 65 and done.stderr.startswith(b"po-template: ./t:1:6: unknown filter 'nosuch'\n"), done.stderr
+    files = {"d/a": '{% include "none" %}'}
+    assert run("check", files, "./d/a", "--template-dir", "d").returncode == 0
+    assert run("check", files, "./d/a", "--template-dir", "d", "--strict").returncode == 65
+
+
 def test_strict_wants_every_variable(run):
     assert render(run, "[{{ x }}]", {}).stdout == b"[]"
     done = render(run, "[{{ x }}]", {}, "--strict")
