@@ -65,6 +65,7 @@ try_open(struct index *ix, const char *path, uint64_t map_bytes)
 
 	if (rc != 0)
 		return rc;
+	index_guard_watch(ix->env);
 	rc = mdb_env_set_mapsize(ix->env, (size_t)map_bytes);
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(ix->env, INDEX_DBS);
@@ -298,14 +299,16 @@ index_open(int dirfd, const char *folder, enum index_mode mode,
 		return -1;
 	if (mode == INDEX_WRITE)
 		rc = mark_writing(fd, err);
+	index_guard_begin(fd);
 	if (rc == 0)
 		rc = index_open_folder(fd, INDEX_LIVE, mode, out, err);
 	if (rc == -1) {
+		index_guard_end();
 		fd_close(&fd);
 		return -1;
 	}
 	(*out)->home = fd;
-	index_guard_begin((*out)->env, fd);
+	index_guard_opened();
 	return 0;
 }
 

@@ -24,25 +24,30 @@ static const char words[] =
     "makes it again from the message files; nothing is lost\n";
 
 static volatile sig_atomic_t home = -1; /* a descriptor, while guarded */
+static volatile sig_atomic_t is_open;
 static volatile sig_atomic_t exit_status;
+
+static void
+leave_mark(void)
+{
+	int fd = openat(home, INDEX_SUSPECT,
+	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd != -1)
+		(void)close(fd);
+}
 
 void
 index_guard_suspect(void)
 {
-	int fd;
-
-	if (home == -1)
-		return;
-	fd = openat(home, INDEX_SUSPECT,
-	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd != -1)
-		(void)close(fd);
+	if (home != -1 && is_open)
+		leave_mark();
 }
 
 static _Noreturn void
 give_up(void)
 {
-	index_guard_suspect();
+	leave_mark();
 	if (write(STDERR_FILENO, words, sizeof(words) - 1) == -1)
 		_exit(exit_status);
 	_exit(exit_status);
@@ -61,7 +66,8 @@ on_assert(MDB_env *env, const char *text)
 {
 	(void)env;
 	(void)text;
-	give_up();
+	if (home != -1)
+		give_up();
 }
 
 static void
@@ -75,15 +81,27 @@ install(int sig)
 }
 
 void
-index_guard_begin(MDB_env *env, int folder)
+index_guard_begin(int folder)
 {
 	size_t i;
 
 	exit_status = po_code_info(PO_ECORRUPT)->exit_status;
 	home = folder;
-	(void)mdb_env_set_assert(env, on_assert);
+	is_open = 0;
 	for (i = 0; i < FAULTS; i++)
 		install(faults[i]);
+}
+
+void
+index_guard_opened(void)
+{
+	is_open = 1;
+}
+
+void
+index_guard_watch(MDB_env *env)
+{
+	(void)mdb_env_set_assert(env, on_assert);
 }
 
 void

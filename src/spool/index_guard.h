@@ -15,7 +15,12 @@
  * LMDB's) ends the process with the exit status of PO_ECORRUPT, one line on
  * stderr, and INDEX_SUSPECT in the folder `home`. One index at a time; a
  * handler that somebody else has installed stays. */
-void index_guard_begin(MDB_env *env, int home);
+void index_guard_begin(int home);
+/* What is found damaged while it is opened is told to the opener alone; from
+ * here on index_guard_suspect() leaves the mark. */
+void index_guard_opened(void);
+/* To be told of LMDB's assertions; before `env` is used. */
+void index_guard_watch(MDB_env *env);
 void index_guard_end(void);
 /* What was read is damaged: leave INDEX_SUSPECT, if a guard is on. */
 void index_guard_suspect(void);
