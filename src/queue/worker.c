@@ -2,10 +2,7 @@
 /*
  * Jobs wait in a ring; two are prepared at a time, the current one and the
  * next, because the next one's MAIL, RCPT and DATA go out behind the current
- * one's last dot; or as many as the session lets be on the way at once. Results
- * are gathered into one datagram and leave when the ring is empty, when the
- * datagram is full, or after FLUSH_MS, so that the parent settles many in one
- * transaction.
+ * one's last dot; or as many as the session lets be on the way at once.
  */
 #include "queue/worker.h"
 
@@ -19,15 +16,13 @@
 
 #include "log/log.h"
 #include "queue/job.h"
+#include "queue/outbox.h"
 #include "queue/sandbox.h"
 #include "queue/wire.h"
 #include "util/fd.h"
-#include "util/wallclock.h"
 
-#define FLUSH_MS 10
 #define LOW_WATER 32 /* with more jobs the parent's socket is not looked at */
 #define IDLE_MS 3000 /* an unused connection is closed after this */
-#define RESULT_ROOM 1400u /* the largest result on the wire, with a margin */
 
 struct waiting {
 	struct wire_job job;
@@ -49,9 +44,8 @@ struct worker {
 	struct deliver_session *session;
 	struct wire_job way;  /* hop and relay of the session */
 	struct wire_job down; /* those that failed last; hop empty: none */
-	struct buf out;
-	int64_t out_since_ms;
-	bool ended;  /* the parent closed the socket, or is lost */
+	struct outbox out;
+	bool ended;  /* the parent closed the socket */
 	char *space; /* WIRE_MAX_BYTES for receiving */
 };
 
@@ -64,31 +58,14 @@ on_term(int sig)
 	stop = 1;
 }
 
-/* ------------------------------------------------------------------ results */
-
-static void
-flush(struct worker *w)
+/* Nobody gives it jobs any more, or hears of them. */
+static bool
+is_over(const struct worker *w)
 {
-	if (w->out.len > 1 &&
-	    wire_send(w->setup->sock, &w->out, -1, false) == -1)
-		w->ended = true; /* the slots hold the truth */
-	buf_reset(&w->out);
-	(void)wire_put_u8(&w->out, WIRE_RESULTS);
+	return w->ended || w->out.lost;
 }
 
-/* The parent counts connections to relays. */
-static void
-tell_closed(struct worker *w)
-{
-	struct buf b;
-
-	flush(w);
-	buf_init(&b, 1);
-	if (!wire_put_u8(&b, WIRE_CLOSED) ||
-	    wire_send(w->setup->sock, &b, -1, false) == -1)
-		w->ended = true;
-	buf_clear(&b);
-}
+/* ------------------------------------------------------------------ session */
 
 static void
 close_session(struct worker *w)
@@ -97,157 +74,7 @@ close_session(struct worker *w)
 		return;
 	session_free(w->session);
 	w->session = NULL;
-	tell_closed(w);
-}
-
-static void
-report(struct worker *w, const struct wire_result *r)
-{
-	if (w->out.len + RESULT_ROOM > w->out.max)
-		flush(w);
-	if (w->out.len == 1)
-		w->out_since_ms = monotonic_ms();
-	if (!wire_put_result(&w->out, r)) {
-		log_line(LOG_LEVEL_ERROR,
-		    "%s: a result does not fit into a datagram", r->id.text);
-		w->ended = true;
-	}
-}
-
-static void
-flush_when_due(struct worker *w)
-{
-	if (w->out.len > 1 && monotonic_ms() - w->out_since_ms >= FLUSH_MS)
-		flush(w);
-}
-
-static struct wire_result
-untouched(const struct wire_job *job)
-{
-	return (struct wire_result){
-		.id = job->id,
-		.attempt = job->attempt,
-		.recipient = UINT32_MAX,
-		.state = DELIVERY_UNTOUCHED,
-		.last = true,
-		.status = "",
-		.relay = "",
-		.text = "",
-	};
-}
-
-/* Nothing happened to this message: back to the parent. */
-static void
-give_back(struct worker *w, const struct wire_job *job)
-{
-	struct wire_result r = untouched(job);
-
-	report(w, &r);
-}
-
-/* It ended before, and the index does not know it. */
-static void
-report_over(struct worker *w, const struct job *j)
-{
-	struct wire_result r = untouched(&j->wire);
-
-	r.over = true;
-	report(w, &r);
-}
-
-/* The file could not be made a job: damaged, or no memory, or no disk. */
-static void
-report_unusable(struct worker *w, const struct job *j, const struct po_err *err)
-{
-	struct wire_result r = {
-		.id = j->wire.id,
-		.attempt = j->wire.attempt,
-		.recipient = UINT32_MAX,
-		/* What is not damage but a failure of ours counts as an
-		   attempt, so that it is not tried without end. */
-		.state = err->code == PO_ECORRUPT ? DELIVERY_UNTOUCHED
-		                                  : DELIVERY_DEFERRED,
-		.phase = PHASE_LOCAL,
-		.last = true,
-		.damaged = err->code == PO_ECORRUPT,
-		.status = "",
-		.relay = "",
-		.text = err->text,
-	};
-
-	report(w, &r);
-}
-
-static enum delivery_state
-final_delivery(enum slot_state s)
-{
-	return s == SLOT_SENT ? DELIVERY_SENT : DELIVERY_FAILED;
-}
-
-/*
- * No recipient is open for this next hop. What is final in the file is told
- * again, if it is this hop's, should the index be behind it (it ignores what it
- * knows), or the message would come back for ever; the rest is handed back.
- */
-static void
-report_nothing_to_do(struct worker *w, const struct job *j)
-{
-	size_t i;
-
-	for (i = 0; i < j->env.n_recipients; i++) {
-		struct wire_result r = {
-			.id = j->wire.id,
-			.attempt = j->wire.attempt,
-			.recipient = (uint32_t)i,
-			.state = final_delivery(j->slots[i].state),
-			.phase = PHASE_LOCAL,
-			.reply_code = (uint16_t)j->slots[i].reply_code,
-			.status = j->slots[i].status,
-			.relay = "",
-			.text = "from the message file",
-		};
-
-		if (slot_is_final(j->slots[i].state) &&
-		    job_is_routed(j, w->setup->routes, i))
-			report(w, &r);
-	}
-	give_back(w, &j->wire);
-}
-
-/* The slice in hand; with `last`, the job ends with it. */
-static void
-report_results(struct worker *w, const struct job *j,
-    const struct deliver_session *session, bool marked)
-{
-	bool hop_down = session_hop_down(session);
-	uint32_t delay_ms = (uint32_t)(monotonic_ms() - j->began_ms);
-	size_t i;
-
-	for (i = 0; i < j->message.n; i++) {
-		const struct delivery *d = &j->results[i];
-		struct wire_result r = {
-			.id = j->wire.id,
-			.attempt = j->wire.attempt,
-			.recipient = (uint32_t)j->message.which[i],
-			.state = d->state,
-			.phase = d->phase,
-			.reply_code = (uint16_t)d->reply_code,
-			.delay_ms = delay_ms,
-			.last = j->following.n == 0 && i + 1 == j->message.n,
-			.unmarked = !marked,
-			.handover = d->handover,
-			.hop_down = hop_down,
-			.slow = session_slow(session),
-			.traits = (uint8_t)session_traits(session),
-			.connected = session != NULL && !hop_down,
-			.status = d->status,
-			.relay = session_relay(session),
-			.text = d->text,
-		};
-
-		if (d->state != DELIVERY_NEXT)
-			report(w, &r);
-	}
+	outbox_closed(&w->out);
 }
 
 /* ------------------------------------------------------------------ jobs */
@@ -258,7 +85,7 @@ give_back_ring(struct worker *w)
 	while (w->count > 0) {
 		struct waiting *q = &w->ring[w->first];
 
-		give_back(w, &q->job);
+		outbox_give_back(&w->out, &q->job);
 		(void)close(q->fd);
 		w->first = (w->first + 1) % WORKER_MAX_JOBS;
 		w->count--;
@@ -339,7 +166,7 @@ fill_ring(struct worker *w)
 {
 	if (w->count >= LOW_WATER)
 		return;
-	while (!w->ended && w->count < WORKER_MAX_JOBS && receive(w) == 1)
+	while (!is_over(w) && w->count < WORKER_MAX_JOBS && receive(w) == 1)
 		;
 }
 
@@ -354,8 +181,8 @@ settle_slice(struct worker *w, struct job *j,
 
 	if (!marked)
 		log_line(LOG_LEVEL_ERROR, "%s: %s", j->wire.id.text, err.text);
-	report_results(w, j, session, marked);
-	flush_when_due(w);
+	outbox_results(&w->out, j, session, marked);
+	outbox_flush_when_due(&w->out);
 }
 
 /* The same result for all recipients from the slice in hand on. */
@@ -425,7 +252,7 @@ take(struct worker *w, const struct wire_job *only)
 		w->first = (w->first + 1) % WORKER_MAX_JOBS;
 		w->count--;
 		if (is_stale(w, &q->job)) {
-			give_back(w, &q->job);
+			outbox_give_back(&w->out, &q->job);
 			(void)close(q->fd);
 			continue;
 		}
@@ -433,13 +260,13 @@ take(struct worker *w, const struct wire_job *only)
 		if (rc == 0)
 			rc = make_mail(w, j, &err);
 		if (rc == -1)
-			report_unusable(w, j, &err);
+			outbox_unusable(&w->out, j, &err);
 		else if (rc == 1 && j->message.n > 0)
 			return j;
 		else if (rc == 1 && j->is_over)
-			report_over(w, j);
+			outbox_over(&w->out, j);
 		else if (rc == 1)
-			report_nothing_to_do(w, j);
+			outbox_nothing_to_do(&w->out, j, w->setup->routes);
 		job_clear(j);
 	}
 	return NULL;
@@ -459,7 +286,7 @@ open_session(struct worker *w, const struct wire_job *job, struct po_err *err)
 	}
 	session_choose(w->session, job->relay, job->traits);
 	if (moves)
-		tell_closed(w);
+		outbox_closed(&w->out);
 	w->way = *job;
 	return 0;
 }
@@ -541,7 +368,7 @@ run_job(struct worker *w, struct job *j, struct job *next)
 		if (j->following.n == 0)
 			break;
 		if (stop) {
-			give_back(w, &j->wire);
+			outbox_give_back(&w->out, &j->wire);
 			break;
 		}
 		why = j->results[j->message.n - 1];
@@ -561,7 +388,7 @@ run_job(struct worker *w, struct job *j, struct job *next)
 static size_t
 window(const struct worker *w)
 {
-	if (w->session == NULL || w->now == NULL || w->ended || stop ||
+	if (w->session == NULL || w->now == NULL || is_over(w) || stop ||
 	    w->n_left > 0 || session_slow(w->session) || w->now->n_sliced < w->now->n_which ||
 	    !is_same_way(&w->way, &w->now->wire))
 		return 1;
@@ -632,9 +459,9 @@ fly(struct worker *w)
 		}
 		if (w->n_flights > 0)
 			take_flights(w);
-		flush_when_due(w);
+		outbox_flush_when_due(&w->out);
 		fill_ring(w);
-		if (w->now == NULL && !stop && !w->ended)
+		if (w->now == NULL && !stop && !is_over(w))
 			w->now = take(w, &w->way);
 	} while (w->n_flights > 0);
 	run_left(w);
@@ -645,7 +472,7 @@ give_back_now(struct worker *w)
 {
 	if (w->now == NULL)
 		return;
-	give_back(w, &w->now->wire);
+	outbox_give_back(&w->out, &w->now->wire);
 	job_clear(w->now);
 	w->now = NULL;
 }
@@ -684,7 +511,7 @@ step(struct worker *w)
 		w->down = w->way;
 	if (w->session == NULL || is_unwelcome(w))
 		give_up_hop(w);
-	flush_when_due(w);
+	outbox_flush_when_due(&w->out);
 }
 
 static void
@@ -700,11 +527,11 @@ wait_for_work(struct worker *w)
 static void
 serve(struct worker *w)
 {
-	while (!w->ended && !stop) {
+	while (!is_over(w) && !stop) {
 		fill_ring(w);
 		if (w->now == NULL && w->count == 0) {
-			flush(w);
-			if (!w->ended && !stop)
+			outbox_flush(&w->out);
+			if (!is_over(w) && !stop)
 				wait_for_work(w);
 			continue;
 		}
@@ -712,7 +539,7 @@ serve(struct worker *w)
 	}
 	give_back_now(w);
 	give_back_ring(w);
-	flush(w);
+	outbox_flush(&w->out);
 	session_free(w->session);
 }
 
@@ -758,13 +585,12 @@ worker_main(const struct worker_setup *setup)
 	w->setup = setup;
 	w->store.dirfd = -1;
 	w->space = malloc(WIRE_MAX_BYTES);
-	buf_init(&w->out, WIRE_MAX_BYTES);
-	if (w->space == NULL || !wire_put_u8(&w->out, WIRE_RESULTS))
+	if (w->space == NULL || !outbox_init(&w->out, setup->sock))
 		return 75;
 	serve(w);
 	library_free(w->library);
 	templates_close(&w->store);
-	buf_clear(&w->out);
+	outbox_clear(&w->out);
 	free(w->space);
 	free(w);
 	return 0;

@@ -34,6 +34,21 @@ def test_an_idle_watcher_sleeps(po):
     assert watcher.wait(30) == 0, watcher.output()
 
 
+def test_what_was_sent_is_told_while_the_next_one_stalls(po, sink):
+    """A result is not kept until the server has answered to the message behind it."""
+    po.relay(sink.port)
+    sink.pause("DOT", 2)
+    for name in ("first", "second"):
+        po.submit(b"Subject: x\n\nx\n", f"{name}@example.net")
+    po.queue("--ingest")
+    runner = po.start("-p", "1")
+    sink.wait_paused()
+    wait_for(lambda: po.results(status="sent"), "the first is told of")
+    assert [r["to"] for r in po.results()] == ["first@example.net"]
+    sink.resume()
+    assert runner.wait(30) == 0 and len(po.results(status="sent")) == 2
+
+
 @pytest.mark.skipif(not IS_ROOT, reason="needs root for another uid")
 def test_twenty_thousand_requests_of_one_uid_hold_nobody_up(system_po):
     """They are answered and removed, a few at a time; mail that comes behind them does not wait for the last."""

@@ -31,7 +31,7 @@ HOUR = 3600
 TICK = ("fdatasync", "index_commit", "tick_end", "runner_tick")  # the commit of a tick
 ACT = ("fdatasync", "index_commit", "tick_end")  # that of a tool's act, where no runner is
 HAND_OUT = ("sendmsg", "wire_send_files", "send_parcel")  # jobs go to a worker
-REPORT = ("sendmsg", "wire_send_files", "flush", "worker_main")  # a worker tells the result
+REPORT = ("sendmsg", "wire_send_files", "outbox_flush")  # a worker tells the result
 
 # What may become of a recipient: how often the mail may come, and whether an attempt must be counted in doubt.
 ENDS = {
