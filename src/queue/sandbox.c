@@ -116,14 +116,6 @@ permit_log(struct files *f, const char *spool, struct po_err *err)
 }
 
 static int
-permit_common(struct files *f, const char *spool, struct po_err *err)
-{
-	if (files_permit_system(f, err) == -1)
-		return -1;
-	return permit_log(f, spool, err);
-}
-
-static int
 permit_delivery(struct files *f, const char *spool,
     const struct deliver_needs *needs, struct po_err *err)
 {
@@ -150,6 +142,28 @@ permit_intake(struct files *f, const char *spool, struct po_err *err)
 	return 0;
 }
 
+/* `needs` NULL: those of the ingester. */
+static int
+restrict_files(const char *spool, const struct deliver_needs *needs,
+    struct po_err *err)
+{
+	struct files f;
+	int rc;
+
+	if (files_init(&f, err) == -1)
+		return -1;
+	rc = files_permit_system(&f, err);
+	if (rc == 0)
+		rc = permit_log(&f, spool, err);
+	if (rc == 0)
+		rc = needs == NULL ? permit_intake(&f, spool, err)
+		                   : permit_delivery(&f, spool, needs, err);
+	if (rc == 0)
+		rc = files_restrict(&f, err);
+	files_clear(&f);
+	return rc;
+}
+
 /* ----------------------------------------------------------------- children */
 
 static int
@@ -164,8 +178,6 @@ sandbox_worker(const char *spool, const struct deliver_needs *needs,
 {
 	unsigned calls =
 	    CALLS_NETWORK | (needs->n_folders > 0 ? CALLS_FILES : 0);
-	struct files f;
-	int rc;
 
 	if (limit(err) == -1)
 		return -1;
@@ -174,34 +186,19 @@ sandbox_worker(const char *spool, const struct deliver_needs *needs,
 	if (needs->commands)
 		return calls_why_not() != NULL ? 0
 		                               : calls_restrict_commands(err);
-	if (files_init(&f, err) == -1)
+	if (restrict_files(spool, needs, err) == -1)
 		return -1;
-	rc = permit_common(&f, spool, err);
-	if (rc == 0)
-		rc = permit_delivery(&f, spool, needs, err);
-	if (rc == 0)
-		rc = files_restrict(&f, err);
-	files_clear(&f);
-	return rc == 0 ? restrict_calls(calls, err) : -1;
+	return restrict_calls(calls, err);
 }
 
 int
 sandbox_ingester(const char *spool, bool limits_only, struct po_err *err)
 {
-	struct files f;
-	int rc;
-
 	if (limit(err) == -1)
 		return -1;
 	if (limits_only || IS_SANITIZED)
 		return 0;
-	if (files_init(&f, err) == -1)
+	if (restrict_files(spool, NULL, err) == -1)
 		return -1;
-	rc = permit_common(&f, spool, err);
-	if (rc == 0)
-		rc = permit_intake(&f, spool, err);
-	if (rc == 0)
-		rc = files_restrict(&f, err);
-	files_clear(&f);
-	return rc == 0 ? restrict_calls(CALLS_FILES, err) : -1;
+	return restrict_calls(CALLS_FILES, err);
 }

@@ -37,8 +37,8 @@ const char *sandbox_lacks(size_t i);
  * (needs->commands) gives its limits to them, and of the rest what takes over
  * other processes (ptrace(2) and its like) and what in the kernel no program of
  * mail needs; which files they open is not ours to know. With `limits_only` the
- *first line alone, and so too where a sanitizer is compiled in: its runtime
- *opens and maps what it wants.
+ * first line alone, and so too where a sanitizer is compiled in: its runtime
+ * opens and maps what it wants.
  */
 int sandbox_worker(const char *spool, const struct deliver_needs *needs,
     bool limits_only, struct po_err *err);
