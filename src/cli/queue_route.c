@@ -7,6 +7,7 @@
 
 #include "cli/queue_verbs.h"
 #include "deliver/maildir.h"
+#include "deliver/relay.h"
 #include "envelope/address.h"
 #include "queue/limits.h"
 

@@ -26,6 +26,7 @@
 #include <sys/random.h>
 
 #include "deliver/mx_domain.h"
+#include "deliver/relay.h"
 #include "deliver/resolver.h"
 #include "util/wallclock.h"
 #include "util/xalloc.h"

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "deliver/mechanism.h"
+#include "deliver/relay.h"
 #include "deliver/smtp_open.h"
 #include "util/wallclock.h"
 #include "util/xalloc.h"

@@ -10,67 +10,18 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "envelope/pattern.h"
 #include "deliver/local.h"
+#include "deliver/relay.h"
 #include "deliver/setup.h"
+#include "envelope/pattern.h"
 #include "util/xalloc.h"
 
 #define GROUP_NAME "relay"
-#define SOCKET_PREFIX "unix:"
-#define LONGEST_DOMAIN 255u
-_Static_assert(sizeof("mx/:") + ROUTES_NAME_MAX + LONGEST_DOMAIN <=
-                   DELIVER_HOP_MAX,
-    "a domain's hop fits");
 
 static bool
 is_empty(const char *s)
 {
 	return s == NULL || s[0] == '\0';
-}
-
-bool
-transport_has_relays(int transport)
-{
-	return transport == TRANSPORT_SMTP || transport == TRANSPORT_LMTP;
-}
-
-int
-relay_port(const struct relay_conf *relay, int transport)
-{
-	if (relay->port != 0)
-		return (int)relay->port;
-	if (transport == TRANSPORT_LMTP)
-		return 24;
-	return relay->implicit_tls == TLS_IMPLICIT_YES ? 465 : 587;
-}
-
-const char *
-relay_socket(const struct relay_conf *relay)
-{
-	size_t len = strlen(SOCKET_PREFIX);
-
-	return strncmp(relay->host, SOCKET_PREFIX, len) == 0 ? relay->host + len
-	                                                     : NULL;
-}
-
-enum tls_level
-relay_tls(const struct relay_conf *relay)
-{
-	return relay_socket(relay) != NULL ? TLS_NONE
-	                                   : (enum tls_level)relay->tls;
-}
-
-bool
-relay_is_implicit(const struct relay_conf *relay)
-{
-	switch (relay->implicit_tls) {
-	case TLS_IMPLICIT_YES:
-		return true;
-	case TLS_IMPLICIT_NO:
-		return false;
-	default:
-		return relay_tls(relay) != TLS_NONE && relay->port == 465;
-	}
 }
 
 /* ------------------------------------------------------------------ relays */
@@ -178,19 +129,6 @@ add_group(struct deliver_routes *r, const struct relay_conf *conf,
 	return 0;
 }
 
-/* Which profile a route means by a name; "": the group "mx". */
-static struct relay *
-find_direct(const struct deliver_routes *r, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < r->n_relays; i++)
-		if (r->relays[i].direct &&
-		    strcmp(r->relays[i].conf->name, name) == 0)
-			return &r->relays[i];
-	return NULL;
-}
-
 /* The settings of a way that has no relay: what only relays have is empty.
  * `name` NULL: the group, which has no row for one. */
 static void
@@ -229,7 +167,7 @@ add_directs(struct deliver_routes *r, struct po_err *err)
 		if (routes_check_name("mx_profiles", entries[i].name,
 		        list->places[i], err) == -1)
 			return -1;
-		if (find_direct(r, entries[i].name) != NULL)
+		if (routes_find_direct(r, entries[i].name) != NULL)
 			return po_fail(err, PO_ECONFIG,
 			    "%s: mx_profiles: \"%s\" is there twice",
 			    list->places[i], entries[i].name);
@@ -373,7 +311,7 @@ choose_direct(struct deliver_routes *r, struct rule *rule, struct po_err *err)
 {
 	const char *name = rule->conf == NULL ? "" : rule->conf->profile;
 
-	rule->relays[0] = find_direct(r, name);
+	rule->relays[0] = routes_find_direct(r, name);
 	if (rule->relays[0] == NULL)
 		return po_fail(err, PO_ECONFIG,
 		    "%s: routes: there is no profile \"%s\" in mx_profiles",
@@ -502,185 +440,4 @@ deliver_routes_free(struct deliver_routes *r)
 	free(r->nothing);
 	free(r->rules);
 	free(r);
-}
-
-/* ------------------------------------------------------------------ queries */
-
-static bool
-match_addresses(const struct conf_names *names, const char *address)
-{
-	size_t i;
-
-	for (i = 0; i < names->n; i++)
-		if (pattern_match_address(span_of(names->v[i]),
-		        span_of(address)))
-			return true;
-	return names->n == 0;
-}
-
-/* What is not there matches nothing. */
-static bool
-match_words(const struct conf_names *names, const char *word)
-{
-	size_t i;
-
-	if (names->n == 0 || is_empty(word))
-		return names->n == 0;
-	for (i = 0; i < names->n; i++)
-		if (pattern_match(span_of(names->v[i]), span_of(word), false))
-			return true;
-	return false;
-}
-
-static bool
-match_uid(const struct conf_names *names, uint32_t uid)
-{
-	uint32_t first, last;
-	size_t i;
-
-	for (i = 0; i < names->n; i++)
-		if (pattern_parse_uids(span_of(names->v[i]), &first, &last) &&
-		    first <= uid && uid <= last)
-			return true;
-	return names->n == 0;
-}
-
-static bool
-matches(const struct route_conf *c, const struct deliver_query *q)
-{
-	return match_addresses(&c->recipient, q->recipient) &&
-	       match_addresses(&c->sender, q->sender) &&
-	       match_words(&c->tag, q->tag) &&
-	       match_words(&c->login, q->login) && match_uid(&c->uid, q->uid);
-}
-
-/* The last rule has no conditions. */
-static const struct rule *
-find_rule(const struct deliver_routes *r, const struct deliver_query *q)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < r->n_rules; i++)
-		if (&r->rules[i] != r->allowed && matches(r->rules[i].conf, q))
-			break;
-	if (r->rules[i].transport == TRANSPORT_CAPTURE && r->allowed != NULL &&
-	    match_addresses(&r->conf->capture_allow, q->recipient))
-		return r->allowed;
-	return &r->rules[i];
-}
-
-/* A direct one's hop is the recipient's domain; of what is no domain that mail
- * could reach, none. */
-static void
-put_hop(const struct rule *rule, const char *recipient,
-    char hop[DELIVER_HOP_MAX])
-{
-	const char *domain = strrchr(recipient, '@');
-	size_t len = strlen(rule->hop);
-
-	memcpy(hop, rule->hop, len + 1);
-	if (rule->transport != TRANSPORT_MX)
-		return;
-	hop[len++] = ':';
-	if (domain != NULL && strlen(domain + 1) <= LONGEST_DOMAIN)
-		for (domain++; *domain != '\0'; domain++)
-			hop[len++] = (char)ascii_lower((unsigned char)*domain);
-	hop[len] = '\0';
-}
-
-void
-deliver_route(const struct deliver_routes *r, const struct deliver_query *q,
-    char hop[DELIVER_HOP_MAX])
-{
-	put_hop(find_rule(r, q), q->recipient, hop);
-}
-
-/* Does the transport of this name have relays? */
-static bool
-has_relays(struct span transport)
-{
-	int i;
-
-	for (i = 0; transport_names[i] != NULL; i++)
-		if (span_eq(transport, span_of(transport_names[i])))
-			return transport_has_relays(i);
-	return false;
-}
-
-size_t
-deliver_hop_relays(const char *hop, struct span names[DELIVER_HOP_RELAYS])
-{
-	struct span rest = span_of(hop);
-	size_t n = 0;
-
-	if (!has_relays(span_cut(&rest, ':')))
-		return 0;
-	while (n < DELIVER_HOP_RELAYS && rest.len > 0)
-		names[n++] = span_cut(&rest, ',');
-	return n;
-}
-
-const struct relay_conf *
-deliver_relay(const struct deliver_routes *r, struct span name)
-{
-	size_t i;
-
-	for (i = 0; i < r->n_relays; i++)
-		if (!r->relays[i].direct &&
-		    span_eq(span_of(r->relays[i].name), name))
-			return r->relays[i].conf;
-	return NULL;
-}
-
-bool
-deliver_hop_is_direct(const char *hop)
-{
-	const char *name = transport_names[TRANSPORT_MX];
-	size_t len = strlen(name);
-
-	return strncmp(hop, name, len) == 0 &&
-	       (hop[len] == ':' || hop[len] == '/');
-}
-
-const struct relay_conf *
-deliver_session_conf(const struct deliver_routes *r, const char *relay)
-{
-	char profile[ROUTES_NAME_MAX + 1] = "";
-	struct span rest = span_of(relay), first = span_cut(&rest, ':');
-	const struct relay *direct;
-
-	if (span_eq(first, SPAN_LIT("relay")))
-		return deliver_relay(r, rest);
-	if (!deliver_hop_is_direct(relay))
-		return NULL;
-	(void)span_cut(&first, '/');
-	if (first.len > ROUTES_NAME_MAX)
-		return NULL;
-	memcpy(profile, first.p, first.len);
-	direct = find_direct(r, profile);
-	return direct == NULL ? NULL : direct->conf;
-}
-
-bool
-deliver_routes_are_one(const struct deliver_routes *r)
-{
-	return r->n_rules == 1 && r->rules[0].transport != TRANSPORT_MX;
-}
-
-void
-deliver_choose(const struct deliver_routes *r, const struct deliver_query *q,
-    struct deliver_choice *out)
-{
-	const struct rule *rule = find_rule(r, q);
-	size_t i;
-
-	*out = (struct deliver_choice){ .transport = rule->transport,
-		.place = rule->conf == NULL && rule != r->allowed ? NULL
-		                                                  : rule->place,
-		.n_relays = rule->n_relays };
-	put_hop(rule, q->recipient, out->hop);
-	for (i = 0; i < rule->n_relays; i++)
-		out->relays[i] = rule->relays[i]->conf;
-	out->maildir = rule->maildir;
-	out->pipe = rule->pipe;
 }

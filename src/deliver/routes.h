@@ -18,8 +18,7 @@
 #define DELIVER_HOP_MAX 300u /* bytes of a hop's name, with NUL */
 #define DELIVER_HOP_RELAYS 8u
 
-/* What an entry of a list may be called, for it stands in hops: letters,
- * digits,
+/* What an entry of a list may be called, for it stands in hops: letters, digits,
  * '.', '_' and '-'. PO_ECONFIG begins with `place` and names the list. */
 #define ROUTES_NAME_MAX 40u
 int routes_check_name(const char *list, const char *name, const char *place,
@@ -81,22 +80,5 @@ const struct relay_conf *deliver_session_conf(
 
 /* Does all mail go one way, whatever it is? */
 bool deliver_routes_are_one(const struct deliver_routes *routes);
-
-/* Is it reached by connections, so that a rule names relays? */
-bool transport_has_relays(int transport);
-
-/* The port that is in force: 587, or 465 with TLS from the first byte; by lmtp
- * 24. */
-int relay_port(const struct relay_conf *relay, int transport);
-
-/* The path of the Unix socket that the relay is, or NULL. */
-const char *relay_socket(const struct relay_conf *relay);
-
-/* The level that is in force: none on a Unix socket, which nobody listens in
- * on. */
-enum tls_level relay_tls(const struct relay_conf *relay);
-
-/* Does TLS come before any greeting? */
-bool relay_is_implicit(const struct relay_conf *relay);
 
 #endif

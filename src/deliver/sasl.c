@@ -14,6 +14,7 @@
 
 #include "deliver/keeper.h"
 #include "deliver/mechanism.h"
+#include "deliver/relay.h"
 #include "deliver/secret.h"
 
 #define LINE_BYTES 512u

@@ -39,6 +39,10 @@ struct deliver_routes {
 	const struct rule *allowed; /* for capture_allow, or NULL */
 };
 
+/* Which profile a route means by a name; "": the group "mx"; NULL: none. */
+struct relay *routes_find_direct(const struct deliver_routes *r,
+    const char *name);
+
 /* A relay made ready. */
 struct peer {
 	const struct relay *relay;

@@ -13,6 +13,7 @@
 #include "deliver/content.h"
 #include "deliver/mx.h"
 #include "deliver/policy.h"
+#include "deliver/relay.h"
 #include "deliver/sasl.h"
 #include "deliver/secret.h"
 #include "deliver/tls.h"

@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "deliver/mx.h"
+#include "deliver/relay.h"
 #include "deliver/sasl.h"
 #include "deliver/tls.h"
 
