@@ -383,7 +383,8 @@ runner_run(const struct runner_setup *setup, struct runner_counts *counts,
 	        err) == 0 &&
 	    open_events(&r, &ev, err) == 0)
 		rc = run(&r, &ev, err);
-	if (rc == -1 && err->code == PO_ECORRUPT && r.ix != NULL)
+	if (rc == -1 && r.ix != NULL &&
+	    (err->code == PO_EINDEX || err->code == PO_ECORRUPT))
 		index_distrust(r.ix);
 	if (rc == -1)
 		crew_signal(&r.crew, SIGTERM);

@@ -44,7 +44,7 @@ open_folder(int dirfd, const char *folder, enum index_mode mode,
 	fd = openat(dirfd, folder,
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
-		return po_fail_sys(err, errno == ENOENT ? PO_ECORRUPT : PO_EIO,
+		return po_fail_sys(err, errno == ENOENT ? PO_EINDEX : PO_EIO,
 		    "open %s", folder);
 	if (fstat(fd, &st) == 0 && (st.st_mode & 0022) == 0 &&
 	    st.st_uid == geteuid())
@@ -94,7 +94,7 @@ open_env(struct index *ix, int folderfd, struct po_err *err)
 		    "index: %s (is /proc mounted?)", path);
 	if (ix->mode == INDEX_READ &&
 	    fstatat(folderfd, "data.mdb", &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return po_fail_sys(err, PO_ECORRUPT, "index: data.mdb");
+		return po_fail_sys(err, PO_EINDEX, "index: data.mdb");
 	for (i = 0; rc == ENOMEM && i < MAP_SIZES; i++)
 		rc = try_open(ix, path, map_sizes[i]);
 	if (rc != 0)
@@ -166,10 +166,10 @@ check_schema(struct index *ix, MDB_txn *txn, struct po_err *err)
 		return index_fail(rc, "schema", err);
 	if (rc == MDB_NOTFOUND ||
 	    !record_get_u32((struct span){ v.mv_data, v.mv_size }, &schema))
-		return po_fail(err, PO_ECORRUPT,
+		return po_fail(err, PO_EINDEX,
 		    "index: no schema in it: po-queue --rebuild-index");
 	if (schema != INDEX_SCHEMA)
-		return po_fail(err, PO_ECORRUPT,
+		return po_fail(err, PO_EINDEX,
 		    "index: schema %u, this "
 		    "program knows %u: po-queue --rebuild-index",
 		    schema, INDEX_SCHEMA);
@@ -196,7 +196,7 @@ set_up(struct index *ix, struct po_err *err)
 	if (rc != 0)
 		(void)index_fail(rc, "open its databases", err);
 	else if (ix->is_new && !write)
-		(void)po_fail(err, PO_ECORRUPT, "index: empty");
+		(void)po_fail(err, PO_EINDEX, "index: empty");
 	else
 		done = check_schema(ix, txn, err);
 	if (done == -1) {
@@ -278,7 +278,7 @@ mark_writing(int folder, struct po_err *err)
 		return po_fail_sys(err, PO_EIO, "create index/" INDEX_WRITING);
 	fd_close(&fd);
 	if (faccessat(folder, INDEX_SUSPECT, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return po_fail(err, PO_ECORRUPT,
+		return po_fail(err, PO_EINDEX,
 		    "index: it was found damaged when it was last used");
 	if (fstatat(folder, INDEX_LIVE "/data.mdb", &st, AT_SYMLINK_NOFOLLOW) ==
 	        -1 ||

@@ -30,7 +30,7 @@ enum index_mode {
 };
 
 /*
- * `dirfd` is the spool's. PO_ECORRUPT when the file is no index, cut, or of
+ * `dirfd` is the spool's. PO_EINDEX when the file is no index, cut, or of
  * another schema: rebuild; INDEX_READ where there is none yet says the same
  * with err->sys ENOENT. A writer that follows one which never came to
  * index_close(), or that finds a small index, looks at every page first
@@ -38,7 +38,7 @@ enum index_mode {
  * spool/rebuild.h does all of this for a writer.
  *
  * While it is open, a crash over a damaged page ends the process with the exit
- * status of PO_ECORRUPT and a line on stderr; that, and every PO_ECORRUPT of
+ * status of PO_EINDEX and a line on stderr; that, and every PO_EINDEX of
  * the calls below, makes the next INDEX_WRITE refuse it, so that it is made
  * again.
  */
@@ -60,12 +60,12 @@ int index_exists(int dirfd, const char *folder, struct po_err *err);
 /*
  * Look at every page of the file below index_open()'s folder as bytes, without
  * LMDB, which believes what it reads and may crash on a damaged file: 0 it can
- * be opened, -1 (PO_ECORRUPT, and err->sys ENOENT where there is none; PO_EIO).
+ * be opened, -1 (PO_EINDEX, and err->sys ENOENT where there is none; PO_EIO).
  * Nobody may write meanwhile: run lock held. Takes time by the file's size: for
  * --check, rebuild, and after a run that did not end well.
  */
 int index_verify(int dirfd, const char *folder, struct po_err *err);
-/* Decode every record of every database (after index_verify): PO_ECORRUPT names
+/* Decode every record of every database (after index_verify): PO_EINDEX names
  * the first damaged one's database. */
 int index_verify_records(struct index_tx *tx, struct po_err *err);
 void index_reader_check(struct index

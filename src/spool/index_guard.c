@@ -85,7 +85,7 @@ index_guard_begin(int folder)
 {
 	size_t i;
 
-	exit_status = po_code_info(PO_ECORRUPT)->exit_status;
+	exit_status = po_code_info(PO_EINDEX)->exit_status;
 	home = folder;
 	is_open = 0;
 	for (i = 0; i < FAULTS; i++)

@@ -12,7 +12,7 @@
 #define INDEX_SUSPECT "suspect"
 
 /* From here to the end a crash over a page (SIGSEGV, SIGBUS, an assertion of
- * LMDB's) ends the process with the exit status of PO_ECORRUPT, one line on
+ * LMDB's) ends the process with the exit status of PO_EINDEX, one line on
  * stderr, and INDEX_SUSPECT in the folder `home`. One index at a time; a
  * handler that somebody else has installed stays. */
 void index_guard_begin(int home);

@@ -72,7 +72,7 @@ host_u16(const unsigned char *p)
 static int
 bad(struct verifier *v, uint64_t page, const char *what)
 {
-	return po_fail(v->err, PO_ECORRUPT,
+	return po_fail(v->err, PO_EINDEX,
 	    "index: page %ju: %s: po-queue --rebuild-index", (uintmax_t)page,
 	    what);
 }
@@ -416,7 +416,7 @@ page_walk_tree(struct verifier *v, const char *name,
 	if (w.seen.entries == tree->entries &&
 	    memcmp(w.seen.pages, tree->pages, sizeof(tree->pages)) == 0)
 		return 0;
-	return po_fail(v->err, PO_ECORRUPT,
+	return po_fail(v->err, PO_EINDEX,
 	    "index: %s: counts are wrong: "
 	    "po-queue --rebuild-index",
 	    name);

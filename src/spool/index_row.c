@@ -34,7 +34,7 @@ code_of(int rc)
 	case MDB_NOTFOUND:
 	case MDB_BAD_VALSIZE:
 	case MDB_BAD_TXN: /* what a damaged page made of it */
-		return PO_ECORRUPT;
+		return PO_EINDEX;
 	case MDB_BAD_DBI:
 	case MDB_BAD_RSLOT:
 	case MDB_DBS_FULL:
@@ -51,18 +51,18 @@ index_fail(int rc, const char *what, struct po_err *err)
 		errno = rc;
 		return po_fail_sys(err, PO_EIO, "index: %s", what);
 	}
-	if (code_of(rc) == PO_ECORRUPT)
+	if (code_of(rc) == PO_EINDEX)
 		index_guard_suspect();
 	return po_fail(err, code_of(rc), "index: %s: %s%s", what,
 	    mdb_strerror(rc),
-	    code_of(rc) == PO_ECORRUPT ? ": po-queue --rebuild-index" : "");
+	    code_of(rc) == PO_EINDEX ? ": po-queue --rebuild-index" : "");
 }
 
 int
 index_damaged(enum index_db db, struct po_err *err)
 {
 	index_guard_suspect();
-	return po_fail(err, PO_ECORRUPT,
+	return po_fail(err, PO_EINDEX,
 	    "index: a record of %s is damaged: po-queue --rebuild-index",
 	    db_names[db]);
 }

@@ -60,14 +60,14 @@ choose_meta(int fd, struct meta *m, struct po_err *err)
 	if (fd_pread_all(fd, p, sizeof(p), 0, "index", err) == -1)
 		return -1;
 	if (!read_meta(p, m))
-		return po_fail(err, PO_ECORRUPT, "index: no LMDB file");
+		return po_fail(err, PO_EINDEX, "index: no LMDB file");
 	if (fd_pread_all(fd, p, sizeof(p), m->page_bytes, "index", err) == -1)
 		return -1;
 	if (!read_meta(p, &other) || other.page_bytes != m->page_bytes)
-		return po_fail(err, PO_ECORRUPT, "index: no LMDB file");
+		return po_fail(err, PO_EINDEX, "index: no LMDB file");
 	/* A writer finds it by the number of its transaction: odd in page 1. */
 	if (m->txn % 2 != 0 || (other.txn % 2 == 0 && other.txn != 0))
-		return po_fail(err, PO_ECORRUPT, "index: transaction numbers");
+		return po_fail(err, PO_EINDEX, "index: transaction numbers");
 	if (other.txn > m->txn)
 		*m = other;
 	return 0;
@@ -90,7 +90,7 @@ verify_fd(int fd, struct po_err *err)
 	/* At most the pages behind the end that were freed unwritten: they
 	 * are in the list of free ones, so that the file holds that. */
 	if (m.last_page / 64 > (uint64_t)st.st_size / m.page_bytes)
-		return po_fail(err, PO_ECORRUPT, "index: cut");
+		return po_fail(err, PO_EINDEX, "index: cut");
 	v.page_bytes = m.page_bytes;
 	v.last_page = m.last_page;
 	v.file_pages = (uint64_t)st.st_size / m.page_bytes;
@@ -120,9 +120,11 @@ index_verify_pages(int dirfd, const char *path, struct po_err *err)
 
 	fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
-		return po_fail_sys(err, errno == ENOENT ? PO_ECORRUPT : PO_EIO,
+		return po_fail_sys(err, errno == ENOENT ? PO_EINDEX : PO_EIO,
 		    "index: open %s", path);
 	rc = verify_fd(fd, err);
+	if (rc == -1 && err != NULL && err->code == PO_ECORRUPT)
+		err->code = PO_EINDEX; /* the file ends too early */
 	fd_close(&fd);
 	return rc;
 }
@@ -153,7 +155,7 @@ index_exists(int dirfd, const char *folder, struct po_err *err)
 	if (fd == -1 && errno == ENOENT)
 		return 0;
 	if (fd == -1)
-		return po_fail_sys(err, errno == ELOOP ? PO_ECORRUPT : PO_EIO,
+		return po_fail_sys(err, errno == ELOOP ? PO_EINDEX : PO_EIO,
 		    "open %s", path);
 	blank = is_blank(fd);
 	fd_close(&fd);

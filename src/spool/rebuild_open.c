@@ -72,12 +72,12 @@ spool_open_index(const struct spool *s, struct index **out,
 	*out = NULL;
 	rc = is_missing(s, why);
 	if (rc == 1)
-		rc = po_fail(why, PO_ECORRUPT, "index: there was none");
+		rc = po_fail(why, PO_EINDEX, "index: there was none");
 	else if (rc == 0)
 		rc = index_open(s->dirfd, INDEX_FOLDER, INDEX_WRITE, out, why);
 	if (rc == 0)
 		return 0;
-	if (why->code != PO_ECORRUPT) {
+	if (why->code != PO_EINDEX) {
 		if (err != NULL)
 			*err = *why;
 		return -1;

@@ -26,6 +26,7 @@ static const struct po_code_info codes[] = {
 	{ PO_EPERM, EX_NOPERM, "5.7.1", false, "not permitted" },
 	{ PO_ECONFIG, EX_CONFIG, "4.3.5", true, "configuration error" },
 	{ PO_ECORRUPT, EX_IOERR, "4.3.0", true, "damaged file" },
+	{ PO_EINDEX, EX_IOERR, "4.3.0", true, "damaged index" },
 };
 _Static_assert(sizeof(codes) / sizeof(codes[0]) == PO_CODES,
     "one row for each code");

@@ -34,6 +34,7 @@ enum po_code {
 	PO_EPERM,        /* not allowed */
 	PO_ECONFIG,      /* configuration wrong */
 	PO_ECORRUPT,     /* a file of the spool is damaged */
+	PO_EINDEX,       /* the index is damaged; files are not */
 	PO_CODES
 };
 

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "queue_fixture.h"
+#include "spool/index_db.h"
 
 #define PO 2000u    /* owner of the spool */
 #define ALICE 1000u /* of the sample */
@@ -281,6 +282,35 @@ an_act_on_a_damaged_file_does_not_end_the_run(void **state)
 	answer = ask(q, 0, "cancel", &m.id);
 	assert_non_null(strstr(answer, "damaged"));
 	assert_false(is_known(q, &m.id));
+}
+
+/* The next run makes the index again, from files that are as they were. */
+static void
+an_act_on_a_damaged_row_leaves_the_file_where_it_is(void **state)
+{
+	struct queue_fixture *q = *state;
+	struct index_message m = put_standing(q, 1, WAITS);
+	struct record noise = { .p = "xxx", .len = 3 };
+	struct act a = { .uid = 0, .fd = -1 };
+	struct message_file f;
+	struct index_key k;
+	char request[200];
+	bool in_done;
+
+	key_clear(&k);
+	key_id(&k, &m.id);
+	key_u32(&k, 0);
+	MUST(row_put(q->t.tx, DB_RECIPIENT, &k, &noise, &q->err));
+	(void)snprintf(request, sizeof(request),
+	    "po-act 1\nverb=cancel\nid=%s\n", m.id.text);
+	buf_init(&a.answer, ACT_ANSWER_BYTES);
+	assert_int_equal(act_apply(&q->t, &a, span_of(request), &q->err), -1);
+	assert_int_equal(q->err.code, PO_EINDEX);
+	assert_int_equal(spool_find(&q->spool, &m.id, false, &f, &in_done,
+	                     &q->err),
+	    1);
+	file_close(&f);
+	act_end_all(&a, 1, &q->spool);
 }
 
 static int
@@ -692,6 +722,7 @@ main(void)
 		CASE(a_foreign_uid_learns_nothing),
 		CASE(a_malformed_request_does_nothing),
 		CASE(an_act_on_a_damaged_file_does_not_end_the_run),
+		CASE(an_act_on_a_damaged_row_leaves_the_file_where_it_is),
 		CASE(a_file_that_was_changed_under_us_is_answered_and_removed),
 		CASE(a_selection_takes_what_the_verb_means_and_no_more),
 		CASE(a_flush_makes_deferred_mail_due_a_batch_a_tick),

@@ -705,7 +705,7 @@ reader_finds_no_index(void **state)
 	fixture_close(f);
 	assert_int_equal(unlinkat(f->dirfd, "index/live/data.mdb", 0), 0);
 	assert_int_equal(try_open(f, INDEX_READ), -1);
-	assert_int_equal(f->err.code, PO_ECORRUPT);
+	assert_int_equal(f->err.code, PO_EINDEX);
 	assert_int_equal(f->err.sys, ENOENT);
 	fixture_open(f);
 	assert_true(index_is_new(f->ix));
@@ -726,12 +726,12 @@ other_files_and_cut_ones_are_refused(void **state)
 	fixture_close(f);
 	spoil_file(f, NULL, 5 * 4096);
 	assert_int_equal(try_open(f, INDEX_READ), -1);
-	assert_int_equal(f->err.code, PO_ECORRUPT);
+	assert_int_equal(f->err.code, PO_EINDEX);
 	assert_int_equal(try_open(f, INDEX_WRITE), -1);
-	assert_int_equal(f->err.code, PO_ECORRUPT);
+	assert_int_equal(f->err.code, PO_EINDEX);
 	spoil_file(f, "a text of some length, but no database of LMDB's", -1);
 	assert_int_equal(try_open(f, INDEX_WRITE), -1);
-	assert_int_equal(f->err.code, PO_ECORRUPT);
+	assert_int_equal(f->err.code, PO_EINDEX);
 	spoil_file(f, NULL, 0);
 	fixture_open(f);
 	assert_true(index_is_new(f->ix));

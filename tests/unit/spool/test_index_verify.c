@@ -135,7 +135,7 @@ missing_index_is_told_apart(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(index_verify(f->dirfd, "nowhere", &f->err), -1);
-	assert_int_equal(f->err.code, PO_ECORRUPT);
+	assert_int_equal(f->err.code, PO_EINDEX);
 	assert_int_equal(f->err.sys, ENOENT);
 }
 
@@ -185,7 +185,7 @@ no_damage_that_is_let_through_hurts(void **state)
 		is = (unsigned char)(was ^ (1u << (seed >> 29)));
 		assert_int_equal(pwrite(fd, &is, 1, at), 1);
 		if (index_verify(f->dirfd, "index", &f->err) == -1) {
-			assert_int_equal(f->err.code, PO_ECORRUPT);
+			assert_int_equal(f->err.code, PO_EINDEX);
 			found++;
 		} else {
 			missed++;

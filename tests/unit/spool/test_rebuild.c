@@ -793,7 +793,7 @@ what_a_reader_found_damaged_is_made_again(void **state)
 	OK(index_begin(f->ix, INDEX_READ, &f->tx, &f->err));
 	assert_int_equal(index_message_get(f->tx, &id, &f->arena, &m, &f->err),
 	    -1);
-	assert_int_equal(f->err.code, PO_ECORRUPT);
+	assert_int_equal(f->err.code, PO_EINDEX);
 	fixture_close(f);
 	assert_int_equal(OK(reopen(f, &spool)), 1);
 	assert_int_equal(OK(index_message_get(f->tx, &id, &f->arena, &m,
@@ -821,7 +821,7 @@ index_of_another_schema_is_made_again(void **state)
 	assert_int_equal(index_open(f->dirfd, "index", INDEX_READ, &f->ix,
 	                     &f->err),
 	    -1);
-	assert_int_equal(f->err.code, PO_ECORRUPT);
+	assert_int_equal(f->err.code, PO_EINDEX);
 	assert_int_equal(OK(reopen(f, &spool)), 1);
 	fixture_spool_close(&spool);
 }
