@@ -114,6 +114,10 @@ int template_complain(const struct template_call *c, const struct po_err *err);
 /* A line of a list, or one JSON object. */
 void template_print_row(const struct template_call *c,
     const struct templates_version *v);
+/* The same, and the parts as they were written, or the one that was asked for
+ * alone; as JSON they are members of the object. */
+void template_print_texts(const struct template_call *c,
+    const struct templates_version *v);
 int template_print_list(struct template_call *c, const struct templates_list *l,
     struct po_err *err);
 

@@ -54,23 +54,26 @@ print_waiting(const struct template_call *c, const struct templates_version *v)
 		    n == 1 ? "" : "s");
 }
 
-void
-template_print_row(const struct template_call *c,
-    const struct templates_version *v)
+static void
+print_line(const struct template_call *c, const struct templates_version *v)
 {
 	struct span d = first_line(v->description);
 	char date[DATE_BYTES];
+
+	date_format_rfc3339(v->updated, date);
+	(void)printf("%-24s %-10s %6u  %s  %.*s", v->name, v->id.lang,
+	    v->id.version, date, (int)d.len, d.p);
+	print_waiting(c, v);
+	(void)putchar('\n');
+}
+
+/* An object, but for its end. */
+static void
+print_object(const struct template_call *c, const struct templates_version *v)
+{
 	const char *mark = "";
 	int i;
 
-	date_format_rfc3339(v->updated, date);
-	if (!c->json) {
-		(void)printf("%-24s %-10s %6u  %s  %.*s", v->name, v->id.lang,
-		    v->id.version, date, (int)d.len, d.p);
-		print_waiting(c, v);
-		(void)putchar('\n');
-		return;
-	}
 	(void)putchar('{');
 	json_text_print(stdout, "name", span_of(v->name));
 	(void)printf(", \"lang\": \"%s\", \"version\": %u, \"created\": %lld, "
@@ -86,7 +89,66 @@ template_print_row(const struct template_call *c,
 		}
 	(void)putchar(']');
 	print_waiting(c, v);
+}
+
+void
+template_print_row(const struct template_call *c,
+    const struct templates_version *v)
+{
+	if (!c->json) {
+		print_line(c, v);
+		return;
+	}
+	print_object(c, v);
 	(void)puts("}");
+}
+
+static bool
+is_shown(const struct template_call *c, const struct templates_version *v,
+    int part)
+{
+	return v->source.has[part] &&
+	       (c->part == NULL || strcmp(c->part, mail_part_names[part]) == 0);
+}
+
+static void
+show_object(const struct template_call *c, const struct templates_version *v)
+{
+	int i;
+
+	print_object(c, v);
+	for (i = 0; i < MAIL_PARTS; i++)
+		if (is_shown(c, v, i)) {
+			(void)printf(", ");
+			json_text_print(stdout, mail_part_names[i],
+			    v->source.part[i]);
+		}
+	(void)puts("}");
+}
+
+void
+template_print_texts(const struct template_call *c,
+    const struct templates_version *v)
+{
+	bool alone = c->part != NULL;
+	int i;
+
+	if (c->json) {
+		show_object(c, v);
+		return;
+	}
+	if (!alone)
+		print_line(c, v);
+	for (i = 0; i < MAIL_PARTS; i++) {
+		if (!is_shown(c, v, i))
+			continue;
+		if (!alone)
+			(void)printf("--- %s ---\n", mail_part_names[i]);
+		(void)fwrite(v->source.part[i].p, 1, v->source.part[i].len,
+		    stdout);
+		if (!alone)
+			(void)putchar('\n');
+	}
 }
 
 int

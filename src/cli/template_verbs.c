@@ -229,24 +229,12 @@ static int
 verb_show(struct template_call *c, struct po_err *err)
 {
 	struct templates_version v;
-	int i, rc;
+	int rc;
 
 	templates_version_init(&v);
 	rc = need_named(c, &v, err);
-	for (i = 0; rc == 0 && i < MAIL_PARTS; i++) {
-		if (!v.source.has[i] ||
-		    (c->part != NULL &&
-		        strcmp(c->part, mail_part_names[i]) != 0))
-			continue;
-		if (c->part == NULL && i == 0)
-			template_print_row(c, &v);
-		if (c->part == NULL)
-			(void)printf("--- %s ---\n", mail_part_names[i]);
-		(void)fwrite(v.source.part[i].p, 1, v.source.part[i].len,
-		    stdout);
-		if (c->part == NULL)
-			(void)putchar('\n');
-	}
+	if (rc == 0)
+		template_print_texts(c, &v);
 	templates_version_clear(&v);
 	return rc;
 }
@@ -366,7 +354,7 @@ const struct template_verb template_verbs[] = {
 	{ "list", 0, 1, VERB_READS, NULL, verb_list, NULL,
 	    "list [NAME] [--json]" },
 	{ "show", 1, 2, VERB_READS, NULL, verb_show, NULL,
-	    "show NAME [VERSION] [--lang L] [--part P]" },
+	    "show NAME [VERSION] [--lang L] [--part P] [--json]" },
 	{ "history", 1, 1, VERB_READS, NULL, verb_history, NULL,
 	    "history NAME [--lang L] [--json]" },
 	{ "diff", 1, 3, VERB_READS, NULL, template_verb_diff, NULL,

@@ -91,6 +91,14 @@ def test_history_and_restore(store):
     assert store("restore", "m", "9", ok=False).returncode == 65
 
 
+def test_show_in_json_is_one_object_with_the_texts(store):
+    store.add("m", text='one "x"\n', html="<p>ü</p>")
+    shown = json.loads(store("show", "m", "--json").stdout)
+    assert (shown["text"], shown["html"], shown["parts"]) == ('one "x"\n', "<p>ü</p>", ["text", "html"])
+    assert json.loads(store("show", "m", "--json", "--part", "html").stdout).keys() & {"text", "html"} == {"html"}
+    assert store("show", "m").stdout.startswith("m ")  # it has no subject
+
+
 def test_list_in_json_holds_any_name(store):
     name = 'Grüße "100%"\\/..'
     store.add(name, "--description", "a\nb", text="x")
