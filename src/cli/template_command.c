@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -132,6 +133,26 @@ set_option(struct template_call *c, int option, const char *value)
 	}
 }
 
+/* The usage of a verb names its options; --config is everybody's. */
+static bool
+has_option(const struct template_verb *v, int option, const char *spelt)
+{
+	const char *at = strstr(v->usage, spelt);
+
+	return option == OPT_CONFIG ||
+	       (at != NULL && strchr(" ]", at[strlen(spelt)]) != NULL);
+}
+
+/* How usages spell it. */
+static void
+spell(int option, const char *name, char to[32])
+{
+	if (option == OPT_OUTPUT)
+		(void)snprintf(to, 32, "-o");
+	else
+		(void)snprintf(to, 32, "--%s", name);
+}
+
 static int
 read_operands(struct template_call *c, const struct template_verb *v, int n,
     char **operand, struct po_err *err)
@@ -184,16 +205,24 @@ parse(struct template_call *c, const struct template_verb *v, int argc,
 		{ "open", no_argument, NULL, OPT_OPEN },
 		{ NULL, 0, NULL, 0 },
 	};
-	int o;
+	char spelt[32];
+	int o, row = 0;
 
 	opterr = 0;
-	while ((o = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, ":o:", options, &row)) != -1) {
 		if (o == '?' || o == ':')
 			return po_fail(err, PO_EUSAGE, "%s %s",
 			    o == '?' ? "there is no option"
 			             : "a value is missing behind",
 			    argv[optind - 1]);
-		if (!set_option(c, o == 'o' ? OPT_OUTPUT : o, optarg))
+		if (o == 'o')
+			o = OPT_OUTPUT;
+		spell(o, options[row].name, spelt);
+		if (!has_option(v, o, spelt))
+			return po_fail(err, PO_EUSAGE,
+			    "%s has no option %s; usage: po-template %s",
+			    v->name, spelt, v->usage);
+		if (!set_option(c, o, optarg))
 			return po_fail(err, PO_EUSAGE,
 			    "'%s' is no value for this option", optarg);
 	}

@@ -99,6 +99,15 @@ def test_show_in_json_is_one_object_with_the_texts(store):
     assert store("show", "m").stdout.startswith("m ")  # it has no subject
 
 
+@pytest.mark.parametrize("verb, args", (("edit", ("--subject", "x")), ("list", ("--part", "text")), ("remove", ("--json",)),
+                                        ("show", ("-o", "f")), ("check", ("--text", "auto"))))
+def test_an_option_of_another_verb_is_refused(store, verb, args):
+    """edit --subject opened an editor over the subject that there was."""
+    store.add("m", text="x")
+    done = store(verb, "m", *args, ok=False)
+    assert done.returncode == 64 and f"{verb} has no option {args[0]}; usage: " in done.stderr
+
+
 def test_list_in_json_holds_any_name(store):
     name = 'Grüße "100%"\\/..'
     store.add(name, "--description", "a\nb", text="x")
