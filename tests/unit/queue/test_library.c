@@ -15,37 +15,8 @@
 
 #include <cmocka.h>
 
+#include "../spool/templates_fixture.h"
 #include "queue/job_render.h"
-
-static char spool[] = "/tmp/po-library-XXXXXX";
-static struct templates store;
-
-static int
-set_up(void **state)
-{
-	char path[64];
-	struct po_err err;
-
-	(void)state;
-	if (mkdtemp(spool) == NULL)
-		return -1;
-	(void)snprintf(path, sizeof(path), "%s/templates", spool);
-	return mkdir(path, 0755) == 0 &&
-	               templates_open(spool, &store, &err) == 0
-	           ? 0
-	           : -1;
-}
-
-static int
-tear_down(void **state)
-{
-	char command[64];
-
-	(void)state;
-	templates_close(&store);
-	(void)snprintf(command, sizeof(command), "rm -rf %s", spool);
-	return system(command); /* NOLINT: a fixed folder of ours */
-}
 
 static void
 save(const char *name, const char *lang, const char *text)
